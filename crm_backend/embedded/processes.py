@@ -61,7 +61,7 @@ def spawn(
     program: Sequence[str | Path],
     *,
     record: Path,
-    log: IO[bytes],
+    log: IO[bytes] | None,
     death_signal: int,
     account: Account | None = None,
     env: Mapping[str, str] | None = None,
@@ -69,6 +69,8 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start ``program`` in its own session, recorded, to get ``death_signal`` when we end.
+
+    Its output goes to ``log``, or to where ours goes.
 
     On Linux "we" is the calling *thread*: call this from a thread that lives as long as the
     program should, in practice the main one.
@@ -85,7 +87,7 @@ def spawn(
         command,
         stdin=stdin,
         stdout=log,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if log is not None else None,
         env=dict(env) if env is not None else None,
         cwd=cwd,
         start_new_session=True,
