@@ -135,8 +135,8 @@ class Installation:
 
     def leftovers(self) -> Iterator[Record]:
         """Processes of an earlier supervisor that still run."""
-        for path in (self.run / "web.json", self.run / "worker.json"):
-            record = Record.read(path)
+        for name in ("web", "beat", "worker", "manage"):
+            record = Record.read(self.run / f"{name}.json")
             if record is not None and record.alive():
                 yield record
 

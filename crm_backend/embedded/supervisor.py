@@ -55,7 +55,7 @@ class Restarts:
 
 @dataclass
 class Program:
-    """The web server or the worker: started, watched, started again, stopped."""
+    """The web server, the worker or the scheduler: started, watched, started again, stopped."""
 
     name: str
     command: list[str]
@@ -214,24 +214,25 @@ class Supervisor:
     def _start_programs(self, port: int) -> None:
         python = [sys.executable, "-m"]
         web = [*python, "daphne", "-b", HOST, "-p", str(port), "crm_backend.asgi:application"]
-        worker = [
-            *(*python, "celery", "-A", "crm_backend", "worker", "-B"),
-            *("-s", str(self.installation.run / "beat-schedule"), "--pidfile="),
-            *("--concurrency", "2", "--without-gossip", "--without-mingle"),
-        ]
+        celery = [*python, "celery", "-A", "crm_backend"]
+        worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+        # Not inside the worker (-B): there it would outlive a worker that is killed.
+        schedule = str(self.installation.run / "beat-schedule")
+        beat = [*celery, "beat", "--pidfile=", "--schedule", schedule]
         graceful = (signal.SIGTERM, 10.0), QUICK_KILL
         warm = (signal.SIGTERM, 60.0), (signal.SIGQUIT, 5.0), QUICK_KILL
         self.programs = [
-            Program("web", web, self.installation, graceful, signal.SIGTERM),
-            # Its own children end when it is killed; asked to stop, it could wait for a queue
-            # that ends at the same moment.
+            # The pool of the worker ends when it is killed; told to stop, it could wait for a
+            # queue that ends at the same moment.
             Program("worker", worker, self.installation, warm, signal.SIGKILL),
+            Program("beat", beat, self.installation, graceful, signal.SIGTERM),
+            Program("web", web, self.installation, graceful, signal.SIGTERM),
         ]
         for program in self.programs:
             program.start(self.environment)
 
     def _wait_until_ready(self, port: int) -> None:
-        with step("Starting the web server and the worker"):
+        with step("Starting the web server, the worker and the scheduler"):
             deadline = time.monotonic() + READY_SECONDS
             while (answer := health(port)) != "200":
                 for program in self.programs:
@@ -275,7 +276,7 @@ class Supervisor:
             steps.callback(self.installation.release)
             for server in self.servers.values():
                 steps.callback(server.stop)
-            for program in reversed(self.programs):
+            for program in self.programs:
                 steps.callback(program.stop)
 
     def _hurry(self, number: int, frame: FrameType | None) -> None:
@@ -359,6 +360,6 @@ def up(installation: Installation, *, port: int | None, demo: bool) -> int:
     try:
         Supervisor(installation, port=port, demo=demo).run()
     except (UpError, EmbeddedServerError) as error:
-        say(f"\n{error}")
+        say(str(error))
         return 1
     return 0
