@@ -1,0 +1,158 @@
+"""The commands of ``./crm``, run with the Python of ``.venv``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from crm_backend.embedded.errors import EmbeddedServerError, ServersInUseError
+from crm_backend.embedded.installation import Installation
+from crm_backend.embedded.supervisor import start_when_free, up
+from crm_backend.embedded.terminal import say
+
+INSTALLATION = Installation(Path(__file__).resolve().parents[2])
+
+
+def run_up(arguments: list[str]) -> int:
+    """Everything, until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="./crm up")
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (8000, or the next free one)")
+    parser.add_argument("--no-demo", action="store_true", help="load no demo data")
+    options = parser.parse_args(arguments)
+    return up(INSTALLATION, port=options.port, demo=not options.no_demo)
+
+
+def run_manage(arguments: list[str]) -> int:
+    """A management command, with the running servers or with its own for the time it takes."""
+    with environment() as variables:
+        # Ctrl-C is for the command, which decides what to do about it; the servers come after.
+        # (A handler that does nothing, since a child would inherit "ignore".)
+        signal.signal(signal.SIGINT, lambda *_: None)
+        command = [sys.executable, "manage.py", *arguments]
+        child = subprocess.Popen(command, env=variables, cwd=INSTALLATION.root)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: child.terminate())
+        return child.wait()
+
+
+@contextlib.contextmanager
+def environment() -> Iterator[dict[str, str]]:
+    """The environment for Django, with servers behind it."""
+    published = wait_for_supervisor()
+    if published:
+        urls = {name: url for name, url in published.items() if name.isupper() and url}
+        yield {**INSTALLATION.environment({}), **urls}
+        return
+    servers = INSTALLATION.servers()
+    with contextlib.ExitStack() as stack:
+        for server in servers.values():
+            start_when_free(server)
+            stack.callback(server.stop)
+        yield INSTALLATION.environment(servers)
+
+
+def wait_for_supervisor() -> dict[str, str]:
+    """What ``./crm up`` has published, as soon as it has; empty when it does not run."""
+    while INSTALLATION.supervised:
+        if published := INSTALLATION.published():
+            return published
+        time.sleep(0.2)
+    return {}
+
+
+def run_test(arguments: list[str]) -> int:
+    """The tests; they start servers of their own."""
+    os.environ.setdefault("ENVIRONMENT", "test")
+    workers = [] if any(part.startswith(("-n", "--numprocesses")) for part in arguments) else ["-n"]
+    if workers:
+        workers.append(str(max(2, min(8, os.cpu_count() or 2))))
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments])
+
+
+def run_lint(arguments: list[str]) -> int:
+    """Everything that can be found without running the code."""
+    # The type checker reads the settings; nothing connects to these addresses.
+    for name, value in {
+        "ENVIRONMENT": "development",
+        "SECRET_KEY": "not-secret",
+        "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }.items():
+        os.environ.setdefault(name, value)
+    scripts = Path(sys.executable).parent
+    checks = [
+        [scripts / "ruff", "check", *arguments],
+        [scripts / "ruff", "format", "--check"],
+        [scripts / "mypy"],
+        [scripts / "lint-imports"],
+    ]
+    failed = []
+    for check in checks:
+        title = " ".join([check[0].name, *map(str, check[1:])])
+        say(f"== {title}")
+        if subprocess.run([str(part) for part in check], cwd=INSTALLATION.root).returncode:
+            failed.append(title)
+    say(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def run_reset(arguments: list[str]) -> int:
+    """Delete the data."""
+    parser = argparse.ArgumentParser(prog="./crm reset")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    options = parser.parse_args(arguments)
+    if not INSTALLATION.acquire():
+        say("The application is running. Stop it first.")
+        return 1
+    if not options.yes and not confirmed():
+        say("Nothing was deleted.")
+        return 1
+    INSTALLATION.delete_data()
+    say("Deleted. The next ./crm up begins with an empty database.")
+    return 0
+
+
+def confirmed() -> bool:
+    """Whether the user types the word."""
+    say("This deletes the embedded database, the queue and all uploaded files of this checkout.")
+    try:
+        return input("Type yes to go on: ").strip().lower() == "yes"
+    except EOFError:
+        return False
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "up": run_up,
+    "manage": run_manage,
+    "demo": lambda arguments: run_manage(["demo", *arguments]),
+    "shell": lambda arguments: run_manage(["shell", *arguments]),
+    "test": run_test,
+    "lint": run_lint,
+    "reset": run_reset,
+}
+
+
+def main() -> int:
+    """Run the command that ``./crm`` was given."""
+    try:
+        return COMMANDS[sys.argv[1]](sys.argv[2:])
+    except ServersInUseError as error:
+        say(f"{error} Try again when it has ended.")
+    except EmbeddedServerError as error:
+        say(str(error))
+    except KeyboardInterrupt:
+        say()
+    except PermissionError as error:
+        say(f"{error}\nWas this checkout run as another user before? Give its var/ to this one.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
