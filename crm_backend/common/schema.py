@@ -1,5 +1,6 @@
 """The OpenAPI document: summaries from docstrings, the error shape everywhere, an example for all."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS, PROBLEM_JSON
 Document = dict[str, Any]
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALIASES = ("/api/auth/",)
 
@@ -39,6 +41,15 @@ PROBLEM_SCHEMA: Document = {
 
 class Schema(AutoSchema):
     """drf-spectacular's schema with our summaries and tags."""
+
+    def get_operation_id(self) -> str:
+        """`application_list`, `notification_mark_read`, `login_post`: by resource and action."""
+        action = getattr(self.view, "action", None)
+        basename = getattr(self.view, "basename", None)
+        if action and basename:
+            return f"{basename}_{action}".replace("-", "_")
+        name = type(self.view).__name__.removesuffix("ViewSet").removesuffix("View")
+        return f"{_WORD_START.sub("_", name).lower()}_{self.method.lower()}"
 
     def get_summary(self) -> str:
         """First line of the action's docstring."""

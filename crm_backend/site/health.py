@@ -61,12 +61,22 @@ class ReadyView(_OpenView):
     @extend_schema(responses={200: ReadinessSerializer, 503: ReadinessSerializer})
     def get(self, request: Request) -> Response:
         """Check the database and Redis."""
-        components = {"database": _database(), "redis": _redis()}
-        ready = all(state == "ok" for state in components.values())
+        components = check_components()
+        ready = set(components.values()) == {"ok"}
         return Response(
             {"status": "ready" if ready else "unavailable", "components": components},
             status=200 if ready else 503,
         )
+
+
+def check_components() -> dict[str, str]:
+    """`ok` or `unavailable` for each thing that every request needs."""
+    return {"database": _database(), "redis": _redis()}
+
+
+def is_ready() -> bool:
+    """Whether all of them are there."""
+    return set(check_components().values()) == {"ok"}
 
 
 def _database() -> str:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.viewsets import ApiMixin, ApiView
+from crm_backend.site import health
 
 # What a newcomer would look for first; the OpenAPI document has everything.
 ENTRY_POINTS = {
@@ -68,4 +69,8 @@ class SchemaView(ApiMixin, SpectacularAPIView):
 def home(request: HttpRequest) -> HttpResponse:
     """A page for people: what this is, and where to go from here."""
     links = {name: reverse(route) for name, route in ENTRY_POINTS.items()}
-    return render(request, "home.html", {"links": links, "environment": settings.ENVIRONMENT})
+    return render(
+        request,
+        "home.html",
+        {"links": links, "environment": settings.ENVIRONMENT, "ready": health.is_ready()},
+    )
