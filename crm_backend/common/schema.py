@@ -49,7 +49,8 @@ class Schema(AutoSchema):
         if action and basename:
             return f"{basename}_{action}".replace("-", "_")
         name = type(self.view).__name__.removesuffix("ViewSet").removesuffix("View")
-        return f"{_WORD_START.sub("_", name).lower()}_{self.method.lower()}"
+        words = _WORD_START.sub("_", name).lower()
+        return f"{words}_{self.method.lower()}"
 
     def get_summary(self) -> str:
         """First line of the action's docstring."""
