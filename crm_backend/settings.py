@@ -126,6 +126,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- people ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "users.User"
+# Whether an account may log in is for the service to say, which tells only who knows the password.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

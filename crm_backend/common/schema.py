@@ -13,7 +13,7 @@ Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _METHODS = ("get", "post", "put", "patch", "delete")
-_ALIASES = ("/api/auth/",)
+_ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
 # What a realistic value of a property looks like, by its name; the type decides where none is given.
 EXAMPLES: dict[str, Any] = {}
