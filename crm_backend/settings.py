@@ -90,13 +90,13 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "crm",
+        "KEY_PREFIX": env.redis_prefix,
     }
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "crm-ws"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{env.redis_prefix}-ws"},
     }
 }
 
@@ -105,7 +105,7 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "global_keyprefix": "crm-celery:",
+    "global_keyprefix": f"{env.redis_prefix}-celery:",
     "visibility_timeout": 3600,
     # A web request that cannot reach the queue must not hang: the sweep picks its events up.
     "socket_connect_timeout": 2,
