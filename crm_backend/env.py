@@ -103,7 +103,7 @@ class Environment(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "json", description="`json` for machines, `console` for people."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest level logged."
     )
     access_token_minutes: int = Field(60, ge=1, le=1440, description="Life of an access token, minutes.")

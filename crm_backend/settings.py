@@ -1,5 +1,6 @@
 """Django settings. Nothing here reads the environment itself: see `crm_backend.env`."""
 
+import warnings
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -281,6 +282,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.static_root
 # Without a `collectstatic` (development, tests) assets come straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = env.media_root
 LANGUAGE_CODE = "en-au"

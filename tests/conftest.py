@@ -6,7 +6,7 @@ has a database, a Redis database and a key prefix of its own.
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,13 @@ _start_servers()
 _configure()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Set Django up here, because its settings could not be named in a file: they depend on the servers."""
+    import django
+
+    django.setup()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers that this run started."""
     if _servers is not None:
@@ -101,9 +108,9 @@ def world(db: None) -> Any:
 
 
 @pytest.fixture
-def mailbox() -> Iterator[list[Any]]:
+def mailbox() -> list[Any]:
     """Mail that was sent during the test."""
     from django.core import mail
 
     mail.outbox = []
-    yield mail.outbox
+    return mail.outbox
