@@ -1,7 +1,7 @@
 """The builder writes what the services and views write for the same story, column by column."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from operator import itemgetter
 from random import Random
 from typing import Any
@@ -293,15 +293,3 @@ class Enterer:
             value = getattr(row, field.attname)
             body[field.name] = self.ids[field.related_model, value] if field.is_relation else value
         return int(call_view(view.as_view({"post": "create"}), self.admin, "post", body).data["id"])
-
-
-def test_the_clock_knows_only_office_hours() -> None:
-    clock = WorkingClock(date(2025, 6, 24))  # a Tuesday; ten o'clock in Sydney when it begins
-    last = clock.at(clock.total - 1)
-    assert (clock.end - last).total_seconds() == 1
-    sydney = [
-        clock.at(second).astimezone(clock.at.__globals__["OFFICE"]) for second in range(0, clock.total, 7919)
-    ]
-    assert {moment.weekday() for moment in sydney} == {0, 1, 2, 3, 4}
-    assert {moment.hour for moment in sydney} == set(range(9, 17))
-    assert sydney == sorted(sydney)
