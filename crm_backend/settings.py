@@ -176,7 +176,7 @@ REST_FRAMEWORK = {
     },
     "NUM_PROXIES": env.trusted_proxies,
     "DEFAULT_RENDERER_CLASSES": ["crm_backend.common.renderers.ORJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["crm_backend.common.parsers.ORJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "crm_backend.common.pagination.LimitOffsetPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "crm_backend.common.filters.FilterBackend",
