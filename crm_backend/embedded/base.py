@@ -196,8 +196,7 @@ class Server(ABC):
                 raise EmbeddedServerError(f"{self.name} did not start:\n{log[-2000:].rstrip()}")
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
-                    f"{self.name} was not ready after {self.start_seconds:.0f} s; "
-                    f"see {self.log_path}"
+                    f"{self.name} was not ready after {self.start_seconds:.0f} s; see {self.log_path}"
                 )
             time.sleep(0.2)
 

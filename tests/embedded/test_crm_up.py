@@ -64,9 +64,7 @@ class Checkout:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until(
-                lambda: "Ready:" in output.read_text() or process.poll() is not None, seconds=120
-            )
+            wait_until(lambda: "Ready:" in output.read_text() or process.poll() is not None, seconds=120)
             assert "Ready:" in output.read_text(), output.read_text()
             yield process
         finally:

@@ -207,9 +207,7 @@ def test_a_stranger_with_the_number_of_a_killed_server_is_left_alone(
         stranger.wait()
 
 
-def test_a_folder_that_the_servers_user_cannot_reach(
-    make_servers: MakeServers, closed_folder: Path
-) -> None:
+def test_a_folder_that_the_servers_user_cannot_reach(make_servers: MakeServers, closed_folder: Path) -> None:
     servers = make_servers("closed/one")
     with servers:
         put(servers, "a")

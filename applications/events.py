@@ -1,0 +1,81 @@
+"""What happens to applications."""
+
+from events.registry import Notify, Payload
+
+
+class ApplicationCreated(Payload):
+    """An application was opened."""
+
+    type = "application.created"
+    summary = "Application {reference} for {loan_amount} AUD opened."
+    notify = Notify(
+        "application_status",
+        title="New application {reference}",
+        body="{reference} for {loan_amount} AUD was opened by {actor_name}.",
+    )
+
+    reference: str
+    loan_amount: str
+    actor_name: str
+
+
+class ApplicationUpdated(Payload):
+    """Terms of an application were edited; the names of the fields, not their values."""
+
+    type = "application.updated"
+    summary = "Application changed: {field_names}."
+
+    reference: str
+    field_names: str
+
+
+class ApplicationDeleted(Payload):
+    """An application was deleted before it was submitted."""
+
+    type = "application.deleted"
+    summary = "Application {reference} deleted."
+
+    reference: str
+
+
+class PartiesChanged(Payload):
+    """Other borrowers or guarantors are on an application now."""
+
+    type = "application.parties_changed"
+    summary = "{kind} changed."
+
+    reference: str
+    kind: str
+    added: list[int]
+    removed: list[int]
+
+
+class SecurityChanged(Payload):
+    """A security was added, edited or removed."""
+
+    type = "application.security_changed"
+    summary = "Security {what}: {security}."
+
+    reference: str
+    security_id: int
+    security: str
+    what: str
+
+
+class StageChanged(Payload):
+    """An application moved to another stage."""
+
+    type = "application.stage_changed"
+    summary = "Stage changed from {from_stage_display} to {to_stage_display}."
+    notify = Notify(
+        "application_status",
+        title="{reference}: {to_stage_display}",
+        body="{reference} moved from {from_stage_display} to {to_stage_display}.",
+    )
+
+    reference: str
+    from_stage: str
+    from_stage_display: str
+    to_stage: str
+    to_stage_display: str
+    reason: str

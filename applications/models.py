@@ -1,0 +1,275 @@
+"""Applications, who is on them, what secures them, and the stages they went through."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils.crypto import get_random_string
+
+from applications.choices import ApplicationType, RepaymentFrequency, SecurityType, Stage
+from applications.stages import ASIDE, PATH, is_submitted
+from borrowers.models import Borrower, Guarantor
+from brokers.models import Bdm, Branch, Broker
+from crm_backend.common.australia import State, validate_postcode
+from crm_backend.common.models import TimestampedModel
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through, where
+from users.choices import Role
+
+MAX_TERM_MONTHS = 600
+REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def new_reference() -> str:
+    """A reference number, `APP-` and 8 of A–Z0–9."""
+    return "APP-" + get_random_string(8, REFERENCE_ALPHABET)
+
+
+class ApplicationQuerySet(ScopedQuerySet):
+    """Applications, by who may see which."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: where(
+            "where I am the BDM, or in my branch",
+            lambda user: (
+                Q(bd__in=Bdm.objects.filter(user=user)) | Q(branch__in=Branch.objects.filter(bdms__user=user))
+            ),
+        ),
+        Role.BROKER: where(
+            "where I am the broker", lambda user: Q(broker__in=Broker.objects.filter(user=user))
+        ),
+        Role.CLIENT: where(
+            "where one of my borrower profiles is on it",
+            lambda user: Q(
+                pk__in=ApplicationBorrower.objects.filter(borrower__user=user).values("application")
+            ),
+        ),
+    }
+
+
+class Application(TimestampedModel):
+    """A loan application. Amounts are AUD, the rate percent per annum, the term months.
+
+    `came_from` is the stage before an aside stage (more information, declined, withdrawn).
+    """
+
+    reference_number = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
+    application_type = models.CharField(
+        max_length=16, choices=ApplicationType.choices, default=ApplicationType.RESIDENTIAL
+    )
+    purpose = models.CharField(max_length=500, blank=True)
+    loan_amount = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="AUD.",
+    )
+    approved_amount = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="AUD; what the lender agreed to. Only the lender's staff set it.",
+    )
+    loan_term = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TERM_MONTHS)], help_text="Months."
+    )
+    interest_rate = models.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="Percent per annum.",
+    )
+    repayment_frequency = models.CharField(
+        max_length=16, choices=RepaymentFrequency.choices, default=RepaymentFrequency.MONTHLY
+    )
+    estimated_settlement_date = models.DateField(null=True, blank=True)
+    stage = models.CharField(max_length=24, choices=Stage.choices, default=Stage.INQUIRY, editable=False)
+    came_from = models.CharField(max_length=24, choices=Stage.choices, blank=True, editable=False)
+    stage_entered_at = models.DateTimeField(editable=False)
+    broker = models.ForeignKey(
+        Broker, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
+    )
+    bd = models.ForeignKey(Bdm, on_delete=models.PROTECT, null=True, blank=True, related_name="applications")
+    branch = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    borrowers = models.ManyToManyField(Borrower, through="ApplicationBorrower", related_name="applications")
+    guarantors = models.ManyToManyField(
+        Guarantor, through="ApplicationGuarantor", related_name="applications"
+    )
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="application_amount_positive", condition=Q(loan_amount__gt=0)),
+            models.CheckConstraint(
+                name="application_approved_positive",
+                condition=Q(approved_amount=None) | Q(approved_amount__gt=0),
+            ),
+            models.CheckConstraint(
+                name="application_term_in_range", condition=Q(loan_term__range=(1, MAX_TERM_MONTHS))
+            ),
+            models.CheckConstraint(
+                name="application_rate_in_range", condition=Q(interest_rate__range=(0, 100))
+            ),
+            models.CheckConstraint(name="application_stage_known", condition=Q(stage__in=Stage.values)),
+            models.CheckConstraint(
+                name="application_came_from_when_aside",
+                condition=Q(stage__in=PATH, came_from="") | (Q(stage__in=ASIDE) & ~Q(came_from="")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="application_recent", fields=["-created_at", "-id"]),
+            models.Index(name="application_stage", fields=["stage", "-created_at", "-id"]),
+            models.Index(name="application_broker", fields=["broker", "-created_at", "-id"]),
+            models.Index(name="application_bd", fields=["bd", "-created_at", "-id"]),
+            models.Index(name="application_branch", fields=["branch", "-created_at", "-id"]),
+            models.Index(name="application_amount", fields=["loan_amount", "id"]),
+            GinIndex(
+                OpClass(Upper("reference_number"), "gin_trgm_ops"),
+                OpClass(Upper("purpose"), "gin_trgm_ops"),
+                name="application_search",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference_number
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether it has been submitted, so that its terms are the lender's to change."""
+        return is_submitted(self.stage, self.came_from)
+
+
+class ApplicationBorrower(models.Model):
+    """A borrower on an application, in the order given; the first is the primary one."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="borrower_links")
+    borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="application_links")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="application_borrower_once", fields=["application", "borrower"])
+        ]
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"borrower {self.borrower_id} on application {self.application_id}"
+
+
+class ApplicationGuarantor(models.Model):
+    """A guarantor on an application, in the order given."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="guarantor_links")
+    guarantor = models.ForeignKey(Guarantor, on_delete=models.PROTECT, related_name="application_links")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="application_guarantor_once", fields=["application", "guarantor"])
+        ]
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"guarantor {self.guarantor_id} on application {self.application_id}"
+
+
+class SecurityQuerySet(ScopedQuerySet):
+    """Securities follow their application."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: through("application"),
+        Role.BROKER: through("application"),
+        Role.CLIENT: through("application"),
+    }
+
+
+class Security(TimestampedModel):
+    """What secures a loan. `value` is what the applicant states, AUD; a valuation may differ."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="securities")
+    security_type = models.CharField(max_length=24, choices=SecurityType.choices)
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=3, choices=State.choices, blank=True)
+    postcode = models.CharField(max_length=4, blank=True, validators=[validate_postcode])
+    description = models.CharField(max_length=500, blank=True)
+    value = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="AUD.",
+    )
+    valuation_amount = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="AUD, by a valuer.",
+    )
+    valuation_date = models.DateField(null=True, blank=True)
+
+    objects = SecurityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "securities"
+        constraints = [models.CheckConstraint(name="security_value_positive", condition=Q(value__gt=0))]
+
+    def __str__(self) -> str:
+        return f"{self.get_security_type_display()} of {self.value}"
+
+    @property
+    def lending_value(self) -> Decimal:
+        """What counts for the loan-to-value ratio: the valuation, or the stated value before there is one."""
+        return self.valuation_amount if self.valuation_amount is not None else self.value
+
+
+class StageChange(models.Model):
+    """One move: from, to, who, when, why, and how long the application was where it came from."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="stage_changes", db_index=False
+    )
+    from_stage = models.CharField(max_length=24, choices=Stage.choices, blank=True)
+    to_stage = models.CharField(max_length=24, choices=Stage.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    notes = models.TextField(blank=True)
+    changed_at = models.DateTimeField()
+    seconds_in_stage = models.BigIntegerField(default=0, help_text="Seconds spent in `from_stage`.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="stage_change_time_positive", condition=Q(seconds_in_stage__gte=0))
+        ]
+        indexes = [models.Index(name="stage_change_history", fields=["application", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.from_stage or 'new'} → {self.to_stage}"
+
+
+def loan_to_value(amount: Decimal, lending_values: list[Decimal]) -> Decimal | None:
+    """LVR in percent to two places, half up; None without a security (APRA's APS 112 calls it LVR)."""
+    total = sum(lending_values, Decimal(0))
+    if not total:
+        return None
+    return (amount / total * 100).quantize(Decimal("0.01"), ROUND_HALF_UP)

@@ -1,0 +1,57 @@
+"""Who may do what with applications and securities."""
+
+from typing import Any
+
+from applications.models import Application, Security
+from crm_backend.common.policy import ADMIN, Policy, only
+from users.choices import Role
+from users.permissions import EVERYONE
+
+
+def before_submission(user: Any, application: Application) -> str:
+    """Until it is submitted."""
+    return "A submitted application is the lender's to change." if application.is_submitted else ""
+
+
+def security_before_submission(user: Any, security: Security) -> str:
+    """Until the application is submitted."""
+    return before_submission(user, security.application)
+
+
+EDITORS = (ADMIN, Role.BD, only(Role.BROKER, before_submission))
+
+APPLICATIONS = Policy(
+    "applications",
+    Application,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": (ADMIN, Role.BROKER, Role.CLIENT),
+        "create_with_cascade": (ADMIN, Role.BROKER, Role.CLIENT),
+        "update": EDITORS,
+        "destroy": (ADMIN,),
+        # Which moves a role may make is in the stage table; brokers and clients may withdraw.
+        "stage": EVERYONE,
+        "stage_history": EVERYONE,
+        "timeline": EVERYONE,
+        "borrowers": EVERYONE,
+        "set_borrowers": EDITORS,
+        "guarantors": EVERYONE,
+        "set_guarantors": EDITORS,
+    },
+)
+
+SECURITY_EDITORS = (ADMIN, Role.BD, only(Role.BROKER, security_before_submission))
+
+SECURITIES = Policy(
+    "securities",
+    Security,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        # The parent application's own rule for editing decides as well.
+        "create": (ADMIN, Role.BD, Role.BROKER),
+        "update": SECURITY_EDITORS,
+        "destroy": SECURITY_EDITORS,
+    },
+)

@@ -1,0 +1,65 @@
+"""Reading applications."""
+
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from applications.models import (
+    Application,
+    ApplicationBorrower,
+    ApplicationGuarantor,
+    Security,
+    StageChange,
+)
+from users.models import User
+
+
+def _count_of(links: QuerySet[Any]) -> Coalesce:
+    """How many rows of a child table belong to each application: a subquery, no join, no grouping."""
+    counted = links.filter(application=OuterRef("pk")).order_by().values("application")
+    return Coalesce(
+        Subquery(counted.annotate(n=Count("*")).values("n"), output_field=IntegerField()), Value(0)
+    )
+
+
+def for_list(applications: QuerySet[Any]) -> QuerySet[Any]:
+    """Applications as list rows show them: names joined, borrowers counted."""
+    return applications.select_related("broker", "bd__user", "branch").annotate(
+        borrower_count=_count_of(ApplicationBorrower.objects.all())
+    )
+
+
+def for_detail(applications: QuerySet[Any]) -> QuerySet[Any]:
+    """Applications with everything that a detail shows."""
+    return applications.select_related("broker", "bd__user", "branch", "created_by").prefetch_related(
+        Prefetch("borrower_links", ApplicationBorrower.objects.select_related("borrower")),
+        Prefetch("guarantor_links", ApplicationGuarantor.objects.select_related("guarantor")),
+        Prefetch("securities", Security.objects.order_by("id")),
+    )
+
+
+def stage_history(application: Application) -> QuerySet[StageChange]:
+    """The moves of an application, oldest first."""
+    return application.stage_changes.select_related("actor").order_by("id")
+
+
+def people_of(application: Application) -> set[int]:
+    """Ids of the users to tell about an application: its broker, BDM, borrowers, and the admins."""
+    concerned = User.objects.active().filter(
+        pk__in=User.objects.admins()
+        .values("pk")
+        .union(
+            User.objects.get_queryset().filter(broker=application.broker_id).values("pk"),
+            User.objects.get_queryset().filter(bdm=application.bd_id).values("pk"),
+            User.objects.get_queryset()
+            .filter(borrowers__application_links__application=application)
+            .values("pk"),
+        )
+    )
+    return set(concerned.values_list("pk", flat=True))
+
+
+def security_total(application: Application) -> Any:
+    """The stated values of an application's securities together, AUD."""
+    return application.securities.aggregate(total=Sum("value"))["total"]

@@ -1,0 +1,1 @@
+"""Shapes: `applications` (rows, details, input), `stage`, `securities`."""

@@ -1,0 +1,214 @@
+"""Shapes of applications: light rows, the full detail, and input."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from applications.models import Application, loan_to_value
+from applications.serializers.securities import SecurityInputSerializer, SecuritySerializer
+from applications.services.stage import allowed_stages
+from borrowers.models import Borrower, Guarantor
+from borrowers.serializers import (
+    BorrowerSerializer,
+    BorrowerSummarySerializer,
+    CompanyBorrowerSerializer,
+    GuarantorSerializer,
+    GuarantorSummarySerializer,
+)
+from brokers.models import Bdm, Branch, Broker
+from brokers.serializers import ReferenceSerializer
+from crm_backend.common.serializers import ModelSerializer, Serializer, VisiblePrimaryKeyField
+from users.choices import Role
+
+TERMS = [
+    "application_type",
+    "purpose",
+    "loan_amount",
+    "approved_amount",
+    "loan_term",
+    "interest_rate",
+    "repayment_frequency",
+    "estimated_settlement_date",
+]
+# Who may set what is beyond one's own terms.
+STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, "branch": {Role.ADMIN},
+              "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
+
+
+class ApplicationListSerializer(ModelSerializer):
+    """A light, flat row."""
+
+    broker_name = serializers.CharField(
+        source="broker.full_name", read_only=True, allow_null=True, default=None
+    )
+    bd_name = serializers.CharField(source="bd.user.full_name", read_only=True, allow_null=True, default=None)
+    branch_name = serializers.CharField(source="branch.name", read_only=True, allow_null=True, default=None)
+    borrower_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Application
+        fields = [
+            "id",
+            "reference_number",
+            "application_type",
+            "loan_amount",
+            "loan_term",
+            "interest_rate",
+            "repayment_frequency",
+            "stage",
+            "stage_entered_at",
+            "estimated_settlement_date",
+            "broker",
+            "broker_name",
+            "bd",
+            "bd_name",
+            "branch",
+            "branch_name",
+            "borrower_count",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class ApplicationSerializer(ModelSerializer):
+    """The full application, nested."""
+
+    broker = ReferenceSerializer(read_only=True, allow_null=True)
+    bd = ReferenceSerializer(read_only=True, allow_null=True)
+    branch = ReferenceSerializer(read_only=True, allow_null=True)
+    borrowers = serializers.SerializerMethodField()
+    guarantors = serializers.SerializerMethodField()
+    securities = SecuritySerializer(many=True, read_only=True)
+    loan_to_value_ratio = serializers.SerializerMethodField()
+    allowed_stages = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Application
+        fields = [
+            "id",
+            "reference_number",
+            *TERMS,
+            "stage",
+            "stage_entered_at",
+            "came_from",
+            "allowed_stages",
+            "broker",
+            "bd",
+            "branch",
+            "borrowers",
+            "guarantors",
+            "securities",
+            "loan_to_value_ratio",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(BorrowerSummarySerializer(many=True))
+    def get_borrowers(self, application: Application) -> Any:
+        """In order, the primary one first."""
+        people = [link.borrower for link in application.borrower_links.all()]
+        return BorrowerSummarySerializer(people, many=True).data
+
+    @extend_schema_field(GuarantorSummarySerializer(many=True))
+    def get_guarantors(self, application: Application) -> Any:
+        """In order."""
+        people = [link.guarantor for link in application.guarantor_links.all()]
+        return GuarantorSummarySerializer(people, many=True).data
+
+    @extend_schema_field({"type": ["string", "null"], "format": "decimal", "description": "Percent."})
+    def get_loan_to_value_ratio(self, application: Application) -> str | None:
+        """Loan amount over the lending value of all securities, in percent."""
+        values = [security.lending_value for security in application.securities.all()]
+        ratio = loan_to_value(application.loan_amount, values)
+        return None if ratio is None else str(ratio)
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_allowed_stages(self, application: Application) -> list[str]:
+        """Where the caller may move it now, guards aside."""
+        return allowed_stages(application, self.context["request"].user.role)
+
+
+class ApplicationInputSerializer(ModelSerializer):
+    """What a caller may write."""
+
+    broker = VisiblePrimaryKeyField(queryset=Broker.objects.all(), required=False, allow_null=True)
+    bd = VisiblePrimaryKeyField(queryset=Bdm.objects.all(), required=False, allow_null=True)
+    branch = VisiblePrimaryKeyField(queryset=Branch.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = Application
+        fields = [*TERMS, "broker", "bd", "branch"]
+
+    def get_fields(self) -> dict[str, Any]:
+        """No display names: this shape is only ever sent."""
+        return {name: field for name, field in super().get_fields().items() if name in self.Meta.fields}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse fields that are not the caller's to set."""
+        role = self.context["request"].user.role
+        errors = {
+            name: ["This is not yours to set."]
+            for name, roles in STAFF_ONLY.items()
+            if role not in roles and attrs.get(name) not in (None, getattr(self.instance, name, None))
+        }
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+
+class ApplicationCreateSerializer(ApplicationInputSerializer):
+    """A new application with borrowers and guarantors that exist already."""
+
+    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, required=False)
+    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True, required=False)
+
+    class Meta(ApplicationInputSerializer.Meta):
+        fields = [*ApplicationInputSerializer.Meta.fields, "borrowers", "guarantors"]
+
+
+class CascadeSerializer(ApplicationInputSerializer):
+    """A new application with new people, companies, guarantors and securities."""
+
+    borrowers = BorrowerSerializer(many=True, required=False)
+    company_borrowers = CompanyBorrowerSerializer(many=True, required=False)
+    guarantors = GuarantorSerializer(many=True, required=False)
+    securities = SecurityInputSerializer(many=True, required=False)
+
+    class Meta(ApplicationInputSerializer.Meta):
+        fields = [
+            *ApplicationInputSerializer.Meta.fields,
+            "borrowers",
+            "company_borrowers",
+            "guarantors",
+            "securities",
+        ]
+
+
+class _UniqueIds(Serializer):
+    """A list of ids, each once."""
+
+    list_name = ""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a party that is named twice."""
+        rows = attrs[self.list_name]
+        if len({row.pk for row in rows}) != len(rows):
+            raise serializers.ValidationError({self.list_name: ["Each may be named once."]})
+        return attrs
+
+
+class SetBorrowersSerializer(_UniqueIds):
+    """The borrowers to be on an application, the primary one first."""
+
+    list_name = "borrowers"
+    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, allow_empty=False)
+
+
+class SetGuarantorsSerializer(_UniqueIds):
+    """The guarantors to be on an application."""
+
+    list_name = "guarantors"
+    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True)

@@ -1,0 +1,1 @@
+"""Everything that changes applications: `applications`, `cascade`, `parties`, `stage`."""

@@ -1,0 +1,110 @@
+"""Opening, editing and deleting applications."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from applications.choices import Stage
+from applications.events import ApplicationCreated, ApplicationDeleted, ApplicationUpdated
+from applications.models import Application, ApplicationBorrower, ApplicationGuarantor, StageChange
+from applications.selectors import people_of
+from borrowers.models import Borrower, Guarantor
+from borrowers.services import own_profile
+from crm_backend.common.errors import Conflict, InvalidInput
+from events.services import emit
+from users.choices import Role
+
+
+def application_create(
+    *,
+    actor: Any,
+    borrowers: Sequence[Borrower] = (),
+    guarantors: Sequence[Guarantor] = (),
+    **fields: Any,
+) -> Application:
+    """Open an application at the stage of inquiry.
+
+    A broker opens it for themselves; a client's own profile is put on it. The branch, when not given, is
+    the BDM's, else the broker's.
+
+    Raises:
+        InvalidInput: `broker`: the caller is a broker without a broker profile.
+    """
+    with transaction.atomic():
+        if actor.role == Role.BROKER:
+            fields["broker"] = _own_broker(actor)
+        if actor.role == Role.CLIENT:
+            profile = own_profile(actor)
+            borrowers = [profile, *(party for party in borrowers if party.pk != profile.pk)]
+        if fields.get("branch") is None:
+            owner = fields.get("bd") or fields.get("broker")
+            fields["branch"] = owner.branch if owner else None
+        now = timezone.now()
+        application = Application.objects.create(created_by=actor, stage_entered_at=now, **fields)
+        ApplicationBorrower.objects.bulk_create(
+            ApplicationBorrower(application=application, borrower=party, position=position)
+            for position, party in enumerate(borrowers)
+        )
+        ApplicationGuarantor.objects.bulk_create(
+            ApplicationGuarantor(application=application, guarantor=party, position=position)
+            for position, party in enumerate(guarantors)
+        )
+        StageChange.objects.create(
+            application=application, to_stage=Stage.INQUIRY, actor=actor, changed_at=now
+        )
+        emit(
+            ApplicationCreated(
+                reference=application.reference_number,
+                loan_amount=str(application.loan_amount),
+                actor_name=actor.full_name,
+            ),
+            actor=actor,
+            subject=application,
+            application_id=application.pk,
+            recipients=people_of(application),
+        )
+    return application
+
+
+def application_update(*, application: Application, actor: Any, **fields: Any) -> Application:
+    """Edit terms; call it with the row locked. Unchanged values change nothing and tell nobody."""
+    changed = sorted(name for name, value in fields.items() if getattr(application, name) != value)
+    if changed:
+        with transaction.atomic():
+            for name in changed:
+                setattr(application, name, fields[name])
+            application.save(update_fields=[*changed, "updated_at"])
+            emit(
+                ApplicationUpdated(reference=application.reference_number, field_names=", ".join(changed)),
+                actor=actor,
+                subject=application,
+                application_id=application.pk,
+            )
+    return application
+
+
+def application_delete(*, application: Application, actor: Any) -> None:
+    """Delete an application that was never submitted; call it with the row locked.
+
+    Raises:
+        Conflict: it was submitted; withdraw it instead.
+    """
+    if application.is_submitted:
+        raise Conflict("A submitted application is withdrawn, not deleted.")
+    with transaction.atomic():
+        emit(
+            ApplicationDeleted(reference=application.reference_number),
+            actor=actor,
+            subject=application,
+            application_id=application.pk,
+        )
+        application.delete()
+
+
+def _own_broker(actor: Any) -> Any:
+    broker = getattr(actor, "broker", None)
+    if broker is None:
+        raise InvalidInput.field("broker", "Your login has no broker profile yet. Ask the lender for one.")
+    return broker

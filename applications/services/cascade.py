@@ -1,0 +1,46 @@
+"""An application with everybody and everything on it, in one transaction: all or nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from applications.models import Application, Security
+from applications.services.applications import application_create
+from borrowers.events import BORROWER, GUARANTOR
+from borrowers.models import Borrower, Guarantor
+from events.services import emit
+
+Fields = Mapping[str, Any]
+
+
+def application_create_with_cascade(
+    *,
+    actor: Any,
+    application: Fields,
+    borrowers: Sequence[Fields] = (),
+    company_borrowers: Sequence[Fields] = (),
+    guarantors: Sequence[Fields] = (),
+    securities: Sequence[Fields] = (),
+) -> Application:
+    """Create the parties, then the application with them, then its securities.
+
+    Raises:
+        InvalidInput: see `application_create`; nothing is written then.
+    """
+    with transaction.atomic():
+        people = [_created(Borrower, fields, BORROWER, actor) for fields in (*borrowers, *company_borrowers)]
+        sureties = [_created(Guarantor, fields, GUARANTOR, actor) for fields in guarantors]
+        linked = list(application.get("borrowers", []))
+        created = application_create(
+            actor=actor,
+            **{**application, "borrowers": [*linked, *people], "guarantors": sureties},
+        )
+        Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
+    return created
+
+
+def _created(model: type[Any], fields: Fields, events: Any, actor: Any) -> Any:
+    party = model.objects.create(created_by=actor, **fields)
+    emit(events.created(label=str(party)), actor=actor, subject=party)
+    return party

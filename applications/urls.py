@@ -1,0 +1,36 @@
+"""Addresses of applications, and of the applications of others."""
+
+from django.urls import path
+
+from applications.views import related
+from applications.views.applications import ApplicationViewSet
+from applications.views.securities import SecurityViewSet
+from crm_backend.common.routers import Router
+
+router = Router()
+router.register("applications", ApplicationViewSet, basename="application")
+router.register("applications/<int:application_id>/securities", SecurityViewSet, basename="security")
+
+urlpatterns = [
+    *router.urls,
+    path(
+        "brokers/<int:pk>/applications/",
+        related.BrokerApplicationsViewSet.as_view({"get": "applications"}),
+        name="broker-applications",
+    ),
+    path(
+        "brokers/bdms/<int:pk>/applications/",
+        related.BdmApplicationsViewSet.as_view({"get": "applications"}),
+        name="bdm-applications",
+    ),
+    path(
+        "borrowers/<int:pk>/applications/",
+        related.BorrowerApplicationsViewSet.as_view({"get": "applications"}),
+        name="borrower-applications",
+    ),
+    path(
+        "guarantors/<int:pk>/guaranteed-applications/",
+        related.GuaranteedApplicationsViewSet.as_view({"get": "guaranteed_applications"}),
+        name="guarantor-guaranteed-applications",
+    ),
+]

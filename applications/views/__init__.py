@@ -1,0 +1,1 @@
+"""Views: `applications`, `securities`, and `related` (applications of brokers, borrowers, guarantors)."""

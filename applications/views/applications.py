@@ -1,0 +1,170 @@
+"""Applications."""
+
+from typing import Any
+
+from django.db import models, transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from applications import selectors
+from applications.filters import ApplicationFilter
+from applications.models import Application
+from applications.permissions import APPLICATIONS
+from applications.serializers.applications import (
+    ApplicationCreateSerializer,
+    ApplicationInputSerializer,
+    ApplicationListSerializer,
+    ApplicationSerializer,
+    CascadeSerializer,
+    SetBorrowersSerializer,
+    SetGuarantorsSerializer,
+)
+from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
+from applications.services import applications, cascade, parties, stage
+from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
+from crm_backend.common.viewsets import CrudViewSet
+from events.registry import Audience
+from events.selectors import timeline
+from events.serializers import TimelineSerializer
+from users.choices import Role
+
+READERS = {
+    Role.ADMIN: Audience.STAFF,
+    Role.BD: Audience.STAFF,
+    Role.BROKER: Audience.PARTNERS,
+    Role.CLIENT: Audience.EVERYONE,
+}
+
+
+class ApplicationViewSet(CrudViewSet):
+    """Loan applications."""
+
+    queryset = Application.objects.all()
+    policy = APPLICATIONS
+    serializer_class = ApplicationSerializer
+    serializer_classes = {
+        "list": ApplicationListSerializer,
+        "create": ApplicationCreateSerializer,
+        "update": ApplicationInputSerializer,
+        "create_with_cascade": CascadeSerializer,
+        "stage": StageMoveSerializer,
+        "set_borrowers": SetBorrowersSerializer,
+        "set_guarantors": SetGuarantorsSerializer,
+    }
+    querysets = {"list": selectors.for_list, "retrieve": selectors.for_detail}
+    filterset_class = ApplicationFilter
+    search_fields = ["reference_number", "purpose"]
+    ordering_fields = [
+        "created_at",
+        "updated_at",
+        "loan_amount",
+        "interest_rate",
+        "stage_entered_at",
+    ]
+    ordering = ["-created_at"]
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+        """Open an application."""
+        return applications.application_create(actor=self.request.user, **serializer.validated_data)
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        """Edit its terms."""
+        applications.application_update(
+            application=serializer.instance, actor=self.request.user, **serializer.validated_data
+        )
+
+    def perform_destroy(self, obj: models.Model) -> None:
+        """Delete it, unless it was submitted."""
+        applications.application_delete(application=obj, actor=self.request.user)
+
+    @extend_schema(request=CascadeSerializer, responses={201: ApplicationSerializer})
+    @action(detail=False, methods=["post"], url_path="create-with-cascade")
+    def create_with_cascade(self, request: Request) -> Response:
+        """Create an application with its people, companies, guarantors and securities: all or nothing."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = dict(serializer.validated_data)
+        parts = ("borrowers", "company_borrowers", "guarantors", "securities")
+        nested = {part: data.pop(part, []) for part in parts}
+        created = cascade.application_create_with_cascade(actor=request.user, application=data, **nested)
+        response = self.detail_response(created.pk, status.HTTP_201_CREATED)
+        response["Location"] = request.build_absolute_uri(f"../{created.pk}/")
+        return response
+
+    @extend_schema(request=StageMoveSerializer, responses={200: ApplicationSerializer, 409: None})
+    @action(detail=True, methods=["put"])
+    def stage(self, request: Request, pk: int) -> Response:
+        """Move an application to another stage.
+
+        An illegal move is 409 and names the legal ones; a missing reason is 400.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        with transaction.atomic():
+            application = self.get_locked_object()
+            self.check_precondition(application.pk)
+            stage.application_change_stage(
+                application=application,
+                to=data["stage"],
+                actor=request.user,
+                reason=data.get("reason", ""),
+                notes=data.get("notes", ""),
+            )
+        return self.detail_response(pk)
+
+    @extend_schema(responses=StageChangeSerializer(many=True), filters=False)
+    @action(detail=True, url_path="stage-history")
+    def stage_history(self, request: Request, pk: int) -> Response:
+        """List the moves of an application, oldest first, with the seconds spent in each stage."""
+        return self.page_response(selectors.stage_history(self.get_object()), StageChangeSerializer)
+
+    @extend_schema(responses=TimelineSerializer(many=True), filters=False)
+    @action(detail=True)
+    def timeline(self, request: Request, pk: int) -> Response:
+        """List what happened to an application, latest first."""
+        reader = READERS[Role(request.user.role)]
+        return self.page_response(timeline(self.get_object().pk, reader=reader), TimelineSerializer)
+
+    @extend_schema(responses=BorrowerSummarySerializer(many=True), filters=False)
+    @action(detail=True)
+    def borrowers(self, request: Request, pk: int) -> Response:
+        """List the borrowers on an application, the primary one first."""
+        rows = self.get_object().borrowers.order_by("application_links__position", "application_links__id")
+        return self.page_response(rows, BorrowerSummarySerializer)
+
+    @extend_schema(request=SetBorrowersSerializer, responses=ApplicationSerializer)
+    @borrowers.mapping.put
+    def set_borrowers(self, request: Request, pk: int) -> Response:
+        """Put exactly these borrowers on an application, the primary one first."""
+        return self._set_parties("borrowers", parties.application_set_borrowers)
+
+    @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
+    @action(detail=True)
+    def guarantors(self, request: Request, pk: int) -> Response:
+        """List the guarantors on an application."""
+        rows = self.get_object().guarantors.order_by("application_links__position", "application_links__id")
+        return self.page_response(rows, GuarantorSummarySerializer)
+
+    @extend_schema(request=SetGuarantorsSerializer, responses=ApplicationSerializer)
+    @guarantors.mapping.put
+    def set_guarantors(self, request: Request, pk: int) -> Response:
+        """Put exactly these guarantors on an application."""
+        return self._set_parties("guarantors", parties.application_set_guarantors)
+
+    def _set_parties(self, name: str, service: Any) -> Response:
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            application = self.get_locked_object()
+            self.check_precondition(application.pk)
+            service(
+                application=application,
+                actor=self.request.user,
+                **{name: serializer.validated_data[name]},
+            )
+        return self.detail_response(application.pk)

@@ -1,0 +1,112 @@
+"""Branches, BDMs and brokers."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from crm_backend.common.australia import State, validate_abn, validate_phone, validate_postcode
+from crm_backend.common.models import TimestampedModel
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through, where
+from users.choices import Role
+
+
+class BranchQuerySet(ScopedQuerySet):
+    """Branches, by who may see which."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: where("own branch", lambda user: Q(bdms__user=user)),
+        Role.BROKER: where("all that are open", lambda user: Q(is_active=True)),
+        Role.CLIENT: through("applications"),
+    }
+
+
+class Branch(TimestampedModel):
+    """An office of the lender."""
+
+    name = models.CharField(max_length=100, unique=True)
+    code = models.CharField(max_length=16, unique=True)
+    state = models.CharField(max_length=3, choices=State.choices)
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    postcode = models.CharField(max_length=4, blank=True, validators=[validate_postcode])
+    phone = models.CharField(max_length=32, blank=True, validators=[validate_phone])
+    email = models.EmailField(blank=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BranchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "branches"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BdmQuerySet(ScopedQuerySet):
+    """BDMs, by who may see which."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: where("own", lambda user: Q(user=user)),
+        Role.BROKER: where("all at work (to choose one)", lambda user: Q(is_active=True)),
+    }
+
+
+class Bdm(TimestampedModel):
+    """A business development manager: the lender's person for the brokers of a branch."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bdm")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="bdms")
+    job_title = models.CharField(max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BdmQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "BDM"
+
+    def __str__(self) -> str:
+        return self.user.full_name
+
+
+class BrokerQuerySet(ScopedQuerySet):
+    """Brokers, by who may see which."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: where("own branch's", lambda user: Q(branch__bdms__user=user)),
+        Role.BROKER: where("own profile", lambda user: Q(user=user)),
+        Role.CLIENT: through("applications"),
+    }
+
+
+class Broker(TimestampedModel):
+    """A mortgage broker. Without a `user` they are known, but do not log in."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="broker",
+        null=True,
+        blank=True,
+    )
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="brokers")
+    first_name = models.CharField(max_length=100)
+    last_name = models.CharField(max_length=100)
+    email = models.EmailField()
+    phone = models.CharField(max_length=32, blank=True, validators=[validate_phone])
+    company_name = models.CharField(max_length=200, blank=True)
+    abn = models.CharField(max_length=11, blank=True, validators=[validate_abn])
+    credit_representative_number = models.CharField(max_length=20, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BrokerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"

@@ -1,0 +1,46 @@
+"""Who may do what with branches, BDMs and brokers."""
+
+from crm_backend.common.policy import ADMIN, Policy
+from brokers.models import Bdm, Branch, Broker
+from users.choices import Role
+from users.permissions import EVERYONE
+
+BRANCHES = Policy(
+    "branches",
+    Branch,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+        "brokers": (ADMIN, Role.BD, Role.BROKER),
+        "bdms": (ADMIN, Role.BD, Role.BROKER),
+    },
+)
+
+BDMS = Policy(
+    "bdms",
+    Bdm,
+    {
+        "list": (ADMIN, Role.BD, Role.BROKER),
+        "retrieve": (ADMIN, Role.BD, Role.BROKER),
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+        "applications": (ADMIN, Role.BD),
+    },
+)
+
+BROKERS = Policy(
+    "brokers",
+    Broker,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+        "applications": (ADMIN, Role.BD, Role.BROKER),
+    },
+)

@@ -1,0 +1,37 @@
+"""Counters in Redis that expire: the base of throttles and lock-outs."""
+
+import time
+
+from django.core.cache import cache
+
+
+def increment(key: str, seconds: int) -> int:
+    """Add one to a counter that lives `seconds` from its first use; return its new value."""
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # The first one. `add` is atomic, so of two firsts one adds and the other increments.
+        return 1 if cache.add(key, 1, timeout=seconds) else cache.incr(key)
+
+
+class FailureCounter:
+    """Counts failures of one key and locks it for `window` seconds after `limit` of them."""
+
+    def __init__(self, key: str, *, limit: int, window: int) -> None:
+        self.count_key, self.lock_key = f"failures:{key}", f"locked:{key}"
+        self.limit, self.window = limit, window
+
+    def locked_for(self) -> int:
+        """Seconds the key stays locked; 0 when it is not."""
+        until: float | None = cache.get(self.lock_key)
+        return 0 if until is None else max(1, int(until - time.time()))
+
+    def record(self) -> None:
+        """Count one more failure."""
+        if increment(self.count_key, self.window) >= self.limit:
+            cache.set(self.lock_key, time.time() + self.window, timeout=self.window)
+            cache.delete(self.count_key)
+
+    def clear(self) -> None:
+        """Forget the failures, after a success."""
+        cache.delete_many([self.count_key, self.lock_key])

@@ -1,0 +1,63 @@
+"""Two lean middlewares of our own: the request's context, and the API version."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+logger = structlog.get_logger("crm.request")
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
+
+
+class RequestContextMiddleware:
+    """Give every request an id, bind it to every log line, return it, and log the request once.
+
+    A caller's own `X-Request-ID` is kept when it is harmless (8 to 128 URL-safe characters), so
+    that one id follows a request through several services.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        logger.info(
+            "request",
+            method=request.method,
+            # The path alone: a query string may carry names, e-mail addresses or a token.
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+
+class ApiVersionMiddleware:
+    """Serve `/api/v1/…` as `/api/…`: the same routes by construction, not a second set of them.
+
+    `request.path` stays as it was asked for, so links in a reply keep the caller's prefix.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.prefix = f"/api/v{settings.API_VERSION}/"
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(self.prefix):
+            request.path_info = "/api/" + request.path_info.removeprefix(self.prefix)
+        response = self.get_response(request)
+        if request.path_info.startswith("/api/"):
+            response["X-API-Version"] = settings.API_VERSION
+        return response

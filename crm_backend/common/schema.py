@@ -1,0 +1,209 @@
+"""The OpenAPI document: summaries from docstrings, the error shape everywhere, an example for all."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS, PROBLEM_JSON
+
+Document = dict[str, Any]
+Endpoint = tuple[str, str, str, Callable[..., Any]]
+
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_METHODS = ("get", "post", "put", "patch", "delete")
+_ALIASES = ("/api/auth/",)
+
+# What a realistic value of a property looks like, by its name; the type decides where none is given.
+EXAMPLES: dict[str, Any] = {}
+
+PROBLEM_SCHEMA: Document = {
+    "type": "object",
+    "description": "The one error shape, RFC 9457.",
+    "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "`urn:crm:problem:` and the code."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence for people."},
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "errors": {
+            "type": "object",
+            "description": "Messages by field, nested like the request body.",
+            "additionalProperties": True,
+        },
+        "request_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+class Schema(AutoSchema):
+    """drf-spectacular's schema with our summaries and tags."""
+
+    def get_operation_id(self) -> str:
+        """`application_list`, `notification_mark_read`, `login_post`: by resource and action."""
+        action = getattr(self.view, "action", None)
+        basename = getattr(self.view, "basename", None)
+        if action and basename:
+            return f"{basename}_{action}".replace("-", "_")
+        name = type(self.view).__name__.removesuffix("ViewSet").removesuffix("View")
+        words = _WORD_START.sub("_", name).lower()
+        return f"{words}_{self.method.lower()}"
+
+    def get_summary(self) -> str:
+        """First line of the action's docstring."""
+        return self._docstring()[0].rstrip(".")
+
+    def get_description(self) -> str:
+        """The rest of the docstring."""
+        return "\n".join(self._docstring()[1:]).strip().split("\nRaises:")[0].strip()
+
+    def get_tags(self) -> list[str]:
+        """The first segments of the path name the area; `users/auth` is one of its own."""
+        parts = [part for part in self.path.split("/") if part and "{" not in part][1:]
+        return ["auth"] if "auth" in parts[:2] else parts[:1] or ["index"]
+
+    def _docstring(self) -> list[str]:
+        action = getattr(self.view, "action", None) or self.method.lower()
+        method = getattr(self.view, action, None)
+        doc = (getattr(method, "__doc__", None) or "").strip()
+        lines = [line.strip() for line in doc.splitlines()]
+        resource = getattr(getattr(self.view, "policy", None), "resource", "")
+        generic = {
+            "list": f"List {resource}",
+            "retrieve": f"Read one of the {resource}",
+            "create": f"Create one of the {resource}",
+            "update": f"Replace one of the {resource}",
+            "partial_update": f"Change one of the {resource}",
+            "destroy": f"Delete one of the {resource}",
+        }
+        if resource and action in generic:
+            return [generic[action], "", *lines]
+        return lines or [""]
+
+
+def drop_aliases(endpoints: list[Endpoint], **_: Any) -> list[Endpoint]:
+    """Leave second addresses of the same views out: the document names each operation once."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].startswith(_ALIASES)]
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Every (path, method, operation)."""
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def add_errors(result: Document, **_: Any) -> Document:
+    """Give every operation the error replies that it can make, all in the one shape."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for path, method, operation in operations(result):
+        responses = operation["responses"]
+        for status, code in _problems_of(path, method, operation):
+            responses.setdefault(str(status), _problem_response(status, code))
+        for status, response in responses.items():
+            if int(status) >= 400 and not response.get("content"):
+                response["content"] = _problem_content(int(status), _code_of(int(status)))
+        operation["responses"] = dict(sorted(responses.items()))
+    return result
+
+
+def _problems_of(path: str, method: str, operation: Document) -> Iterator[tuple[int, str]]:
+    writes = method in {"post", "put", "patch"}
+    if writes or any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
+        yield 400, "invalid"
+    if {} not in operation.get("security", [{}]):
+        yield 401, "not_authenticated"
+        yield 403, "permission_denied"
+    if "{" in path:
+        yield 404, "not_found"
+        if method in {"put", "patch", "delete"}:
+            yield 412, "stale_version"
+    yield 406, "not_acceptable"
+    if writes:
+        yield 413, "too_large"
+        yield 415, "unsupported_media_type"
+    yield 429, "throttled"
+
+
+def _code_of(status: int) -> str:
+    return next((code for code, (known, _) in FRAMEWORK_PROBLEMS.items() if known == status), "conflict")
+
+
+def _problem_response(status: int, code: str) -> Document:
+    titles = {"stale_version": "Stale version", "conflict": "Conflict"}
+    title = titles.get(code) or FRAMEWORK_PROBLEMS[code][1]
+    return {"description": title, "content": _problem_content(status, code)}
+
+
+def _problem_content(status: int, code: str) -> Document:
+    example = {
+        "type": f"urn:crm:problem:{code}",
+        "title": FRAMEWORK_PROBLEMS.get(code, (status, code.replace("_", " ").capitalize()))[1],
+        "status": status,
+        "detail": "What went wrong, in one sentence.",
+        "code": code,
+        "errors": {"loan_amount": ["A valid number is required."]} if code == "invalid" else {},
+        "request_id": "3f0b6c1e9a7d4e52b8c6d1f2a3b4c5d6",
+    }
+    return {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+
+
+def add_examples(result: Document, **_: Any) -> Document:
+    """Give each request and reply an example, put together from its properties' examples."""
+    schemas = result["components"]["schemas"]
+    for _path, _method, operation in operations(result):
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for body in bodies:
+            for media in body.get("content", {}).values():
+                if "schema" in media and not {"example", "examples"} & set(media):
+                    media["example"] = example_of(media["schema"], schemas)
+    return result
+
+
+def example_of(schema: Document, schemas: Document, name: str = "", depth: int = 0) -> Any:
+    """An example value of a schema."""
+    if "example" in schema:
+        return schema["example"]
+    if name in EXAMPLES and "$ref" not in schema and schema.get("type") not in ("object", "array"):
+        return EXAMPLES[name]
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name, depth + 1)
+    for key in ("allOf", "oneOf", "anyOf"):
+        if key in schema:
+            return example_of(schema[key][0], schemas, name, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return next((value for value in schema["enum"] if value), None)
+    if "default" in schema:
+        return schema["default"]
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next(item for item in kind if item != "null")
+    if kind == "object":
+        if depth > 6:
+            return {}
+        properties = schema.get("properties", {})
+        return {key: example_of(value, schemas, key, depth + 1) for key, value in properties.items()}
+    if kind == "array":
+        return [example_of(schema["items"], schemas, name.removesuffix("s"), depth + 1)] if depth <= 6 else []
+    return _scalar(kind, schema)
+
+
+def _scalar(kind: str | None, schema: Document) -> Any:
+    formats = {
+        "date": "2026-03-31",
+        "date-time": "2026-03-31T04:15:00Z",
+        "email": "mia.chen@example.com",
+        "decimal": "450000.00",
+        "uri": "https://crm.example.com/api/applications/?limit=20&offset=20",
+        "uuid": "0198c5c4-7f1e-7c3a-9b1d-2f6c8a4e5d70",
+    }
+    if schema.get("format") in formats:
+        return formats[schema["format"]]
+    return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "", None)

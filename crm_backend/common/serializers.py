@@ -1,0 +1,103 @@
+"""Strict serializers: unknown fields are refused, empty means null, enums explain themselves."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from crm_backend.common import australia
+
+# "" in one of these means that the form field was left empty.
+_EMPTY_IS_NULL = (
+    serializers.DateField,
+    serializers.DateTimeField,
+    serializers.DecimalField,
+    serializers.IntegerField,
+    serializers.FloatField,
+    serializers.PrimaryKeyRelatedField,
+)
+
+
+class StrictMixin:
+    """Refuse unknown fields; read `""` as null for dates, numbers and references."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Check the field names, then validate as usual."""
+        if isinstance(data, Mapping):
+            fields: Mapping[str, Any] = self.fields  # type: ignore[attr-defined]
+            unknown = [str(name) for name in data if name not in fields]
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["There is no such field here."] for name in unknown}
+                )
+            data = {
+                name: None if value == "" and isinstance(fields[name], _EMPTY_IS_NULL) else value
+                for name, value in data.items()
+            }
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+
+class Serializer(StrictMixin, serializers.Serializer[Any]):
+    """A strict serializer without a model."""
+
+
+class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
+    """A strict model serializer that adds `<field>_display` after each enumerated model field."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the display names that clients would otherwise have to know."""
+        fields: dict[str, Any] = {}
+        for name, field in super().get_fields().items():
+            fields[name] = field
+            if isinstance(field, serializers.ChoiceField) and not field.write_only:
+                source = field.source or name
+                if "." not in source and hasattr(self.Meta.model, f"get_{source}_display"):
+                    fields[f"{name}_display"] = serializers.CharField(
+                        source=f"get_{source}_display", read_only=True
+                    )
+        return fields
+
+
+class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
+    """A reference by id to a row that the caller can see; any other id does not exist for them."""
+
+    def get_queryset(self) -> Any:
+        """Scope the choice to the caller."""
+        queryset = super().get_queryset()
+        request = self.context.get("request")
+        if queryset is None or request is None:
+            return queryset
+        return queryset.visible_to(request.user)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class PhoneField(serializers.CharField):
+    """A phone number, Australian unless prefixed; kept and returned as E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 32)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Normalise the number."""
+        return _with_django_messages(australia.normalise_phone, super().to_internal_value(data))
+
+
+class DigitsField(serializers.CharField):
+    """An identifier that people write with spaces and hyphens; kept as bare characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Drop the separators, so that one number has one spelling."""
+        return "".join(ch for ch in super().to_internal_value(data) if ch not in " -\u00a0")
+
+
+def _with_django_messages(clean: Callable[[str], str], value: str) -> str:
+    if not value:
+        return value
+    try:
+        return clean(value)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages) from None

@@ -1,0 +1,248 @@
+"""The base of every endpoint: scoping, policy, ETags, paging and errors, once for all.
+
+A resource is three declarations (queryset, policy, serializers) and the mixins of what it offers.
+What a subclass does not declare does not exist: a method without an action is 405, an action
+without a row in the policy is 403, and a queryset is never used without `visible_to`.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.db import models, transaction
+from django.http import Http404
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView as DRFAPIView
+from rest_framework.viewsets import GenericViewSet
+
+from crm_backend.common.errors import StaleVersion
+from crm_backend.common.policy import Policy
+from crm_backend.common.renderers import ORJSONRenderer
+
+_POLICY_ACTIONS = {"partial_update": "update"}
+
+
+class ApiMixin:
+    """What every view of the API does, resource or not."""
+
+    # Why a view is open to callers without a login, or None. The route test reads it.
+    public: ClassVar[str | None] = None
+
+    def options(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Name the methods of this address."""
+        return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Add the caller's remaining allowance to every reply, refusals included."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if limit := getattr(request, "rate_limit", None):
+            response["RateLimit-Limit"] = str(limit["limit"])
+            response["RateLimit-Remaining"] = str(limit["remaining"])
+            response["RateLimit-Reset"] = str(limit["reset"])
+        return response
+
+
+class ApiView(ApiMixin, DRFAPIView):
+    """A view that is not a resource."""
+
+
+class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
+    """A resource, reached only through the rows that the caller may see.
+
+    Attributes:
+        queryset: all rows; its class is a `ScopedQuerySet`.
+        policy: the resource's rows of the policy table.
+        serializer_class: the detail, which every write replies with as well.
+        serializer_classes: by action, where another one applies.
+        querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
+        unscoped_because: the ugly way out: a reason to go round `visible_to`. It shows in the
+            roles page.
+    """
+
+    policy: ClassVar[Policy]
+    serializer_classes: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {}
+    querysets: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    unscoped_because: ClassVar[str] = ""
+    lookup_value_converter = "int"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "get_queryset" in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} overrides get_queryset and so could skip scoping. Shape the rows with "
+                "`querysets`, or narrow them in `narrow`."
+            )
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    @property
+    def policy_action(self) -> str | None:
+        """The row of the policy table that this request falls under."""
+        action = self.action
+        return _POLICY_ACTIONS.get(action, action) if action and action != "metadata" else None
+
+    def narrow(self, queryset: Any) -> Any:
+        """Restrict the rows further, for example to those of a parent in the address."""
+        return queryset
+
+    def get_queryset(self) -> Any:
+        """Visible rows, loaded as the action's serializer needs them."""
+        return self.rows_for(self.action)
+
+    def rows_for(self, action: str) -> Any:
+        """Visible rows, loaded for the given action."""
+        rows = self.narrow(self._visible())
+        shape = self.querysets.get(_POLICY_ACTIONS.get(action, action))
+        return shape(rows) if shape else rows
+
+    def _visible(self) -> Any:
+        assert self.queryset is not None, f"{type(self).__name__} has no queryset"
+        rows = self.queryset.all()
+        if self.unscoped_because:
+            return rows
+        return rows.visible_to(self.request.user)
+
+    def get_locked_object(self) -> Any:
+        """The addressed row, visible, allowed, locked for the transaction at hand."""
+        rows = self.narrow(self._visible()).lock()
+        obj = rows.filter(pk=self.kwargs[self.lookup_url_kwarg or self.lookup_field]).first()
+        if obj is None:
+            raise Http404
+        self.check_object_permissions(self.request, obj)
+        return obj
+
+    # --- representation -----------------------------------------------------------------------
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """The serializer of this action."""
+        action = _POLICY_ACTIONS.get(self.action, self.action)
+        return self.serializer_classes.get(action) or super().get_serializer_class()
+
+    def detail(self, pk: Any) -> dict[str, Any]:
+        """The row as the detail shows it, read anew after whatever was written."""
+        obj = self.rows_for("retrieve").get(pk=pk)
+        assert self.serializer_class is not None
+        detail_class = self.serializer_classes.get("retrieve", self.serializer_class)
+        return dict(detail_class(obj, context=self.get_serializer_context()).data)
+
+    def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
+        """Reply with the detail and its ETag."""
+        data = self.detail(pk)
+        return Response(data, status=code, headers={"ETag": etag_of(data)})
+
+    def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
+        """Reply with one page of other, already scoped and ordered rows."""
+        page = self.paginate_queryset(rows)
+        serializer = serializer_class(page, many=True, context=self.get_serializer_context())
+        return self.get_paginated_response(serializer.data)
+
+    def check_precondition(self, pk: Any) -> None:
+        """Honour `If-Match`: call it inside the transaction, with the row locked.
+
+        Raises:
+            StaleVersion: the row is no longer what the caller read.
+        """
+        wanted = self.request.headers.get("If-Match", "").strip()
+        if not wanted or wanted == "*":
+            return
+        tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+        if etag_of(self.detail(pk)) not in tags:
+            raise StaleVersion()
+
+
+def etag_of(data: Any) -> str:
+    """A strong entity tag: the hash of the representation itself, nested parts included."""
+    return f'"{hashlib.blake2b(ORJSONRenderer().render(data), digest_size=16).hexdigest()}"'
+
+
+class ListMixin:
+    """`GET /things/`."""
+
+    def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Reply with one page of light rows."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class RetrieveMixin:
+    """`GET /things/{id}/`."""
+
+    def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Reply with one full row and its ETag, or 304 when the caller has it already."""
+        data = self.get_serializer(self.get_object()).data
+        etag = etag_of(data)
+        known = {
+            tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")
+        }
+        if etag in known:
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return Response(data, headers={"ETag": etag})
+
+
+class CreateMixin:
+    """`POST /things/`."""
+
+    def create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Write one row and reply with it as the detail shows it."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            obj = self.perform_create(serializer)
+        response = self.detail_response(obj.pk, status.HTTP_201_CREATED)
+        response["Location"] = request.build_absolute_uri(f"{obj.pk}/")
+        return response
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+        """Save; override to call a service."""
+        saved: models.Model = serializer.save()
+        return saved
+
+
+class UpdateMixin:
+    """`PUT` and `PATCH /things/{id}/`."""
+
+    def update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Replace the writable fields, unless `If-Match` shows that the caller read an older row."""
+        partial: bool = kwargs.pop("partial", False)
+        with transaction.atomic():
+            obj = self.get_locked_object()
+            self.check_precondition(obj.pk)
+            serializer = self.get_serializer(obj, data=request.data, partial=partial)
+            serializer.is_valid(raise_exception=True)
+            self.perform_update(serializer)
+        return self.detail_response(obj.pk)
+
+    def partial_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change the given fields, unless `If-Match` shows that the caller read an older row."""
+        return self.update(request, *args, partial=True, **kwargs)
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        """Save; override to call a service."""
+        serializer.save()
+
+
+class DestroyMixin:
+    """`DELETE /things/{id}/`."""
+
+    def destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete one row, unless `If-Match` shows that the caller read an older one."""
+        with transaction.atomic():
+            obj = self.get_locked_object()
+            self.check_precondition(obj.pk)
+            self.perform_destroy(obj)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def perform_destroy(self, obj: models.Model) -> None:
+        """Delete; override to call a service."""
+        obj.delete()
+
+
+class ReadOnlyViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
+    """List and detail."""
+
+
+class CrudViewSet(ListMixin, RetrieveMixin, CreateMixin, UpdateMixin, DestroyMixin, ScopedViewSet):
+    """All five."""

@@ -1,0 +1,169 @@
+"""Every setting that a deployment may give, typed, with its default and its meaning.
+
+This is the one source: `settings.py` reads only from here, and `docs/reference/settings.md` is
+generated from the field descriptions below. Development, test and production run the same code
+and differ by these variables alone.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    Field,
+    PostgresDsn,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MINIMUM_SECRET_LENGTH = 50
+MINIMUM_SECRET_CHARACTERS = 10
+
+
+def _split_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _http_origin(origin: str) -> str:
+    if origin != "*":
+        url = AnyUrl(origin)
+        if url.scheme not in {"http", "https"} or (url.path or "/") != "/":
+            raise ValueError(f"{origin!r} is not an origin such as https://crm.example.com")
+    return origin.rstrip("/")
+
+
+Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
+Names = Annotated[list[str], NoDecode]
+
+
+class Environment(BaseSettings):
+    """The process environment (and an optional `.env` file), checked at start."""
+
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    environment: Literal["development", "test", "production"] = Field(
+        "production",
+        description="What this installation is. Only `production` turns on HTTPS redirects, HSTS "
+        "and the refusal of weak settings; it is the default, so that a forgotten variable is safe.",
+    )
+    secret_key: SecretStr = Field(
+        description="Signs tokens and reset links. Required. Production wants at least 50 "
+        "characters, 10 of them different.",
+    )
+    debug: bool = Field(False, description="Django's debug pages. Refused in production.")
+    allowed_hosts: Names = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="Host names this installation answers to, separated by commas.",
+    )
+    cors_allowed_origins: Origins = Field(
+        [],
+        description="Origins of the browser frontends, separated by commas. Closed by default; "
+        "`*` opens it to all and is refused in production.",
+    )
+    csrf_trusted_origins: Origins = Field(
+        [], description="Origins trusted with cookies, separated by commas."
+    )
+    database_url: PostgresDsn = Field(
+        description="PostgreSQL, as `postgresql://user:password@host:port/name`. Required.",
+    )
+    database_pool_size: int = Field(
+        10, ge=0, le=200, description="Connections a process keeps at most; 0 pools none."
+    )
+    redis_url: RedisDsn = Field(
+        description="Redis or Valkey, as `redis://:password@host:port/0`: cache, throttles, task "
+        "queue and WebSocket groups. Required.",
+    )
+    email_url: AnyUrl = Field(
+        AnyUrl("console://localhost"),
+        description="Where mail goes: `smtp://user:password@host:port`, `smtps://…` (TLS from the "
+        "start), `smtp+tls://…` (STARTTLS), `file:///directory`, `memory://` or `console://`.",
+    )
+    default_from_email: str = Field("Lending CRM <no-reply@localhost>", description="Sender of mail.")
+    frontend_url: AnyUrl = Field(
+        AnyUrl("http://localhost:3000"),
+        description="Base of the frontend, for links in mail such as the password reset.",
+    )
+    media_root: Path = Field(BASE_DIR / "var" / "media", description="Directory of uploads.")
+    static_root: Path = Field(
+        BASE_DIR / "var" / "static", description="Where `collectstatic` gathers assets."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "json", description="`json` for machines, `console` for people."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level logged."
+    )
+    access_token_minutes: int = Field(60, ge=1, le=1440, description="Life of an access token, minutes.")
+    refresh_token_hours: int = Field(24, ge=1, le=2160, description="Life of a refresh token, hours.")
+    refresh_grace_seconds: int = Field(
+        10,
+        ge=0,
+        le=60,
+        description="How long a refresh token that was just rotated still answers, so that two "
+        "tabs that refresh at once both stay logged in.",
+    )
+    login_failure_limit: int = Field(
+        5, ge=1, description="Failed logins of one account before it is locked out."
+    )
+    login_lockout_minutes: int = Field(15, ge=1, description="Length of that lock-out, minutes.")
+    throttle_user: str = Field("1200/minute", description="Requests of one user.")
+    throttle_anonymous: str = Field("120/minute", description="Requests of one address without a login.")
+    throttle_auth: str = Field(
+        "30/minute", description="Login, registration and reset requests of one address."
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        description="Reverse proxies in front. The client's address is taken from that place of "
+        "`X-Forwarded-For`; 0 ignores the header.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, values: dict[str, object]) -> dict[str, object]:
+        names = ("allowed_hosts", "cors_allowed_origins", "csrf_trusted_origins")
+        return {key: _split_commas(value) if key in names else value for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _production_is_safe(self) -> Self:
+        if self.environment != "production":
+            return self
+        secret = self.secret_key.get_secret_value()
+        if len(secret) < MINIMUM_SECRET_LENGTH or len(set(secret)) < MINIMUM_SECRET_CHARACTERS:
+            raise ValueError(
+                "SECRET_KEY is too weak for production: it needs at least 50 characters, 10 different"
+            )
+        if self.debug:
+            raise ValueError("DEBUG must be off in production")
+        if "*" in self.cors_allowed_origins:
+            raise ValueError("CORS_ALLOWED_ORIGINS must name its origins in production, not *")
+        if "*" in self.allowed_hosts:
+            raise ValueError("ALLOWED_HOSTS must name its hosts in production, not *")
+        return self
+
+
+def read_environment() -> Environment:
+    """Return the checked environment.
+
+    Raises:
+        ImproperlyConfigured: naming each variable that is missing or wrong; never its value.
+    """
+    try:
+        return Environment()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            lines.append(f"  {name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}")
+        raise ImproperlyConfigured(
+            "These environment variables need attention (docs/reference/settings.md lists all):\n"
+            + "\n".join(lines)
+        ) from None

@@ -1,0 +1,303 @@
+"""Django settings. Nothing here reads the environment itself: see `crm_backend.env`."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from crm_backend.common.logs import logging_config
+from crm_backend.env import BASE_DIR, read_environment
+
+env = read_environment()
+
+ENVIRONMENT = env.environment
+PRODUCTION = env.environment == "production"
+SECRET_KEY = env.secret_key.get_secret_value()
+DEBUG = env.debug
+ALLOWED_HOSTS = env.allowed_hosts
+ROOT_URLCONF = "crm_backend.urls"
+ASGI_APPLICATION = "crm_backend.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "crm_backend.common.apps.CommonConfig",
+    "events.apps.EventsConfig",
+    "users",
+    "notifications",
+    "brokers",
+    "borrowers",
+    "applications",
+    "documents",
+]
+
+# Outermost first. The request id is the very first, so that every line and every reply has one.
+MIDDLEWARE = [
+    "crm_backend.common.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "crm_backend.common.middleware.ApiVersionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "DIRS": [BASE_DIR / "crm_backend" / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+# --- data -----------------------------------------------------------------------------------
+
+
+def _database(url: str, pool_size: int) -> dict[str, Any]:
+    parts = urlsplit(url)
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "crm"}
+    if pool_size:
+        options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": not pool_size,
+        "CONN_MAX_AGE": 0 if pool_size else 600,
+        "OPTIONS": options,
+    }
+
+
+REDIS_URL = str(env.redis_url)
+DATABASES = {"default": _database(str(env.database_url), env.database_pool_size)}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "crm",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "crm-ws"},
+    }
+}
+
+# --- tasks ----------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "crm-celery:",
+    "visibility_timeout": 3600,
+    # A web request that cannot reach the queue must not hang: the sweep picks its events up.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "events.sweep": {"task": "events.tasks.dispatch_events", "schedule": 5.0},
+    "users.sessions.clean_up": {"task": "users.tasks.expired_sessions_delete", "schedule": 3600.0},
+}
+
+# --- people ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "users.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_FAILURE_LIMIT = env.login_failure_limit
+LOGIN_LOCKOUT_SECONDS = env.login_lockout_minutes * 60
+REFRESH_GRACE_SECONDS = env.refresh_grace_seconds
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.access_token_minutes),
+    "REFRESH_TOKEN_LIFETIME": timedelta(hours=env.refresh_token_hours),
+    "SIGNING_KEY": SECRET_KEY,
+    "ALGORITHM": "HS256",
+    "AUTH_HEADER_TYPES": ("Bearer",),
+    "USER_ID_CLAIM": "user_id",
+}
+
+# --- API ------------------------------------------------------------------------------------
+
+API_VERSION = "1"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.SessionJWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "crm_backend.common.permissions.PolicyPermission",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "crm_backend.common.throttling.UserThrottle",
+        "crm_backend.common.throttling.AnonymousThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.throttle_user,
+        "anonymous": env.throttle_anonymous,
+        "auth": env.throttle_auth,
+    },
+    "NUM_PROXIES": env.trusted_proxies,
+    "DEFAULT_RENDERER_CLASSES": ["crm_backend.common.renderers.ORJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "crm_backend.common.pagination.LimitOffsetPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "crm_backend.common.filters.FilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "crm_backend.common.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "crm_backend.common.schema.Schema",
+    "EXCEPTION_HANDLER": "crm_backend.common.exceptions.problem_handler",
+    "NON_FIELD_ERRORS_KEY": "non_field_errors",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.MultiPartRenderer",
+    ],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lending CRM API",
+    "DESCRIPTION": "Loan applications from inquiry to settlement, the people on them, and what "
+    "happened to them. Amounts are AUD as decimal strings, rates percent per annum, terms months, "
+    "times RFC 3339 in UTC. Every path also answers under `/api/v1/`.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/",
+    "SORT_OPERATIONS": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayOperationId": True},
+    "PREPROCESSING_HOOKS": ["crm_backend.common.schema.drop_aliases"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "crm_backend.common.schema.add_errors",
+        "crm_backend.common.schema.add_examples",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "users.choices.Role",
+        "RegistrationRoleEnum": "users.choices.REGISTRATION_ROLES",
+        "AccountStatusEnum": "users.choices.AccountStatus",
+        "PartyTypeEnum": "borrowers.choices.PartyType",
+        "StageEnum": "applications.choices.Stage",
+        "StateEnum": "crm_backend.common.australia.State",
+    },
+}
+CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins
+CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_allowed_origins if origin != "*"]
+CORS_URLS_REGEX = r"^/(api|health)/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
+                       "ratelimit-remaining", "ratelimit-reset", "location"]  # fmt: skip
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
+
+# --- mail -----------------------------------------------------------------------------------
+
+
+def _email(url: str) -> dict[str, Any]:
+    """Django's e-mail settings for EMAIL_URL."""
+    parts = urlsplit(url)
+    backend = "django.core.mail.backends."
+    match parts.scheme:
+        case "console":
+            return {"EMAIL_BACKEND": backend + "console.EmailBackend"}
+        case "memory":
+            return {"EMAIL_BACKEND": backend + "locmem.EmailBackend"}
+        case "file":
+            return {
+                "EMAIL_BACKEND": backend + "filebased.EmailBackend",
+                "EMAIL_FILE_PATH": parts.path,
+            }
+        case "smtp" | "smtps" | "smtp+tls":
+            return {
+                "EMAIL_BACKEND": backend + "smtp.EmailBackend",
+                "EMAIL_HOST": parts.hostname or "localhost",
+                "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+                "EMAIL_HOST_USER": unquote(parts.username or ""),
+                "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+                "EMAIL_USE_SSL": parts.scheme == "smtps",
+                "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+                "EMAIL_TIMEOUT": 10,
+            }
+    raise ImproperlyConfigured(
+        f"EMAIL_URL: unknown scheme {parts.scheme!r}; docs/reference/settings.md lists the schemes"
+    )
+
+
+globals().update(_email(str(env.email_url)))
+DEFAULT_FROM_EMAIL = env.default_from_email
+FRONTEND_URL = str(env.frontend_url).rstrip("/")
+
+# --- files, text, time ------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.static_root
+# Without a `collectstatic` (development, tests) assets come straight from the packages.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+WHITENOISE_AUTOREFRESH = False
+MEDIA_ROOT = env.media_root
+LANGUAGE_CODE = "en-au"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+APPEND_SLASH = False
+
+# --- security -------------------------------------------------------------------------------
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.trusted_proxies else None
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING_CONFIG = None
+logging_config(level=env.log_level, form=env.log_format)

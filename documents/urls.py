@@ -1,0 +1,13 @@
+"""Addresses of notes."""
+
+from django.urls import path
+
+from documents.views import ApplicationNoteViewSet
+
+urlpatterns = [
+    path(
+        "applications/<int:application_id>/notes/",
+        ApplicationNoteViewSet.as_view({"get": "list", "post": "create"}),
+        name="application-notes",
+    ),
+]

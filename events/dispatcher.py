@@ -1,0 +1,118 @@
+"""From event rows to everything derived from them: at least once, in two steps.
+
+1. *Project*: rows derived from events (notifications) are written in one transaction that also sets
+   `projected_at`. Either both are there or neither.
+2. *Deliver*: the outside is told (socket groups), then `dispatched_at` is set. A crash in between
+   repeats the delivery, so deliveries carry what the receiver needs to drop a repeat.
+
+Both steps take rows with `FOR UPDATE SKIP LOCKED`: any number of dispatchers run side by side, and a
+killed one's rows are free again as soon as the database notices. There is no "last seen id" cursor,
+because transactions commit out of id order and a cursor would skip rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from events.models import Event
+
+logger = structlog.get_logger(__name__)
+
+BATCH = 200
+MAX_BACKOFF = timedelta(hours=1)
+# The database or Redis is away: nobody's fault, so nothing is postponed; the next sweep tries again.
+_OUTAGES = (OperationalError, InterfaceError, RedisError, OSError)
+
+Step = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Something derived from events: `project` writes rows, `deliver` tells the outside."""
+
+    name: str
+    project: Step | None = None
+    deliver: Step | None = None
+
+
+_projections: dict[str, Projection] = {}
+
+
+def register(projection: Projection) -> None:
+    """Add a projection; apps do so in their `projections.py`."""
+    _projections[projection.name] = projection
+
+
+def dispatch_pending() -> int:
+    """Project and deliver all that is due; return how many events were finished."""
+    finished = 0
+    while True:
+        projected = _project_batch()
+        delivered = _deliver_batch()
+        finished += delivered
+        if not projected and not delivered:
+            return finished
+
+
+def _due(step: Q) -> list[Event]:
+    now = timezone.now()
+    due = Event.objects.filter(step, Q(retry_at=None) | Q(retry_at__lte=now), dispatched_at=None)
+    return list(due.order_by("id").select_for_update(skip_locked=True)[:BATCH])
+
+
+def _project_batch() -> int:
+    with transaction.atomic():
+        events = _due(Q(projected_at=None))
+        if not events:
+            return 0
+        done = _run("project", events)
+        Event.objects.filter(pk__in=done).update(projected_at=timezone.now())
+    return len(events)
+
+
+def _deliver_batch() -> int:
+    with transaction.atomic():
+        events = _due(Q(projected_at__isnull=False))
+        if not events:
+            return 0
+        done = _run("deliver", events)
+        Event.objects.filter(pk__in=done).update(dispatched_at=timezone.now(), retry_at=None)
+    return len(events)
+
+
+def _run(step: str, events: Sequence[Event]) -> list[int]:
+    """Run a step for all events at once; should that fail, one by one, so that one cannot block many."""
+    if _attempt(step, events):
+        return [event.pk for event in events]
+    done = []
+    for event in events:
+        if _attempt(step, [event]):
+            done.append(event.pk)
+        else:
+            _postpone(event)
+    return done
+
+
+def _attempt(step: str, events: Sequence[Event]) -> bool:
+    try:
+        with transaction.atomic():
+            for projection in _projections.values():
+                if run := getattr(projection, step):
+                    run(events)
+    except _OUTAGES:
+        raise
+    except Exception:  # noqa: BLE001 - any defect of a projection; recorded, and retried with backoff
+        logger.exception("events.step_failed", step=step, events=[event.pk for event in events])
+        return False
+    return True
+
+
+def _postpone(event: Event) -> None:
+    wait = min(timedelta(seconds=2 ** min(event.attempts, 12)), MAX_BACKOFF)
+    Event.objects.filter(pk=event.pk).update(attempts=F("attempts") + 1, retry_at=timezone.now() + wait)

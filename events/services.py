@@ -1,0 +1,60 @@
+"""Writing events."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from events.models import Event
+from events.registry import Payload
+from events.wake import wake_dispatcher
+
+
+def emit(
+    payload: Payload,
+    *,
+    actor: Any | None,
+    subject: models.Model,
+    recipients: Iterable[Any] = (),
+    application_id: int | None = None,
+    occurred_at: datetime | None = None,
+) -> Event:
+    """Write an event in the transaction of the change that it tells of.
+
+    Args:
+        payload: a declared event with its data.
+        actor: the user who did it; None for the system.
+        subject: the row it happened to.
+        recipients: users (or ids) to tell; the actor is never told of their own doing.
+        application_id: the application in whose timeline it belongs, if any.
+        occurred_at: UTC; now when left out. Only imports of past records give it.
+
+    Raises:
+        RuntimeError: called outside a transaction, where change and event could part.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("emit() belongs in the transaction that makes the change")
+    actor_id = getattr(actor, "pk", None)
+    event = Event.objects.create(
+        type=payload.type,
+        actor_id=actor_id,
+        subject_type=subject._meta.model_name or "",
+        subject_id=subject.pk,
+        application_id=application_id,
+        data=payload.model_dump(mode="json"),
+        recipients=recipient_ids(recipients, without=actor_id),
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        occurred_at=occurred_at or timezone.now(),
+    )
+    # robust: a queue that cannot be reached must not fail a change that is already committed.
+    transaction.on_commit(wake_dispatcher, robust=True)
+    return event
+
+
+def recipient_ids(recipients: Iterable[Any], *, without: int | None = None) -> list[int]:
+    """Sorted ids of users, each once, without the given one."""
+    ids = {getattr(recipient, "pk", recipient) for recipient in recipients}
+    return sorted(ids - {None, without})

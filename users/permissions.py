@@ -1,0 +1,24 @@
+"""Who may do what with users."""
+
+from crm_backend.common.policy import ADMIN, Policy
+from users.choices import Role
+from users.models import User
+
+EVERYONE = tuple(Role.values)
+
+USERS = Policy(
+    "users",
+    User,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "me": EVERYONE,
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+        "approve": (ADMIN,),
+        "activate": (ADMIN,),
+        "suspend": (ADMIN,),
+        "force_logout": (ADMIN,),
+    },
+)

@@ -1,0 +1,1 @@
+"""Views: `auth` (logins and passwords), `profile`, `accounts` (administration)."""
