@@ -1,5 +1,7 @@
 """Start processes that can be found again, and stop only processes that are provably ours."""
 
+# ruff: noqa: S603 - starting programs is what this is for; none of them comes from outside
+
 from __future__ import annotations
 
 import contextlib
@@ -96,7 +98,7 @@ def spawn(
 
 def command_line(pid: int) -> str:
     """The program and arguments of any process; empty when there is none."""
-    if sys.platform == "linux":  # where small images have no `ps`
+    if launch.LINUX:  # where small images have no `ps`
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):

@@ -285,7 +285,7 @@ class Supervisor:
             program.kill()
 
 
-def _request_stop(number: int, frame: FrameType | None) -> None:
+def _request_stop(_number: int, _frame: FrameType | None) -> None:
     raise StopRequested
 
 
