@@ -69,6 +69,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | str = "/",
     stdin: int = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start ``program`` in its own session, recorded, to get ``death_signal`` when we end.
 
@@ -93,6 +94,7 @@ def spawn(
         env=dict(env) if env is not None else None,
         cwd=cwd,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         shutil.copytree(ROOT, folder, ignore=LEFT_OUT, symlinks=True)
         self.folder = folder
-        self.port = next(port for port in PORTS if is_free(port))
+        self.port = next(port for port in secrets.SystemRandom().sample(PORTS, 50) if is_free(port))
         self.environment = {k: v for k, v in os.environ.items() if k not in SET_BY_OTHERS}
 
     def command(self, *arguments: str) -> list[str]:
