@@ -79,3 +79,14 @@ class StageChanged(Payload):
     to_stage: str
     to_stage_display: str
     reason: str
+
+
+class FundingCalculated(Payload):
+    """The funding table was worked out."""
+
+    type = "application.funding_calculated"
+    summary = "Funding calculated: {funds_available} AUD available after {total_fees} AUD of fees."
+
+    reference: str
+    total_fees: str
+    funds_available: str

@@ -267,6 +267,26 @@ class StageChange(models.Model):
         return f"{self.from_stage or 'new'} → {self.to_stage}"
 
 
+class FundingCalculation(models.Model):
+    """One run of the funding calculator: kept with its input and result, never overwritten."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="funding_calculations", db_index=False
+    )
+    input = models.JSONField()
+    result = models.JSONField()
+    calculated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    calculated_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(name="funding_calculation_recent", fields=["application", "-id"])]
+
+    def __str__(self) -> str:
+        return f"funding calculation {self.pk} of application {self.application_id}"
+
+
 def loan_to_value(amount: Decimal, lending_values: list[Decimal]) -> Decimal | None:
     """LVR in percent to two places, half up; None without a security (APRA's APS 112 calls it LVR)."""
     total = sum(lending_values, Decimal(0))

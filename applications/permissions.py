@@ -34,6 +34,8 @@ APPLICATIONS = Policy(
         "stage": EVERYONE,
         "stage_history": EVERYONE,
         "timeline": EVERYONE,
+        "funding_calculation": EDITORS,
+        "funding_calculation_history": (ADMIN, Role.BD, Role.BROKER),
         "borrowers": EVERYONE,
         "set_borrowers": EDITORS,
         "guarantors": EVERYONE,

@@ -9,6 +9,7 @@ from applications.models import (
     Application,
     ApplicationBorrower,
     ApplicationGuarantor,
+    FundingCalculation,
     Security,
     StageChange,
 )
@@ -42,6 +43,11 @@ def for_detail(applications: QuerySet[Any]) -> QuerySet[Any]:
 def stage_history(application: Application) -> QuerySet[StageChange]:
     """The moves of an application, oldest first."""
     return application.stage_changes.select_related("actor").order_by("id")
+
+
+def funding_history(application: Application) -> QuerySet[FundingCalculation]:
+    """The runs of the funding calculator, latest first."""
+    return application.funding_calculations.select_related("calculated_by").order_by("-id")
 
 
 def people_of(application: Application) -> set[int]:

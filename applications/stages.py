@@ -6,6 +6,7 @@ in `docs/reference/stages.md` is drawn from it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from applications.choices import Stage
 from users.choices import Role
@@ -57,7 +58,7 @@ class Move:
 
 
 def _moves() -> Iterator[tuple[tuple[Stage, Stage], Move]]:
-    for here, there in zip(PATH, PATH[1:], strict=False):
+    for here, there in pairwise(PATH):
         yield (here, there), Move("advance", STAFF)
     for index, here in enumerate(OPEN):
         for there in OPEN[index + 2 :]:

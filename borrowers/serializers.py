@@ -28,6 +28,17 @@ PARTY_FIELDS = [
     "phone",
     "address",
 ]
+PERSON_FIELDS = {
+    "first_name",
+    "last_name",
+    "date_of_birth",
+    "marital_status",
+    "residency_status",
+    "employment_type",
+    "employer",
+    "job_title",
+    "months_employed",
+}
 # What a client may change of their own profile.
 CONTACT_FIELDS = {"email", "phone", "address"}
 
@@ -159,7 +170,7 @@ class CompanyBorrowerSerializer(BorrowerSerializer):
     borrower_type = serializers.HiddenField(default=PartyType.COMPANY)
 
     class Meta(BorrowerSerializer.Meta):
-        fields = [name for name in BorrowerSerializer.Meta.fields if name not in {"first_name", "last_name", "date_of_birth", "marital_status", "residency_status", "employment_type", "employer", "job_title", "months_employed"}]  # fmt: skip
+        fields = [name for name in BorrowerSerializer.Meta.fields if name not in PERSON_FIELDS]
 
 
 class GuarantorSummarySerializer(ModelSerializer):

@@ -1,7 +1,7 @@
 """Addresses of borrowers and guarantors."""
 
-from crm_backend.common.routers import Router
 from borrowers.views import BorrowerViewSet, GuarantorViewSet
+from crm_backend.common.routers import Router
 
 router = Router()
 router.register("borrowers", BorrowerViewSet, basename="borrower")

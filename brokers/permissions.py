@@ -1,7 +1,7 @@
 """Who may do what with branches, BDMs and brokers."""
 
-from crm_backend.common.policy import ADMIN, Policy
 from brokers.models import Bdm, Branch, Broker
+from crm_backend.common.policy import ADMIN, Policy
 from users.choices import Role
 from users.permissions import EVERYONE
 

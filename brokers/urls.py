@@ -1,7 +1,7 @@
 """Addresses under `/api/brokers/`. Literal ones cannot be taken for an id: ids are integers."""
 
-from crm_backend.common.routers import Router
 from brokers.views import BdmViewSet, BranchViewSet, BrokerViewSet
+from crm_backend.common.routers import Router
 
 router = Router()
 router.register("branches", BranchViewSet, basename="branch")

@@ -81,6 +81,11 @@ class Environment(BaseSettings):
         description="Redis or Valkey, as `redis://:password@host:port/0`: cache, throttles, task "
         "queue and WebSocket groups. Required.",
     )
+    redis_prefix: str = Field(
+        "crm",
+        pattern=r"^[a-z0-9-]{1,32}$",
+        description="Put before every key and channel, so that installations can share a server.",
+    )
     email_url: AnyUrl = Field(
         AnyUrl("console://localhost"),
         description="Where mail goes: `smtp://user:password@host:port`, `smtps://…` (TLS from the "
@@ -98,7 +103,7 @@ class Environment(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "json", description="`json` for machines, `console` for people."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest level logged."
     )
     access_token_minutes: int = Field(60, ge=1, le=1440, description="Life of an access token, minutes.")

@@ -1,5 +1,6 @@
 """Django settings. Nothing here reads the environment itself: see `crm_backend.env`."""
 
+import warnings
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -90,13 +91,13 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "crm",
+        "KEY_PREFIX": env.redis_prefix,
     }
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "crm-ws"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{env.redis_prefix}-ws"},
     }
 }
 
@@ -105,7 +106,7 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "global_keyprefix": "crm-celery:",
+    "global_keyprefix": f"{env.redis_prefix}-celery:",
     "visibility_timeout": 3600,
     # A web request that cannot reach the queue must not hang: the sweep picks its events up.
     "socket_connect_timeout": 2,
@@ -126,6 +127,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- people ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "users.User"
+# Whether an account may log in is for the service to say, which tells only who knows the password.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -279,6 +282,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.static_root
 # Without a `collectstatic` (development, tests) assets come straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = env.media_root
 LANGUAGE_CODE = "en-au"

@@ -40,4 +40,4 @@ class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         note = note_add(application=self.application, author=request.user, **serializer.validated_data)
-        return Response(self.detail(note.pk), status=status.HTTP_201_CREATED)
+        return Response(self.representation(note.pk), status=status.HTTP_201_CREATED)

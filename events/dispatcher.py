@@ -107,7 +107,7 @@ def _attempt(step: str, events: Sequence[Event]) -> bool:
                     run(events)
     except _OUTAGES:
         raise
-    except Exception:  # noqa: BLE001 - any defect of a projection; recorded, and retried with backoff
+    except Exception:
         logger.exception("events.step_failed", step=step, events=[event.pk for event in events])
         return False
     return True

@@ -1,7 +1,5 @@
 """Notifications, their numbering, preferences, and outgoing account mail."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q

@@ -1,0 +1,1 @@
+"""The test suite; `docs/testing.md` explains it."""

@@ -1,5 +1,6 @@
 """Addresses of logins and passwords; mounted at `/api/users/auth/` and, for clients that know it
-so, at `/api/auth/`."""
+so, at `/api/auth/`.
+"""
 
 from django.urls import path
 

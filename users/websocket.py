@@ -66,6 +66,7 @@ class TokenAuthMiddleware:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> Any:
+        """Handle one socket."""
         raw = self._token(scope)
         login = await login_by(raw) if raw else None
         scope = {

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from applications.models import Application, loan_to_value
+from applications.serializers.funding import FundingInputSerializer
 from applications.serializers.securities import SecurityInputSerializer, SecuritySerializer
 from applications.services.stage import allowed_stages
 from borrowers.models import Borrower, Guarantor
@@ -176,6 +177,7 @@ class CascadeSerializer(ApplicationInputSerializer):
     company_borrowers = CompanyBorrowerSerializer(many=True, required=False)
     guarantors = GuarantorSerializer(many=True, required=False)
     securities = SecurityInputSerializer(many=True, required=False)
+    funding_calculation_input = FundingInputSerializer(required=False)
 
     class Meta(ApplicationInputSerializer.Meta):
         fields = [
@@ -184,6 +186,7 @@ class CascadeSerializer(ApplicationInputSerializer):
             "company_borrowers",
             "guarantors",
             "securities",
+            "funding_calculation_input",
         ]
 
 

@@ -1,8 +1,9 @@
 """Shapes of securities."""
 
+from rest_framework import serializers
+
 from applications.models import Security
 from crm_backend.common.serializers import ModelSerializer
-from rest_framework import serializers
 
 INPUT_FIELDS = [
     "security_type",

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from applications.models import Application, Security
 from applications.services.applications import application_create
+from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
 from events.services import emit
@@ -22,8 +23,9 @@ def application_create_with_cascade(
     company_borrowers: Sequence[Fields] = (),
     guarantors: Sequence[Fields] = (),
     securities: Sequence[Fields] = (),
+    funding_calculation_input: Fields | None = None,
 ) -> Application:
-    """Create the parties, then the application with them, then its securities.
+    """Create the parties, then the application with them, then its securities and funding table.
 
     Raises:
         InvalidInput: see `application_create`; nothing is written then.
@@ -37,6 +39,8 @@ def application_create_with_cascade(
             **{**application, "borrowers": [*linked, *people], "guarantors": sureties},
         )
         Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
+        if funding_calculation_input is not None:
+            funding_calculate(application=created, terms=funding_calculation_input, actor=actor)
     return created
 
 

@@ -9,7 +9,7 @@ from applications.choices import UNSECURED_TYPES, Stage
 from applications.events import StageChanged
 from applications.models import Application, StageChange
 from applications.selectors import people_of
-from applications.stages import ASIDE, Move, legal_moves
+from applications.stages import ASIDE, legal_moves
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
 from events.services import emit
 
@@ -43,13 +43,13 @@ def application_change_stage(
     """
     with transaction.atomic():
         application = Application.objects.lock().get(pk=application.pk)
-        move = _checked_move(application, to, actor, reason)
+        _check_move(application, to, actor, reason)
         if missing := _missing(application, to):
             raise GuardNotMet(
                 f"Before {Stage(to).label.lower()}: {'; '.join(missing)}.",
                 extra={"missing": missing},
             )
-        return _apply(application, move, to, actor, reason, notes)
+        return _apply(application, to, actor, reason, notes)
 
 
 def allowed_stages(application: Application, role: str) -> list[str]:
@@ -58,7 +58,7 @@ def allowed_stages(application: Application, role: str) -> list[str]:
     return [stage.value for stage, move in moves.items() if role in move.roles]
 
 
-def _checked_move(application: Application, to: Stage, actor: Any, reason: str) -> Move:
+def _check_move(application: Application, to: Stage, actor: Any, reason: str) -> None:
     moves = legal_moves(application.stage, application.came_from)
     move = moves.get(to)
     if move is None:
@@ -72,7 +72,6 @@ def _checked_move(application: Application, to: Stage, actor: Any, reason: str) 
         raise NotAllowed(f"Only {', '.join(sorted(move.roles))} may {move.name} an application.")
     if move.needs_reason and not reason.strip():
         raise InvalidInput.field("reason", f"To {move.name} an application needs a reason.")
-    return move
 
 
 def _missing(application: Application, to: Stage) -> list[str]:
@@ -91,9 +90,7 @@ def _missing(application: Application, to: Stage) -> list[str]:
     return missing
 
 
-def _apply(
-    application: Application, move: Move, to: Stage, actor: Any, reason: str, notes: str
-) -> StageChange:
+def _apply(application: Application, to: Stage, actor: Any, reason: str, notes: str) -> StageChange:
     now = timezone.now()
     origin = Stage(application.stage)
     change = StageChange.objects.create(

@@ -23,8 +23,9 @@ from applications.serializers.applications import (
     SetBorrowersSerializer,
     SetGuarantorsSerializer,
 )
+from applications.serializers.funding import FundingCalculationSerializer, FundingInputSerializer
 from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
-from applications.services import applications, cascade, parties, stage
+from applications.services import applications, cascade, funding, parties, stage
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
@@ -52,6 +53,7 @@ class ApplicationViewSet(CrudViewSet):
         "update": ApplicationInputSerializer,
         "create_with_cascade": CascadeSerializer,
         "stage": StageMoveSerializer,
+        "funding_calculation": FundingInputSerializer,
         "set_borrowers": SetBorrowersSerializer,
         "set_guarantors": SetGuarantorsSerializer,
     }
@@ -88,8 +90,9 @@ class ApplicationViewSet(CrudViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = dict(serializer.validated_data)
-        parts = ("borrowers", "company_borrowers", "guarantors", "securities")
-        nested = {part: data.pop(part, []) for part in parts}
+        lists = ("borrowers", "company_borrowers", "guarantors", "securities")
+        nested = {part: data.pop(part, []) for part in lists}
+        nested["funding_calculation_input"] = data.pop("funding_calculation_input", None)
         created = cascade.application_create_with_cascade(actor=request.user, application=data, **nested)
         response = self.detail_response(created.pk, status.HTTP_201_CREATED)
         response["Location"] = request.build_absolute_uri(f"../{created.pk}/")
@@ -129,6 +132,24 @@ class ApplicationViewSet(CrudViewSet):
         """List what happened to an application, latest first."""
         reader = READERS[Role(request.user.role)]
         return self.page_response(timeline(self.get_object().pk, reader=reader), TimelineSerializer)
+
+    @extend_schema(request=FundingInputSerializer, responses={201: FundingCalculationSerializer})
+    @action(detail=True, methods=["post"], url_path="funding-calculation")
+    def funding_calculation(self, request: Request, pk: int) -> Response:
+        """Work out what is left of the loan after fees; every run is kept."""
+        application = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = funding.funding_calculate(
+            application=application, terms=serializer.validated_data, actor=request.user
+        )
+        return Response(FundingCalculationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=FundingCalculationSerializer(many=True), filters=False)
+    @action(detail=True, url_path="funding-calculation-history")
+    def funding_calculation_history(self, request: Request, pk: int) -> Response:
+        """List the runs of the funding calculator, latest first."""
+        return self.page_response(selectors.funding_history(self.get_object()), FundingCalculationSerializer)
 
     @extend_schema(responses=BorrowerSummarySerializer(many=True), filters=False)
     @action(detail=True)

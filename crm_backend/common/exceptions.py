@@ -73,34 +73,53 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response | No
     headers: dict[str, str] = {}
     match exc:
         case DomainError():
-            body = problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail,
-                           errors=exc.errors, extra=exc.extra)  # fmt: skip
-            if isinstance(exc, TooManyAttempts):
-                headers["Retry-After"] = str(exc.retry_after)
-            if exc.status == HTTPStatus.UNAUTHORIZED:
-                headers["WWW-Authenticate"] = CHALLENGE
+            body = _domain_problem(exc, headers)
         case drf.ValidationError():
             body = _framework_problem("invalid", "The request is not valid.", _field_errors(exc.detail))
         case drf.APIException():
             body = _api_exception(exc, headers)
-        case Http404():
-            body = _framework_problem("not_found", "Not found.")
-        case PermissionDenied():
-            body = _framework_problem("permission_denied", "You do not have permission to do this.")
-        case RequestDataTooBig():
-            body = _framework_problem("too_large", "The request body is larger than this API accepts.")
-        case ProtectedError() | RestrictedError():
-            body = problem(status=409, code=Conflict.code, title=Conflict.title,
-                           detail="Other records refer to this one, so it has to stay.")  # fmt: skip
-        case IntegrityError() | OperationalError():
-            conflict = _database_conflict(exc)
-            if conflict is None:
-                return None
-            body = problem(status=409, code=Conflict.code, title=Conflict.title, detail=conflict)
         case _:
-            return None
+            found = _django_problem(exc)
+            if found is None:
+                return None
+            body = found
     set_rollback()
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
+
+
+def _domain_problem(exc: DomainError, headers: dict[str, str]) -> dict[str, Any]:
+    if isinstance(exc, TooManyAttempts):
+        headers["Retry-After"] = str(exc.retry_after)
+    if exc.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = CHALLENGE
+    return problem(
+        status=exc.status,
+        code=exc.code,
+        title=exc.title,
+        detail=exc.detail,
+        errors=exc.errors,
+        extra=exc.extra,
+    )
+
+
+def _django_problem(exc: Exception) -> dict[str, Any] | None:
+    match exc:
+        case Http404():
+            return _framework_problem("not_found", "Not found.")
+        case PermissionDenied():
+            return _framework_problem("permission_denied", "You do not have permission to do this.")
+        case RequestDataTooBig():
+            return _framework_problem("too_large", "The request body is larger than this API accepts.")
+        case ProtectedError() | RestrictedError():
+            return _conflict("Other records refer to this one, so it has to stay.")
+        case IntegrityError() | OperationalError():
+            detail = _database_conflict(exc)
+            return None if detail is None else _conflict(detail)
+    return None
+
+
+def _conflict(detail: str) -> dict[str, Any]:
+    return problem(status=Conflict.status, code=Conflict.code, title=Conflict.title, detail=detail)
 
 
 def _framework_problem(code: str, detail: str, errors: Mapping[str, Any] | None = None) -> dict[str, Any]:

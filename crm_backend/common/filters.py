@@ -58,10 +58,9 @@ class OrderingFilter(filters.OrderingFilter):
             valid = {name for name, _ in self.get_valid_fields(queryset, view, {"request": request})}
             unknown = [term for term in asked if term.lstrip("-") not in valid or term.startswith("--")]
             if unknown:
-                raise ValidationError(
-                    {self.ordering_param: [f"Cannot order by {', '.join(unknown)}. "
-                                           f"Choose from {', '.join(sorted(valid))}."]}
-                )  # fmt: skip
+                choices = ", ".join(sorted(valid))
+                message = f"Cannot order by {', '.join(unknown)}. Choose from {choices}."
+                raise ValidationError({self.ordering_param: [message]})
             ordering = asked
         if not {"pk", "-pk", "id", "-id"} & set(ordering):
             ordering.append("-id" if ordering[0].startswith("-") else "id")

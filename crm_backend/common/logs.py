@@ -22,7 +22,9 @@ def logging_config(*, level: str, form: Literal["json", "console"]) -> None:
     if form == "json":
         renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=False)]
+        # A plain traceback: the pretty one prints local variables, passwords among them.
+        plain = structlog.dev.plain_traceback
+        renderer = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
     logging.config.dictConfig(
         {
             "version": 1,

@@ -26,6 +26,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Handle one request."""
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
@@ -55,6 +56,7 @@ class ApiVersionMiddleware:
         self.prefix = f"/api/v{settings.API_VERSION}/"
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Handle one request."""
         if request.path_info.startswith(self.prefix):
             request.path_info = "/api/" + request.path_info.removeprefix(self.prefix)
         response = self.get_response(request)

@@ -12,11 +12,51 @@ Document = dict[str, Any]
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+MAX_DEPTH = 6
 _METHODS = ("get", "post", "put", "patch", "delete")
-_ALIASES = ("/api/auth/",)
+_ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
 # What a realistic value of a property looks like, by its name; the type decides where none is given.
-EXAMPLES: dict[str, Any] = {}
+EXAMPLES: dict[str, Any] = {
+    "first_name": "Mia",
+    "last_name": "Chen",
+    "name": "Mia Chen",
+    "display_name": "Mia Chen",
+    "email": "mia.chen@example.com",
+    "phone": "+61412345678",
+    "password": "correct horse battery staple",
+    "current_password": "correct horse battery staple",
+    "new_password": "paper lantern over the harbour",
+    "timezone": "Australia/Sydney",
+    "access": "eyJhbGciOiJIUzI1NiIs…",
+    "refresh": "eyJhbGciOiJIUzI1NiIs…",
+    "token": "eyJhbGciOiJIUzI1NiIs…",
+    "street": "12 Harbour Street",
+    "city": "Sydney",
+    "postcode": "2000",
+    "country": "AU",
+    "abn": "51824753556",
+    "acn": "004085616",
+    "company_name": "Chen Holdings Pty Ltd",
+    "reference_number": "APP-7K2M9QX4",
+    "purpose": "Purchase of an owner-occupied house",
+    "loan_term": 360,
+    "interest_rate": "6.2500",
+    "loan_to_value_ratio": "75.00",
+    "reason": "The valuation came in early",
+    "application_id": 4711,
+    "type": "application.stage_changed",
+    "summary": "Stage changed from Inquiry to Sent to lender.",
+    "title": "APP-7K2M9QX4: Sent to lender",
+    "body": "APP-7K2M9QX4 moved from Inquiry to Sent to lender.",
+    "text": "Spoke with the borrower; payslips come on Monday.",
+    "branch_name": "Sydney",
+    "broker_name": "Olivia Nguyen",
+    "bd_name": "Jack Wilson",
+    "code": "SYD",
+    "message": "Logged in.",
+    "detail": "What happened, in one sentence.",
+}
 
 PROBLEM_SCHEMA: Document = {
     "type": "object",
@@ -166,33 +206,35 @@ def add_examples(result: Document, **_: Any) -> Document:
 
 
 def example_of(schema: Document, schemas: Document, name: str = "", depth: int = 0) -> Any:
-    """An example value of a schema."""
-    if "example" in schema:
-        return schema["example"]
-    if name in EXAMPLES and "$ref" not in schema and schema.get("type") not in ("object", "array"):
-        return EXAMPLES[name]
-    if "$ref" in schema:
-        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name, depth + 1)
-    for key in ("allOf", "oneOf", "anyOf"):
+    """An example value of a schema: its own, the vocabulary's, or one made from its type."""
+    schema = _resolved(schema, schemas)
+    for key in ("example", "const", "default"):
         if key in schema:
-            return example_of(schema[key][0], schemas, name, depth + 1)
-    if "const" in schema:
-        return schema["const"]
+            return schema[key]
     if "enum" in schema:
         return next((value for value in schema["enum"] if value), None)
-    if "default" in schema:
-        return schema["default"]
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next(item for item in kind if item != "null")
     if kind == "object":
-        if depth > 6:
-            return {}
-        properties = schema.get("properties", {})
+        properties = schema.get("properties", {}) if depth < MAX_DEPTH else {}
         return {key: example_of(value, schemas, key, depth + 1) for key, value in properties.items()}
     if kind == "array":
-        return [example_of(schema["items"], schemas, name.removesuffix("s"), depth + 1)] if depth <= 6 else []
-    return _scalar(kind, schema)
+        items = [schema["items"]] if depth < MAX_DEPTH else []
+        return [example_of(item, schemas, name.removesuffix("s"), depth + 1) for item in items]
+    return EXAMPLES[name] if name in EXAMPLES else _scalar(kind, schema)
+
+
+def _resolved(schema: Document, schemas: Document) -> Document:
+    """Follow references and take the first of alternatives."""
+    while True:
+        if "$ref" in schema:
+            schema = schemas[schema["$ref"].rpartition("/")[2]]
+            continue
+        key = next((key for key in ("allOf", "oneOf", "anyOf") if key in schema), None)
+        if key is None:
+            return schema
+        schema = schema[key][0]
 
 
 def _scalar(kind: str | None, schema: Document) -> Any:
@@ -206,4 +248,4 @@ def _scalar(kind: str | None, schema: Document) -> Any:
     }
     if schema.get("format") in formats:
         return formats[schema["format"]]
-    return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "", None)
+    return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "")

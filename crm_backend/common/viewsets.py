@@ -121,7 +121,7 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
         action = _POLICY_ACTIONS.get(self.action, self.action)
         return self.serializer_classes.get(action) or super().get_serializer_class()
 
-    def detail(self, pk: Any) -> dict[str, Any]:
+    def representation(self, pk: Any) -> dict[str, Any]:
         """The row as the detail shows it, read anew after whatever was written."""
         obj = self.rows_for("retrieve").get(pk=pk)
         assert self.serializer_class is not None
@@ -130,7 +130,7 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
 
     def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
         """Reply with the detail and its ETag."""
-        data = self.detail(pk)
+        data = self.representation(pk)
         return Response(data, status=code, headers={"ETag": etag_of(data)})
 
     def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
@@ -149,7 +149,7 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
         if not wanted or wanted == "*":
             return
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
-        if etag_of(self.detail(pk)) not in tags:
+        if etag_of(self.representation(pk)) not in tags:
             raise StaleVersion()
 
 

@@ -169,7 +169,7 @@ def session_check(*, token: str) -> Token:
     except TokenNotValid:
         claims = _decode(RefreshToken, token)
     session = session_of(claims)
-    if claims["token_type"] == "refresh" and claims["jti"] not in {
+    if claims["token_type"] == RefreshToken.token_type and claims["jti"] not in {
         session.jti,
         _graced_jti(session),
     }:

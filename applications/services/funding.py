@@ -1,0 +1,44 @@
+"""Running the funding calculator for an application."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from applications.events import FundingCalculated
+from applications.funding import FundingInput, calculate
+from applications.models import Application, FundingCalculation
+from applications.selectors import security_total
+from events.services import emit
+
+
+def funding_calculate(
+    *, application: Application, terms: Mapping[str, Any], actor: Any
+) -> FundingCalculation:
+    """Work the table out on the application's present terms and keep it beside the earlier ones."""
+    given = FundingInput(**terms)
+    with transaction.atomic():
+        result = calculate(
+            given,
+            loan_amount=application.loan_amount,
+            interest_rate=application.interest_rate,
+            loan_term=application.loan_term,
+            security_value=security_total(application),
+        )
+        calculation = FundingCalculation.objects.create(
+            application=application,
+            input={name: str(value) for name, value in terms.items()},
+            result=result.as_json(),
+            calculated_by=actor,
+        )
+        emit(
+            FundingCalculated(
+                reference=application.reference_number,
+                total_fees=str(result.total_fees),
+                funds_available=str(result.funds_available),
+            ),
+            actor=actor,
+            subject=application,
+            application_id=application.pk,
+        )
+    return calculation

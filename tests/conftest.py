@@ -1,0 +1,116 @@
+"""What every test can use: real servers, a small book of people and loans, clients with real tokens.
+
+Without DATABASE_URL and REDIS_URL the run starts its own PostgreSQL and Valkey. Under xdist each worker
+has a database, a Redis database and a key prefix of its own.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_servers: Any = None
+
+
+def _start_servers() -> None:
+    """Start what is missing and point the settings at it, before Django reads them."""
+    global _servers
+    if {"DATABASE_URL", "REDIS_URL"} - set(os.environ):
+        from crm_backend.embedded.servers import EmbeddedServers
+
+        _servers = EmbeddedServers(ROOT / "var" / "test-servers", durable=False)
+        _servers.start()
+        os.environ.setdefault("DATABASE_URL", _servers.database_url)
+        os.environ.setdefault("REDIS_URL", _servers.redis_url)
+
+
+def _configure() -> None:
+    os.environ.update(
+        ENVIRONMENT="test",
+        SECRET_KEY=os.environ.get("TEST_SECRET_KEY") or secrets.token_urlsafe(64),
+        DEBUG="false",
+        DATABASE_POOL_SIZE="0",
+        EMAIL_URL="memory://",
+        LOG_LEVEL="CRITICAL",
+        THROTTLE_USER="1000000/minute",
+        THROTTLE_ANONYMOUS="1000000/minute",
+        THROTTLE_AUTH="1000000/minute",
+        DJANGO_SETTINGS_MODULE="crm_backend.settings",
+        # One secret for the run: processes that tests start must know the same tokens.
+        TEST_SECRET_KEY=os.environ.get("TEST_SECRET_KEY") or "",
+    )
+    os.environ["TEST_SECRET_KEY"] = os.environ["SECRET_KEY"]
+    number = int(WORKER.removeprefix("gw") or 0) + 1
+    if WORKER or _servers is not None:
+        os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
+    os.environ["REDIS_PREFIX"] = f"test-{WORKER or 'main'}"
+
+
+_start_servers()
+_configure()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set Django up here, because its settings could not be named in a file: they depend on the servers."""
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers that this run started."""
+    if _servers is not None:
+        _servers.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_passwords() -> None:
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    """Counters, lock-outs and queues of one test do not reach the next."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture
+def dispatch() -> Callable[[], int]:
+    """Do what the worker would: project and deliver every event that is due."""
+    from events.dispatcher import dispatch_pending
+
+    return dispatch_pending
+
+
+@pytest.fixture
+def api() -> Callable[..., Any]:
+    """`api(user)` is a client with a real login of that user; `api()` has none."""
+    from tests.clients import ApiClient
+
+    return ApiClient
+
+
+@pytest.fixture
+def world(db: None) -> Any:
+    """Two of everything, so that there is always somebody else: see `tests.factories.World`."""
+    from tests.factories import World
+
+    return World()
+
+
+@pytest.fixture
+def mailbox() -> list[Any]:
+    """Mail that was sent during the test."""
+    from django.core import mail
+
+    mail.outbox = []
+    return mail.outbox

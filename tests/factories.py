@@ -1,0 +1,141 @@
+"""Makers of rows, and a small world of them."""
+
+from decimal import Decimal
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from applications.models import Application, ApplicationBorrower, Security
+from borrowers.models import Borrower, Guarantor
+from brokers.models import Bdm, Branch, Broker
+from documents.models import Note
+from tests.clients import PASSWORD
+from users.choices import AccountStatus, Role
+from users.models import User
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"user{n}@example.com")
+    first_name = "Uma"
+    last_name = factory.Sequence(lambda n: f"Person{n}")
+    role = Role.CLIENT
+    status = AccountStatus.ACTIVE
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> User:
+        return User.objects.create_user(password=kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class BranchFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Branch
+
+    name = factory.Sequence(lambda n: f"Branch {n}")
+    code = factory.Sequence(lambda n: f"B{n}")
+    state = "NSW"
+
+
+class BdmFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Bdm
+
+    user = factory.SubFactory(UserFactory, role=Role.BD)
+    branch = factory.SubFactory(BranchFactory)
+
+
+class BrokerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Broker
+
+    user = factory.SubFactory(UserFactory, role=Role.BROKER)
+    branch = factory.SubFactory(BranchFactory)
+    first_name = factory.SelfAttribute("user.first_name")
+    last_name = factory.SelfAttribute("user.last_name")
+    email = factory.SelfAttribute("user.email")
+
+
+class BorrowerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Borrower
+
+    first_name = "Bea"
+    last_name = factory.Sequence(lambda n: f"Borrower{n}")
+    email = factory.Sequence(lambda n: f"borrower{n}@example.com")
+
+
+class GuarantorFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Guarantor
+
+    first_name = "Gus"
+    last_name = factory.Sequence(lambda n: f"Guarantor{n}")
+
+
+class ApplicationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Application
+
+    loan_amount = Decimal("450000.00")
+    loan_term = 360
+    interest_rate = Decimal("6.2500")
+    stage_entered_at = factory.LazyFunction(timezone.now)
+
+
+class SecurityFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Security
+
+    security_type = "first_mortgage"
+    value = Decimal("600000.00")
+
+
+class NoteFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Note
+
+    text = "Spoke with the borrower."
+
+
+class Side:
+    """One branch with its BDM, a broker, a client with a profile, and an application of all of them."""
+
+    def __init__(self) -> None:
+        self.branch = BranchFactory.create()
+        self.bdm = BdmFactory.create(branch=self.branch)
+        self.broker = BrokerFactory.create(branch=self.branch)
+        self.bd_user: User = self.bdm.user
+        self.broker_user: User = self.broker.user
+        self.client_user: User = UserFactory.create()
+        self.borrower = BorrowerFactory.create(user=self.client_user, created_by=self.broker_user)
+        self.guarantor = GuarantorFactory.create(borrower=self.borrower, created_by=self.broker_user)
+        self.application = ApplicationFactory.create(
+            broker=self.broker, bd=self.bdm, branch=self.branch, created_by=self.broker_user
+        )
+        ApplicationBorrower.objects.create(application=self.application, borrower=self.borrower)
+        self.security = SecurityFactory.create(application=self.application)
+        self.note = NoteFactory.create(
+            application=self.application, author=self.broker_user, visibility="client"
+        )
+
+    @property
+    def users(self) -> dict[str, User]:
+        """By role."""
+        return {Role.BD: self.bd_user, Role.BROKER: self.broker_user, Role.CLIENT: self.client_user}
+
+
+class World:
+    """An administrator, and two sides that must not see each other: `ours` and `theirs`."""
+
+    def __init__(self) -> None:
+        self.admin: User = UserFactory.create(role=Role.ADMIN)
+        self.ours = Side()
+        self.theirs = Side()
+
+    def user(self, role: str) -> User:
+        """Our user of a role."""
+        return self.admin if role == Role.ADMIN else self.ours.users[role]

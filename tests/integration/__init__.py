@@ -1,0 +1,1 @@
+"""Over HTTP and WebSocket, through the whole application."""
