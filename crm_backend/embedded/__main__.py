@@ -72,6 +72,9 @@ def wait_for_supervisor() -> dict[str, str]:
 def run_test(arguments: list[str]) -> int:
     """The tests; they start servers of their own."""
     os.environ.setdefault("ENVIRONMENT", "test")
+    # Set by the import of our own package; with it pytest would read the settings before the tests'
+    # servers are there to be named in them.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     workers = [] if any(part.startswith(("-n", "--numprocesses")) for part in arguments) else ["-n"]
     if workers:
         workers.append(str(max(2, min(8, os.cpu_count() or 2))))
