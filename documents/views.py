@@ -28,7 +28,7 @@ class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After the caller is known, find the application in the address."""
         super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(request.user)
+        visible = Application.objects.visible_to(self.caller)
         self.application = get_object_or_404(visible, pk=kwargs["application_id"])
 
     def narrow(self, queryset: Any) -> Any:
@@ -39,5 +39,5 @@ class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
         """Add a note; those on the application who may read it are told."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        note = note_add(application=self.application, author=request.user, **serializer.validated_data)
+        note = note_add(application=self.application, author=self.caller, **serializer.validated_data)
         return Response(self.representation(note.pk), status=status.HTTP_201_CREATED)

@@ -5,7 +5,6 @@ from typing import Any
 from django.db import models
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework.serializers import BaseSerializer
 
 from applications.events import SecurityChanged
 from applications.models import Application, Security
@@ -28,25 +27,25 @@ class SecurityViewSet(CrudViewSet):
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         """After the caller is known, find the application in the address."""
         super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(request.user)
+        visible = Application.objects.visible_to(self.caller)
         self.application = get_object_or_404(visible, pk=kwargs["application_id"])
 
     def narrow(self, queryset: Any) -> Any:
         """Only those of the application in the address."""
         return queryset.filter(application_id=self.kwargs["application_id"]).order_by("id")
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Add a security."""
-        APPLICATIONS.check("update", self.request.user, self.application)
+        APPLICATIONS.check("update", self.caller, self.application)
         security = serializer.save(application=self.application)
         self._tell(security, "added")
         return security
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Edit a security."""
         self._tell(serializer.save(), "changed")
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Remove a security."""
         self._tell(obj, "removed")
         obj.delete()
@@ -59,7 +58,7 @@ class SecurityViewSet(CrudViewSet):
                 security=str(security),
                 what=what,
             ),
-            actor=self.request.user,
+            actor=self.caller,
             subject=self.application,
             application_id=self.application.pk,
         )

@@ -96,7 +96,7 @@ class Schema(AutoSchema):
         """First line of the action's docstring."""
         return self._docstring()[0].rstrip(".")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """The rest of the docstring."""
         return "\n".join(self._docstring()[1:]).strip().split("\nRaises:")[0].strip()
 

@@ -66,7 +66,7 @@ class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
 
     def get_queryset(self) -> Any:
         """Scope the choice to the caller."""
-        queryset = super().get_queryset()
+        queryset: Any = super().get_queryset()
         request = self.context.get("request")
         if queryset is None or request is None:
             return queryset

@@ -7,7 +7,7 @@ without a row in the policy is 403, and a queryset is never used without `visibl
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import models, transaction
 from django.http import Http404
@@ -15,7 +15,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView as DRFAPIView
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from crm_backend.common.errors import StaleVersion
@@ -25,19 +25,24 @@ from crm_backend.common.renderers import ORJSONRenderer
 _POLICY_ACTIONS = {"partial_update": "update"}
 
 
-class ApiMixin:
+class ApiView(APIView):
     """What every view of the API does, resource or not."""
 
     # Why a view is open to callers without a login, or None. The route test reads it.
     public: ClassVar[str | None] = None
 
-    def options(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @property
+    def caller(self) -> Any:
+        """The logged-in user; authentication and permissions have seen to it that there is one."""
+        return self.request.user
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the methods of this address."""
         return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add the caller's remaining allowance to every reply, refusals included."""
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        response = super().finalize_response(request, response, *args, **kwargs)
         if limit := getattr(request, "rate_limit", None):
             response["RateLimit-Limit"] = str(limit["limit"])
             response["RateLimit-Remaining"] = str(limit["remaining"])
@@ -45,11 +50,7 @@ class ApiMixin:
         return response
 
 
-class ApiView(ApiMixin, DRFAPIView):
-    """A view that is not a resource."""
-
-
-class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
+class ScopedViewSet(ApiView, GenericViewSet[Any]):
     """A resource, reached only through the rows that the caller may see.
 
     Attributes:
@@ -99,11 +100,12 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
         return shape(rows) if shape else rows
 
     def _visible(self) -> Any:
-        assert self.queryset is not None, f"{type(self).__name__} has no queryset"
-        rows = self.queryset.all()
+        queryset = cast(Any, self).queryset
+        assert queryset is not None, f"{type(self).__name__} has no queryset"
+        rows = queryset.all()
         if self.unscoped_because:
             return rows
-        return rows.visible_to(self.request.user)
+        return rows.visible_to(self.caller)
 
     def get_locked_object(self) -> Any:
         """The addressed row, visible, allowed, locked for the transaction at hand."""
@@ -195,7 +197,7 @@ class CreateMixin:
         response["Location"] = request.build_absolute_uri(f"{obj.pk}/")
         return response
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Save; override to call a service."""
         saved: models.Model = serializer.save()
         return saved
@@ -219,7 +221,7 @@ class UpdateMixin:
         """Change the given fields, unless `If-Match` shows that the caller read an older row."""
         return self.update(request, *args, partial=True, **kwargs)
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Save; override to call a service."""
         serializer.save()
 
@@ -235,7 +237,7 @@ class DestroyMixin:
             self.perform_destroy(obj)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Delete; override to call a service."""
         obj.delete()
 

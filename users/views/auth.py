@@ -138,7 +138,7 @@ class LogoutAllView(OwnAccountView):
     @extend_schema(request=None, responses=shapes.MessageSerializer)
     def post(self, request: Request) -> Response:
         """End every login of this account, this one included."""
-        sessions.sessions_end(user=request.user, actor=request.user, reason="by the owner")
+        sessions.sessions_end(user=self.caller, actor=self.caller, reason="by the owner")
         return Response({"message": "Logged out everywhere."})
 
 
@@ -152,7 +152,7 @@ class PasswordChangeView(OwnAccountView):
         """Change the password: every login ends, and the reply opens a fresh one for the caller."""
         data = validated(shapes.PasswordChangeSerializer(data=request.data))
         pair = passwords.password_change(
-            user=request.user,
+            user=self.caller,
             current=data["current_password"],
             new=data["new_password"],
             client=client_of(request),
