@@ -28,4 +28,4 @@ def shared_key() -> str:
 
 if not os.environ.get("SECRET_KEY") and os.environ.get("ENVIRONMENT") in {"development", "test"}:
     os.environ["SECRET_KEY"] = shared_key()
-os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the command of the container
+os.execvp(sys.argv[1], sys.argv[1:])

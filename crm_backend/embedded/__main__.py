@@ -1,7 +1,5 @@
 """The commands of ``./crm``, run with the Python of ``.venv``."""
 
-# ruff: noqa: S603, S606 - starting programs is what this is for; none of them comes from outside
-
 from __future__ import annotations
 
 import argparse

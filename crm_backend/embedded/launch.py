@@ -6,8 +6,6 @@ record is written *before* the program starts, so that there is no moment at whi
 leaves a server that the next start cannot recognise.
 """
 
-# ruff: noqa: S603, S606 - starting programs is what this is for; none of them comes from outside
-
 from __future__ import annotations
 
 import ctypes

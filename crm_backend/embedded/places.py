@@ -5,8 +5,6 @@ unable to reach the checkout at all (``/root`` is closed to others); what it has
 kept under :data:`FALLBACK` instead, in a folder named after the checkout's path.
 """
 
-# ruff: noqa: S603 - starting programs is what this is for; none of them comes from outside
-
 from __future__ import annotations
 
 import hashlib

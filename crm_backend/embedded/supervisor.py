@@ -224,7 +224,7 @@ class Supervisor:
 
     def _start_programs(self, listener: int) -> None:
         python = [sys.executable, "-m"]
-        web = [*python, "daphne", "--fd", str(listener), "crm_backend.asgi:application"]
+        web = [*python, "daphne", "-v", "0", "--fd", str(listener), "crm_backend.asgi:application"]
         celery = [*python, "celery", "-A", "crm_backend"]
         worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
         # Not inside the worker (-B): there it would outlive a worker that is killed.
