@@ -31,7 +31,7 @@ ENTRY_POINTS = {
     "guarantors": "guarantor-list",
     "applications": "application-list",
     "notifications": "notification-list",
-    "audit_logs": "auditlog-list",
+    "audit_logs": "audit-log-list",
     "event_types": "event-types",
 }
 
