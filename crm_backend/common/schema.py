@@ -122,7 +122,7 @@ class Schema(AutoSchema):
         lines = [line.strip() for line in doc.splitlines()]
         verb = _VERBS.get(action)
         if verb and hasattr(self.view, "policy"):
-            noun = (self.view.basename or "").replace("-", " ")
+            noun = str(getattr(self.view, "basename", "") or "").replace("-", " ")
             article = "an" if noun[:1] in "aeiou" and not noun.startswith("user") else "a"
             what = self.view.policy.resource.replace("-", " ") if verb == "List" else f"{article} {noun}"
             return [f"{verb} {what}", "", *lines]
