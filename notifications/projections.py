@@ -32,8 +32,9 @@ MAILS = {
     "user.password_reset_requested": MailKind.PASSWORD_RESET,
     "user.approved": MailKind.ACCOUNT_APPROVED,
 }
-# Events that end sockets of their subject, a user.
+# Events that may end sockets of their subject, a user: sockets look at their token again.
 ENDING = {
+    "user.updated",  # a new role ends the tokens that carry the old one
     "user.suspended",
     "user.logged_out",
     "user.logged_out_everywhere",
