@@ -145,8 +145,8 @@ def push_to_sockets(events: Sequence[Event]) -> None:
         counted.add(row.user_id)
     for event in events:
         if event.type in QUIET:
-            ids = event.data.get("ids", [])
-            messages.append((event.subject_id, {"type": "notifications.read", "ids": ids}))
+            if ids := event.data.get("ids"):
+                messages.append((event.subject_id, {"type": "notifications.read", "ids": ids}))
             counted.add(event.subject_id)
         if event.type in ENDING:
             session_id = event.data.get("session_id")
