@@ -1,6 +1,7 @@
 """Logging in and out, tokens, passwords."""
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -35,7 +36,10 @@ class OwnAccountView(ApiView):
 
 def client_of(request: Request) -> Client:
     """Where a request comes from."""
-    address = AuthThrottle().get_ident(request)
+    try:
+        address: str | None = str(ip_address(AuthThrottle().get_ident(request) or ""))
+    except ValueError:  # a socket without an address, or a proxy that sends something else
+        address = None
     return Client(ip_address=address, user_agent=request.headers.get("User-Agent", ""))
 
 
