@@ -41,7 +41,10 @@ class ApiView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the caller's remaining allowance to every reply, refusals included."""
+        """Write errors as JSON whatever the view renders; add the caller's remaining allowance."""
+        if getattr(response, "exception", False):
+            renderer = ORJSONRenderer()
+            request.accepted_renderer, request.accepted_media_type = renderer, renderer.media_type
         response = super().finalize_response(request, response, *args, **kwargs)
         if limit := getattr(request, "rate_limit", None):
             response["RateLimit-Limit"] = str(limit["limit"])
