@@ -13,6 +13,8 @@ from applications.models import (
     Security,
     StageChange,
 )
+from borrowers.models import Borrower
+from brokers.models import Bdm, Broker
 from users.models import User
 
 
@@ -52,15 +54,14 @@ def funding_history(application: Application) -> QuerySet[FundingCalculation]:
 
 def people_of(application: Application) -> set[int]:
     """Ids of the users to tell about an application: its broker, BDM, borrowers, and the admins."""
+    # From the profiles, not from the users: `broker=None` would find every user without a profile.
     concerned = User.objects.active().filter(
         pk__in=User.objects.admins()
         .values("pk")
         .union(
-            User.objects.get_queryset().filter(broker=application.broker_id).values("pk"),
-            User.objects.get_queryset().filter(bdm=application.bd_id).values("pk"),
-            User.objects.get_queryset()
-            .filter(borrowers__application_links__application=application)
-            .values("pk"),
+            Broker.objects.filter(pk=application.broker_id).values("user"),
+            Bdm.objects.filter(pk=application.bd_id).values("user"),
+            Borrower.objects.filter(application_links__application=application).values("user"),
         )
     )
     return set(concerned.values_list("pk", flat=True))
