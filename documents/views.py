@@ -28,8 +28,12 @@ class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After the caller is known, find the application in the address."""
         super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(self.caller)
-        self.application = get_object_or_404(visible, pk=kwargs["application_id"])
+        self.application = self._find_application()
+
+    def check_visible(self) -> None:
+        """The application is looked for first."""
+        self._find_application()
+        super().check_visible()
 
     def narrow(self, queryset: Any) -> Any:
         """Only those of the application in the address, latest first."""
@@ -41,3 +45,7 @@ class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
         serializer.is_valid(raise_exception=True)
         note = note_add(application=self.application, author=self.caller, **serializer.validated_data)
         return Response(self.representation(note.pk), status=status.HTTP_201_CREATED)
+
+    def _find_application(self) -> Application:
+        visible = Application.objects.visible_to(self.caller)
+        return get_object_or_404(visible, pk=self.kwargs["application_id"])

@@ -104,12 +104,12 @@ class ApplicationViewSet(CrudViewSet):
 
         An illegal move is 409 and names the legal ones; a missing reason is 400.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
         with transaction.atomic():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            data = serializer.validated_data
             stage.application_change_stage(
                 application=application,
                 to=data["stage"],
@@ -177,11 +177,11 @@ class ApplicationViewSet(CrudViewSet):
         return self._set_parties("guarantors", parties.application_set_guarantors)
 
     def _set_parties(self, name: str, service: Any) -> Response:
-        serializer = self.get_serializer(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
+            serializer = self.get_serializer(data=self.request.data)
+            serializer.is_valid(raise_exception=True)
             service(
                 application=application,
                 actor=self.caller,

@@ -27,8 +27,12 @@ class SecurityViewSet(CrudViewSet):
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         """After the caller is known, find the application in the address."""
         super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(self.caller)
-        self.application = get_object_or_404(visible, pk=kwargs["application_id"])
+        self.application = self._find_application()
+
+    def check_visible(self) -> None:
+        """The application is looked for first."""
+        self._find_application()
+        super().check_visible()
 
     def narrow(self, queryset: Any) -> Any:
         """Only those of the application in the address."""
@@ -62,3 +66,7 @@ class SecurityViewSet(CrudViewSet):
             subject=self.application,
             application_id=self.application.pk,
         )
+
+    def _find_application(self) -> Application:
+        visible = Application.objects.visible_to(self.caller)
+        return get_object_or_404(visible, pk=self.kwargs["application_id"])

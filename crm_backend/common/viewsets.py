@@ -41,7 +41,10 @@ class ApiView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the caller's remaining allowance to every reply, refusals included."""
+        """Write errors as JSON whatever the view renders; add the caller's remaining allowance."""
+        if getattr(response, "exception", False):
+            renderer = ORJSONRenderer()
+            request.accepted_renderer, request.accepted_media_type = renderer, renderer.media_type
         response = super().finalize_response(request, response, *args, **kwargs)
         if limit := getattr(request, "rate_limit", None):
             response["RateLimit-Limit"] = str(limit["limit"])
@@ -106,6 +109,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         if self.unscoped_because:
             return rows
         return rows.visible_to(self.caller)
+
+    def check_visible(self) -> None:
+        """Answer 404, not 403, to a caller who may not even know that the addressed row exists."""
+        pk = self.kwargs.get(self.lookup_url_kwarg or self.lookup_field)
+        if pk is not None and not self._visible().filter(pk=pk).exists():
+            raise Http404
 
     def get_locked_object(self) -> Any:
         """The addressed row, visible, allowed, locked for the transaction at hand."""

@@ -68,7 +68,7 @@ def wait_for_supervisor() -> dict[str, str]:
 
 
 def run_test(arguments: list[str]) -> int:
-    """The tests; they start servers of their own."""
+    """The tests; they start servers of their own. Reports go to `var/reports`."""
     os.environ.setdefault("ENVIRONMENT", "test")
     # Set by the import of our own package; with it pytest would read the settings before the tests'
     # servers are there to be named in them.
@@ -76,7 +76,8 @@ def run_test(arguments: list[str]) -> int:
     workers = [] if any(part.startswith(("-n", "--numprocesses")) for part in arguments) else ["-n"]
     if workers:
         workers.append(str(max(2, min(8, os.cpu_count() or 2))))
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments])
+    coverage = [] if "--no-cov" in arguments else ["--cov", "--cov-report=term", "--cov-report=html"]
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *arguments])
 
 
 def run_lint(arguments: list[str]) -> int:

@@ -6,8 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,6 +67,19 @@ class SchemaView(ApiView, SpectacularAPIView):
     public = "documentation"
 
 
+class DocsView(ApiView, SpectacularSwaggerView):
+    """Swagger UI."""
+
+    public = "documentation"
+
+
+class RedocView(ApiView, SpectacularRedocView):
+    """ReDoc."""
+
+    public = "documentation"
+
+
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """A page for people: what this is, and where to go from here."""
     links = {name: reverse(route) for name, route in ENTRY_POINTS.items()}
