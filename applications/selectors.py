@@ -54,14 +54,13 @@ def funding_history(application: Application) -> QuerySet[FundingCalculation]:
 
 def people_of(application: Application) -> set[int]:
     """Ids of the users to tell about an application: its broker, BDM, borrowers, and the admins."""
-    # From the profiles, not from the users: `broker=None` would find every user without a profile.
     concerned = User.objects.active().filter(
         pk__in=User.objects.admins()
         .values("pk")
         .union(
-            Broker.objects.filter(pk=application.broker_id).values("user"),
-            Bdm.objects.filter(pk=application.bd_id).values("user"),
-            Borrower.objects.filter(application_links__application=application).values("user"),
+            Broker.objects.filter(applications=application).values("user"),
+            Bdm.objects.filter(applications=application).values("user"),
+            Borrower.objects.filter(applications=application).values("user"),
         )
     )
     return set(concerned.values_list("pk", flat=True))

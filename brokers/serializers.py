@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
 
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import validate_abn
@@ -55,7 +56,9 @@ class UserOfRoleField(serializers.PrimaryKeyRelatedField[User]):
 class BdmSerializer(ModelSerializer):
     """A BDM."""
 
-    user = UserOfRoleField(Role.BD)
+    user = UserOfRoleField(
+        Role.BD, validators=[UniqueValidator(Bdm.objects.all(), "This login has a BDM profile already.")]
+    )
     name = serializers.CharField(source="user.full_name", read_only=True)
     email = serializers.EmailField(source="user.email", read_only=True)
     phone = serializers.CharField(source="user.phone", read_only=True)
@@ -104,7 +107,12 @@ class BrokerSummarySerializer(ModelSerializer):
 class BrokerSerializer(ModelSerializer):
     """A broker in full."""
 
-    user = UserOfRoleField(Role.BROKER, required=False, allow_null=True)
+    user = UserOfRoleField(
+        Role.BROKER,
+        required=False,
+        allow_null=True,
+        validators=[UniqueValidator(Broker.objects.all(), "This login has a broker profile already.")],
+    )
     name = serializers.CharField(source="full_name", read_only=True)
     phone = PhoneField(required=False, allow_blank=True)
     abn = DigitsField(required=False, allow_blank=True, validators=[validate_abn])

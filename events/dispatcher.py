@@ -53,10 +53,10 @@ def dispatch_pending() -> int:
     """Project and deliver all that is due; return how many events were finished."""
     finished = 0
     while True:
-        projected = _project_batch()
-        delivered = _deliver_batch()
+        projected, _ = _project_batch()
+        attempted, delivered = _deliver_batch()
         finished += delivered
-        if not projected and not delivered:
+        if not projected and not attempted:
             return finished
 
 
@@ -66,24 +66,22 @@ def _due(step: Q) -> list[Event]:
     return list(due.order_by("id").select_for_update(skip_locked=True)[:BATCH])
 
 
-def _project_batch() -> int:
+def _project_batch() -> tuple[int, int]:
+    """Return how many events were attempted, and how many of them are projected now."""
     with transaction.atomic():
         events = _due(Q(projected_at=None))
-        if not events:
-            return 0
-        done = _run("project", events)
+        done = _run("project", events) if events else []
         Event.objects.filter(pk__in=done).update(projected_at=timezone.now())
-    return len(events)
+    return len(events), len(done)
 
 
-def _deliver_batch() -> int:
+def _deliver_batch() -> tuple[int, int]:
+    """Return how many events were attempted, and how many of them are finished now."""
     with transaction.atomic():
         events = _due(Q(projected_at__isnull=False))
-        if not events:
-            return 0
-        done = _run("deliver", events)
+        done = _run("deliver", events) if events else []
         Event.objects.filter(pk__in=done).update(dispatched_at=timezone.now(), retry_at=None)
-    return len(events)
+    return len(events), len(done)
 
 
 def _run(step: str, events: Sequence[Event]) -> list[int]:

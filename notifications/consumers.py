@@ -53,7 +53,7 @@ class NotificationConsumer(AuthenticatedConsumer):
     async def on_mark_read(self, message: dict[str, Any]) -> None:
         """`{"type": "mark_read", "ids": […]}`; the confirmation comes as to every other socket."""
         ids = message.get("ids")
-        if not isinstance(ids, list) or not all(isinstance(item, int) and 0 < item < 2**63 for item in ids):
+        if not isinstance(ids, list) or not all(type(item) is int and 0 < item < 2**63 for item in ids):
             await self.send_error("invalid", "mark_read needs ids, a list of notification ids.")
             return
         assert self.login is not None

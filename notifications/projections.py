@@ -32,8 +32,9 @@ MAILS = {
     "user.password_reset_requested": MailKind.PASSWORD_RESET,
     "user.approved": MailKind.ACCOUNT_APPROVED,
 }
-# Events that end sockets of their subject, a user.
+# Events that may end sockets of their subject, a user: sockets look at their token again.
 ENDING = {
+    "user.updated",  # a new role ends the tokens that carry the old one
     "user.suspended",
     "user.logged_out",
     "user.logged_out_everywhere",
@@ -144,8 +145,8 @@ def push_to_sockets(events: Sequence[Event]) -> None:
         counted.add(row.user_id)
     for event in events:
         if event.type in QUIET:
-            ids = event.data.get("ids", [])
-            messages.append((event.subject_id, {"type": "notifications.read", "ids": ids}))
+            if ids := event.data.get("ids"):
+                messages.append((event.subject_id, {"type": "notifications.read", "ids": ids}))
             counted.add(event.subject_id)
         if event.type in ENDING:
             session_id = event.data.get("session_id")

@@ -35,10 +35,10 @@ Application = Callable[[Scope, Any, Any], Awaitable[Any]]
 
 
 class Login:
-    """An authenticated caller: the user, the session, and when the access token ends."""
+    """An authenticated caller: the user, the session, when the access token ends, and the token."""
 
-    def __init__(self, user: User, session_id: str, expires_at: float) -> None:
-        self.user, self.session_id, self.expires_at = user, session_id, expires_at
+    def __init__(self, user: User, session_id: str, expires_at: float, raw: str) -> None:
+        self.user, self.session_id, self.expires_at, self.raw = user, session_id, expires_at, raw
 
 
 @database_sync_to_async
@@ -47,7 +47,7 @@ def _login_by(raw: str) -> Login | None:
         session, token = access_token_session(raw)
     except TokenNotValid:
         return None
-    return Login(session.user, str(session.pk), float(token["exp"]))
+    return Login(session.user, str(session.pk), float(token["exp"]), raw)
 
 
 async def login_by(raw: str) -> Login | None:
@@ -86,7 +86,7 @@ class TokenAuthMiddleware:
         return query.get("token", [""])[0]
 
 
-class AuthenticatedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class AuthenticatedConsumer(AsyncWebsocketConsumer):
     """A socket of one user, JSON both ways.
 
     A refused caller is accepted and then closed, because browsers hide the close code of a socket that
@@ -146,7 +146,9 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if known is None:
             self._expect_heartbeat()
             await self.channel_layer.group_add(user_group(login.user.pk), self.channel_name)
-            await self.ready()
+            # Whatever ended the login before the group was joined was not told to this socket.
+            if await self._still_good():
+                await self.ready()
 
     # --- messages from the client ---------------------------------------------------------------
 
@@ -215,9 +217,20 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send_json({"type": "error", "code": code, "detail": detail})
 
     async def auth_revoked(self, event: dict[str, Any]) -> None:
-        """The account or this session has ended: from the channel layer, `session_id` None for all."""
+        """Logins of this user have ended: from the channel layer, `session_id` None for perhaps all.
+
+        The token is looked at again, because this may arrive after a newer login has opened the socket.
+        """
         if self.login and event["session_id"] in (None, self.login.session_id):
+            await self._still_good()
+
+    async def _still_good(self) -> bool:
+        """Whether the login lasts; closes the socket when it does not."""
+        assert self.login is not None
+        if await login_by(self.login.raw) is None:
             await self.close(code=UNAUTHENTICATED)
+            return False
+        return True
 
     # --- timers ---------------------------------------------------------------------------------
 

@@ -19,7 +19,12 @@ from borrowers.serializers import (
 )
 from brokers.models import Bdm, Branch, Broker
 from brokers.serializers import ReferenceSerializer
-from crm_backend.common.serializers import ModelSerializer, Serializer, VisiblePrimaryKeyField
+from crm_backend.common.serializers import (
+    ModelSerializer,
+    Serializer,
+    VisiblePrimaryKeyField,
+    VisiblePrimaryKeysField,
+)
 from users.choices import Role
 
 TERMS = [
@@ -32,6 +37,8 @@ TERMS = [
     "repayment_frequency",
     "estimated_settlement_date",
 ]
+# People, or securities, of each kind in one cascade.
+MAX_NESTED = 50
 # Who may set what is beyond one's own terms.
 STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, "branch": {Role.ADMIN},
               "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
@@ -150,10 +157,11 @@ class ApplicationInputSerializer(ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields that are not the caller's to set."""
         role = self.context["request"].user.role
+        present = {name: getattr(self.instance, name, None) for name in STAFF_ONLY}
         errors = {
             name: ["This is not yours to set."]
             for name, roles in STAFF_ONLY.items()
-            if role not in roles and attrs.get(name) not in (None, getattr(self.instance, name, None))
+            if role not in roles and attrs.get(name, present[name]) != present[name]
         }
         if errors:
             raise serializers.ValidationError(errors)
@@ -163,20 +171,25 @@ class ApplicationInputSerializer(ModelSerializer):
 class ApplicationCreateSerializer(ApplicationInputSerializer):
     """A new application with borrowers and guarantors that exist already."""
 
-    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, required=False)
-    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True, required=False)
+    borrowers = VisiblePrimaryKeysField(queryset=Borrower.objects, required=False)
+    guarantors = VisiblePrimaryKeysField(queryset=Guarantor.objects, required=False)
 
     class Meta(ApplicationInputSerializer.Meta):
         fields = [*ApplicationInputSerializer.Meta.fields, "borrowers", "guarantors"]
 
 
+def _several(child: ModelSerializer) -> Any:
+    """A list of nested input, not longer than a cascade may be."""
+    return serializers.ListSerializer(child=child, required=False, max_length=MAX_NESTED)
+
+
 class CascadeSerializer(ApplicationInputSerializer):
     """A new application with new people, companies, guarantors and securities."""
 
-    borrowers = BorrowerSerializer(many=True, required=False)
-    company_borrowers = CompanyBorrowerSerializer(many=True, required=False)
-    guarantors = GuarantorSerializer(many=True, required=False)
-    securities = SecurityInputSerializer(many=True, required=False)
+    borrowers = _several(BorrowerSerializer())
+    company_borrowers = _several(CompanyBorrowerSerializer())
+    guarantors = _several(GuarantorSerializer())
+    securities = _several(SecurityInputSerializer())
     funding_calculation_input = FundingInputSerializer(required=False)
 
     class Meta(ApplicationInputSerializer.Meta):
@@ -190,28 +203,13 @@ class CascadeSerializer(ApplicationInputSerializer):
         ]
 
 
-class _UniqueIds(Serializer):
-    """A list of ids, each once."""
-
-    list_name = ""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a party that is named twice."""
-        rows = attrs[self.list_name]
-        if len({row.pk for row in rows}) != len(rows):
-            raise serializers.ValidationError({self.list_name: ["Each may be named once."]})
-        return attrs
-
-
-class SetBorrowersSerializer(_UniqueIds):
+class SetBorrowersSerializer(Serializer):
     """The borrowers to be on an application, the primary one first."""
 
-    list_name = "borrowers"
-    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, allow_empty=False)
+    borrowers = VisiblePrimaryKeysField(queryset=Borrower.objects, allow_empty=False)
 
 
-class SetGuarantorsSerializer(_UniqueIds):
+class SetGuarantorsSerializer(Serializer):
     """The guarantors to be on an application."""
 
-    list_name = "guarantors"
-    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True)
+    guarantors = VisiblePrimaryKeysField(queryset=Guarantor.objects)
