@@ -31,6 +31,13 @@ class RequestContextMiddleware:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            return self._logged(request, request_id)
+        finally:
+            # What runs next in this context (a test, a task run in place) is not of this request.
+            structlog.contextvars.clear_contextvars()
+
+    def _logged(self, request: HttpRequest, request_id: str) -> HttpResponse:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id

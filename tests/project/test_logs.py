@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import structlog
 
 from crm_backend.common.logs import logging_config
 from tests.clients import PASSWORD
@@ -39,3 +40,8 @@ def test_each_request_is_one_json_line_with_its_ids_and_without_secrets(capsys, 
     text = "\n".join(lines)
     for secret in (PASSWORD, "a-wrong-passphrase", user.email, "a-token-in-the-address", access, "Bearer"):
         assert secret not in text
+
+
+def test_the_context_of_a_request_ends_with_it(api):
+    api().get("/api/", headers={"x-request-id": "trace-me-1234"})
+    assert structlog.contextvars.get_contextvars() == {}
