@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from random import Random
 from typing import Any
@@ -91,7 +92,7 @@ def snapshot() -> dict[str, list[dict[str, Any]]]:
     """Every column of every row in the order of ids, with places in that order instead of ids."""
     tables = {model: list(model._base_manager.order_by("pk").values()) for model in MODELS}
     places = {
-        model: {row[model._meta.pk.attname]: place for place, row in enumerate(rows)}  # type: ignore[union-attr]
+        model: {row[model._meta.pk.attname]: place for place, row in enumerate(rows)}
         for model, rows in tables.items()
     }
     # Rows of different applications are written in another order; within one it is the same.
@@ -157,9 +158,9 @@ class Services:
     def agenda(self) -> Iterator[tuple[datetime, Callable[[], None]]]:
         yield self.book.log.read_at, self.read
         for number, story in enumerate(self.stories):
-            yield story.opened_at, lambda number=number, story=story: self.open(number, story)
+            yield story.opened_at, partial(self.open, number, story)
             for step in story.steps:
-                yield step.at, lambda number=number, step=step: self.do(number, step)
+                yield step.at, partial(self.do, number, step)
 
     def open(self, number: int, story: Story) -> None:
         user, people = story.client, []
