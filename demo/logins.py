@@ -26,3 +26,8 @@ def write_logins(path: Path, logins: Mapping[str, Login]) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w") as file:
         file.write(text + "\n")
     draft.replace(path)
+
+
+def read_logins(path: Path) -> dict[str, Login]:
+    """What `write_logins` wrote."""
+    return {role: Login(**login) for role, login in json.loads(path.read_text()).items()}

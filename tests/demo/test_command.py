@@ -73,6 +73,8 @@ def test_it_reports_what_it_wrote(tmp_path: Path) -> None:
     assert "Applications: 12 of 12 (100 %)" in text
     assert "       12 applications\n" in text
     assert "\r" not in text
+    for login in json.loads((tmp_path / "logins.json").read_text()).values():
+        assert f"{login['email']}   {login['password']}" in text
 
 
 def test_it_refuses_a_database_with_data(tmp_path: Path, world: Any) -> None:
@@ -90,8 +92,9 @@ def test_if_empty_does_nothing_when_there_is_data(tmp_path: Path, world: Any) ->
 
 
 def test_if_empty_loads_when_there_is_none(tmp_path: Path) -> None:
-    run(tmp_path / "logins.json", if_empty=True)
+    text = run(tmp_path / "logins.json", if_empty=True)
     assert Application.objects.count() == FEW
+    assert "log in as" not in text
 
 
 def test_it_refuses_production(tmp_path: Path, settings: Any) -> None:

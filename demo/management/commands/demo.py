@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from crm_backend.env import BASE_DIR
 from demo.book import Book, NotEmptyError, analyze, is_empty, write_book
+from demo.logins import read_logins
 from demo.progress import Progress
 
 FEWEST = 10  # loans that have a place for each of the demo client's three
@@ -56,6 +57,9 @@ class Command(BaseCommand):
         for name, number in written.items():
             progress.say(f"  {number:>9,} {name}")
         progress.say(f"Done in {progress.seconds:.0f} s. The logins are in {book.logins}.")
+        if not options["if_empty"]:  # whoever starts this by itself shows them in its own way
+            for role, login in read_logins(book.logins).items():
+                progress.say(f"  log in as {role:<8} {login.email}   {login.password}")
 
     def _book(self, options: dict[str, Any]) -> Book:
         today = timezone.now().date()
