@@ -13,6 +13,8 @@ from crm_backend.common.australia import State
 
 PATH = Path(__file__).parent / "data" / "lending_club.csv.xz"
 
+# As the API would have them.
+CENT, RATE = Decimal("0.01"), Decimal("0.0001")
 # US state → Australian state or territory: neighbours stay together, the largest make the largest, and
 # every one of the eight gets some.
 STATES: dict[str, State] = {
@@ -64,12 +66,12 @@ def read_loans(limit: int | None = None) -> list[Loan]:
 def _loan(index: int, row: dict[str, str]) -> Loan:
     return Loan(
         index=index,
-        amount=Decimal(row["funded_amnt"]),
+        amount=Decimal(row["funded_amnt"]).quantize(CENT),
         term=int(row["term"].removeprefix("term_")),
-        rate=Decimal(row["int_rate"]),
+        rate=Decimal(row["int_rate"]).quantize(RATE),
         grade=row["sub_grade"],
         state=STATES[row["addr_state"]],
-        income=Decimal(row["annual_inc"]),
+        income=Decimal(row["annual_inc"]).quantize(CENT),
         income_verified=row["verification_status"] != "Not_Verified",
         months_employed=MONTHS_EMPLOYED[row["emp_length"]],
         went_bad=row["Class"] == "bad",

@@ -14,7 +14,7 @@ from borrowers.choices import (
 )
 from demo import names
 from demo.details import Details, Fields, draw
-from demo.loans import Loan
+from demo.loans import CENT, Loan
 from demo.people import login_fields
 from users.choices import Role
 
@@ -126,4 +126,4 @@ class Parties:
     def _expenses(self) -> Decimal:
         """AUD a month, a quarter to a half of the income, in whole tens."""
         share = Decimal(self.rng.randrange(25, 51)) / 100
-        return (self.loan.income / 12 * share / 10).quantize(Decimal(1)) * 10
+        return ((self.loan.income / 12 * share / 10).quantize(Decimal(1)) * 10).quantize(CENT)

@@ -7,7 +7,7 @@ from random import Random
 from applications.choices import ApplicationType, RepaymentFrequency, SecurityType
 from demo import names
 from demo.details import Details, Fields, draw
-from demo.loans import Loan
+from demo.loans import CENT, Loan
 
 # Type: its share in percent, purposes, and the kinds of security (none for an unsecured type).
 TYPES: dict[ApplicationType, tuple[int, tuple[str, ...], tuple[SecurityType, ...]]] = {
@@ -54,15 +54,16 @@ FREQUENCIES = (
 )  # fmt: skip
 # The lender's rates, percent, and fees, AUD.
 FUNDING_TERMS: Fields = {
-    "establishment_fee_rate": Decimal("1.50"),
+    "establishment_fee_rate": Decimal("1.5000"),
     "capped_interest_months": 3,
-    "monthly_line_fee_rate": Decimal("0.05"),
-    "brokerage_fee_rate": Decimal("1.00"),
+    "monthly_line_fee_rate": Decimal("0.0500"),
+    "brokerage_fee_rate": Decimal("1.0000"),
     "application_fee": Decimal("295.00"),
     "due_diligence_fee": Decimal("0.00"),
     "legal_fee_before_gst": Decimal("180.00"),
     "valuation_fee": Decimal("220.00"),
     "monthly_account_fee": Decimal("10.00"),
+    "working_fee": Decimal(0),
 }
 
 
@@ -119,9 +120,9 @@ class Terms:
     def _property(self, kind: SecurityType) -> Fields:
         """Land with a house: worth 350,000 to 1,400,000 AUD."""
         address = Details(self.rng).address(self.loan.state)
-        value = Decimal(self.rng.randrange(350, 1400)) * 1000
+        value = (Decimal(self.rng.randrange(350, 1400)) * 1000).quantize(CENT)
         return {"security_type": kind.value, **address, "description": "House and land", "value": value}
 
 
 def _hundreds(amount: Decimal) -> Decimal:
-    return (amount / 100).quantize(Decimal(1)) * 100
+    return ((amount / 100).quantize(Decimal(1)) * 100).quantize(CENT)
