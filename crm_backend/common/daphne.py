@@ -52,4 +52,4 @@ def close_all() -> "Deferred[None]":
 def install() -> None:
     """Have every socket of this process closed that way when the server stops."""
     WebSocketFactory.protocol = RestartingWebSocketProtocol
-    reactor.addSystemEventTrigger("before", "shutdown", close_all)  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", close_all)  # type: ignore[attr-defined,arg-type]
