@@ -97,12 +97,23 @@ class BorrowerSummarySerializer(ModelSerializer):
         read_only_fields = fields
 
 
+class LoginField(VisiblePrimaryKeyField):
+    """A borrower's login; the one it has may be sent back also by those who cannot see it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take the present login as it is."""
+        current = getattr(getattr(self.parent, "instance", None), "user", None)
+        if current is not None and str(data) == str(current.pk):
+            return current
+        return super().to_internal_value(data)
+
+
 class BorrowerSerializer(PartySerializer):
     """A borrower in full."""
 
     kind_field = "borrower_type"
 
-    user = VisiblePrimaryKeyField(
+    user = LoginField(
         queryset=User.objects.get_queryset().filter(role=Role.CLIENT),
         required=False,
         allow_null=True,
@@ -142,10 +153,8 @@ class BorrowerSerializer(PartySerializer):
         attrs = super().validate(attrs)
         request = self.context.get("request")
         role = getattr(getattr(request, "user", None), "role", None)
-        if role != Role.ADMIN and attrs.get("user") not in (
-            None,
-            getattr(self.instance, "user", None),
-        ):
+        present = getattr(self.instance, "user", None)
+        if role != Role.ADMIN and attrs.get("user", present) != present:
             raise serializers.ValidationError({"user": ["Only administrators link a login."]})
         if role == Role.CLIENT:
             self._only_contact_data(attrs)

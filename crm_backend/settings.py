@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "borrowers",
     "applications",
     "documents",
+    "demo",
 ]
 
 # Outermost first. The request id is the very first, so that every line and every reply has one.

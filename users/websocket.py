@@ -22,7 +22,6 @@ UNAUTHENTICATED = 4401
 NOT_YOURS = 4403
 NO_HEARTBEAT = 4408
 TOO_MANY_MESSAGES = 4429
-SERVER_RESTARTING = 1012
 
 AUTHENTICATION_DEADLINE = 5.0
 HEARTBEAT_DEADLINE = 90.0
@@ -96,14 +95,6 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     handlers: ClassVar[dict[str, str]] = {}
 
     login: Login | None = None
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> Any:
-        """Run the socket; a server that shuts down says so to the client."""
-        try:
-            return await super().__call__(scope, receive, send)
-        except asyncio.CancelledError:
-            await self.close(code=SERVER_RESTARTING)
-            raise
 
     # --- life of the socket ---------------------------------------------------------------------
 

@@ -157,10 +157,11 @@ class ApplicationInputSerializer(ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields that are not the caller's to set."""
         role = self.context["request"].user.role
+        present = {name: getattr(self.instance, name, None) for name in STAFF_ONLY}
         errors = {
             name: ["This is not yours to set."]
             for name, roles in STAFF_ONLY.items()
-            if role not in roles and attrs.get(name) not in (None, getattr(self.instance, name, None))
+            if role not in roles and attrs.get(name, present[name]) != present[name]
         }
         if errors:
             raise serializers.ValidationError(errors)

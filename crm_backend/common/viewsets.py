@@ -11,6 +11,8 @@ from typing import Any, ClassVar, cast
 
 from django.db import models, transaction
 from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -257,3 +259,35 @@ class ReadOnlyViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
 
 class CrudViewSet(ListMixin, RetrieveMixin, CreateMixin, UpdateMixin, DestroyMixin, ScopedViewSet):
     """All five."""
+
+
+class ChildMixin:
+    """Rows of a visible parent in the address: `/parents/{parent_id}/things/`.
+
+    Attributes:
+        parent_model: the parent's model; its `visible_to` decides first.
+        parent_field: the foreign key to it; the address has `<parent_field>_id`.
+    """
+
+    parent_model: ClassVar[type[models.Model]]
+    parent_field: ClassVar[str]
+
+    @cached_property
+    def parent(self: Any) -> Any:
+        """The parent in the address, if the caller may see it."""
+        visible = self.parent_model._default_manager.visible_to(self.caller)
+        return get_object_or_404(visible, pk=self.kwargs[f"{self.parent_field}_id"])
+
+    def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After the caller is known, find the parent."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        self.parent  # noqa: B018 - looked up for its 404
+
+    def check_visible(self) -> None:
+        """The parent is looked for first."""
+        self.parent  # noqa: B018 - looked up for its 404
+        super().check_visible()  # type: ignore[misc]
+
+    def narrow(self: Any, queryset: Any) -> Any:
+        """Only the parent's rows, in the view's ordering."""
+        return queryset.filter(**{self.parent_field: self.parent}).order_by(*self.ordering)

@@ -219,8 +219,8 @@ class Supervisor:
             except StopRequested:
                 stop(Record.of(child.pid), steps=((signal.SIGINT, 10.0), QUICK_KILL), child=child)
                 raise
-        if code:
-            raise UpError(f"manage.py {arguments[0]} failed with code {code}; see above.")
+            if code:
+                raise UpError(f"manage.py {arguments[0]} failed with code {code}; see above.")
 
     def _start_programs(self, listener: int) -> None:
         python = [sys.executable, "-m"]

@@ -38,8 +38,8 @@ class Recorder:
             await sync_to_async(self.record, thread_sensitive=True)(request, response)
             return response
 
-        BaseHandler.get_response = get_response  # type: ignore[method-assign]
-        BaseHandler.get_response_async = get_response_async  # type: ignore[method-assign]
+        setattr(BaseHandler, "get_response", get_response)  # noqa: B010 - its type is not ours
+        setattr(BaseHandler, "get_response_async", get_response_async)  # noqa: B010
         self._restore = [
             lambda: setattr(BaseHandler, "get_response", answer),
             lambda: setattr(BaseHandler, "get_response_async", answer_async),

@@ -1,0 +1,96 @@
+"""Workers and web servers as real processes on the test's database, ended by their own id."""
+
+import os
+import signal
+import socket as sockets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def wait_for(happened: Callable[[], object], *, seconds: float = 60, what: str = "") -> None:
+    """Poll until something is true."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"not within {seconds} s: {what or happened}"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with sockets.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Process:
+    """A program in a process group of its own."""
+
+    def __init__(self, log: Path, *command: str) -> None:
+        base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+        environment = {
+            **os.environ,
+            "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
+            "SECRET_KEY": settings.SECRET_KEY,
+            "LOG_LEVEL": "INFO",
+        }
+        self.log = log
+        with log.open("ab") as output:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """End it and its children at once, without a chance to clean up."""
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait(timeout=20)
+
+    def terminate(self) -> int:
+        """Ask it to stop; return its exit code."""
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(timeout=30)
+
+
+def worker(folder: Path) -> Process:
+    """A Celery worker with the scheduler inside, so that its sweeps run as well."""
+    command = ("celery", "-A", "crm_backend", "worker", "-B", "-s", str(folder / "beat"), "-c", "1")
+    return Process(folder / "worker.log", *command, "--without-mingle", "--without-gossip")
+
+
+class Web(Process):
+    """The web server."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.port = port or free_port()
+        command = ("daphne", "-b", "127.0.0.1", "-p", str(self.port), "crm_backend.asgi:application")
+        super().__init__(folder / "web.log", *command)
+        wait_for(self._answers, what=f"web server; see {self.log}")
+
+    def _answers(self) -> bool:
+        assert self.child.poll() is None, self.log.read_text()
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/health/live/", timeout=2) as reply:
+                return bool(reply.status == 200)
+        except OSError:
+            return False
+
+    @property
+    def socket_url(self) -> str:
+        """Of the notification socket."""
+        return f"ws://127.0.0.1:{self.port}/ws/notifications/"
