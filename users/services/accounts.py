@@ -59,8 +59,14 @@ def user_create(*, actor: User, password: str, **fields: Any) -> User:
 
 
 def user_update(*, user: User, actor: User, **fields: Any) -> User:
-    """Edit an account or profile; a new role ends the sessions that carry the old one."""
+    """Edit an account or profile; a new role ends the sessions that carry the old one.
+
+    Raises:
+        Conflict: one's own role; the last administrator must not give theirs away.
+    """
     changed = sorted(name for name, value in fields.items() if getattr(user, name) != value)
+    if "role" in changed and user.pk == actor.pk:
+        raise Conflict("You cannot change your own role.")
     if changed:
         for name in changed:
             setattr(user, name, fields[name])

@@ -1,0 +1,395 @@
+"""Accounts: administration, scoping, lists, and one's own profile."""
+
+import base64
+
+import pytest
+
+from events.models import Event
+from tests.checks import assert_refused, event_types
+from tests.clients import PASSWORD
+from tests.factories import BdmFactory, UserFactory
+from tests.writes import nothing_written
+from users.choices import AccountStatus, Role
+from users.models import Session, User
+
+USERS = "/api/users/users/"
+ME = "/api/users/profile/"
+UPDATE = "/api/users/profile/update/"
+NEW = {
+    "email": "Nia@Example.com",
+    "first_name": "Nia",
+    "last_name": "Novak",
+    "role": "broker",
+    "password": PASSWORD,
+}
+
+
+@pytest.fixture
+def admin(world, api):
+    return api(world.admin)
+
+
+def at(user, action=""):
+    return f"{USERS}{user.pk}/{action}"
+
+
+def ids(reply):
+    assert reply.status_code == 200
+    return {row["id"] for row in reply.json()["results"]}
+
+
+# --- creating, changing, deleting -----------------------------------------------------------------
+
+
+def test_an_administrator_makes_an_account_that_can_log_in(admin, api):
+    last = Event.objects.order_by("pk").last().pk
+    reply = admin.post(USERS, NEW)
+    assert reply.status_code == 201
+    user = User.objects.get(email="nia@example.com")
+    assert reply["Location"] == f"http://testserver{USERS}{user.pk}/"
+    assert (reply.json()["id"], reply.json()["status"], user.role) == (user.pk, "active", "broker")
+    assert "password" not in reply.json()
+    assert event_types(after=last) == ["user.created"]
+    login = api().post("/api/users/auth/login/", {"email": user.email, "password": PASSWORD})
+    assert login.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "errors"),
+    [
+        ({"password": "short1"}, ["password"]),
+        ({"role": "owner"}, ["role"]),
+        ({"email": "taken@example.com"}, ["email"]),
+        ({"email": "TAKEN@example.com"}, ["email"]),
+        ({"status": "active", "is_staff": True}, ["is_staff"]),
+    ],
+)
+def test_a_bad_account_is_refused(admin, change, errors):
+    UserFactory.create(email="taken@example.com")
+    with nothing_written():
+        reply = admin.post(USERS, {**NEW, **change})
+    assert reply.status_code == 400
+    assert list(reply.json()["errors"]) == errors
+
+
+def test_a_change_is_recorded_by_the_names_of_the_fields(world, admin):
+    user = world.ours.client_user
+    reply = admin.patch(at(user), {"first_name": "Noa", "phone": "0412345678"})
+    assert reply.status_code == 200
+    assert (reply.json()["first_name"], reply.json()["phone"]) == ("Noa", "+61412345678")
+    event = Event.objects.order_by("pk").last()
+    assert (event.type, event.actor, event.data) == (
+        "user.updated",
+        world.admin,
+        {"field_names": "first_name, phone"},
+    )
+
+
+def test_an_unchanged_account_is_no_change(world, admin):
+    user = world.ours.client_user
+    with nothing_written():
+        assert admin.patch(at(user), {"first_name": user.first_name}).status_code == 200
+
+
+def test_a_new_role_ends_the_logins_that_carry_the_old_one(world, admin, api):
+    user = world.ours.client_user
+    client = api(user)
+    assert admin.patch(at(user), {"role": "broker"}).status_code == 200
+    assert_refused(client.get(ME), 401, "token_not_valid")
+
+
+def test_an_administrator_keeps_their_own_role(world, admin):
+    with nothing_written():
+        reply = admin.patch(at(world.admin), {"role": "client"})
+    assert_refused(reply, 409, "conflict")
+    assert admin.patch(at(world.admin), {"role": "admin", "first_name": "Ada"}).status_code == 200
+
+
+def test_an_account_without_a_trace_can_be_deleted(admin):
+    user = UserFactory.create()
+    last = Event.objects.order_by("pk").last().pk
+    assert admin.delete(at(user)).status_code == 204
+    assert not User.objects.get_queryset().filter(pk=user.pk).exists()
+    assert event_types(after=last) == ["user.deleted"]
+    assert_refused(admin.get(at(user)), 404, "not_found")
+
+
+def test_an_account_with_a_history_stays(admin, api):
+    user = UserFactory.create()
+    api(user)  # it has logged in
+    with nothing_written():
+        assert_refused(admin.delete(at(user)), 409, "conflict")
+
+
+def test_an_account_of_a_borrower_stays(world, admin):
+    with nothing_written():
+        assert_refused(admin.delete(at(world.ours.client_user)), 409, "conflict")
+
+
+@pytest.mark.parametrize("header", ['"0"', 'W/"0"', '"0", "1"'])
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_a_change_of_an_older_version_is_refused(admin, header, method):
+    user = UserFactory.create()
+    with nothing_written():
+        reply = getattr(admin, method)(at(user), {"first_name": "Noa"}, headers={"If-Match": header})
+    assert_refused(reply, 412, "stale_version")
+
+
+def test_a_change_of_the_version_that_was_read_works_once(admin):
+    user = UserFactory.create()
+    tag = admin.get(at(user))["ETag"]
+    assert admin.get(at(user), headers={"If-None-Match": tag}).status_code == 304
+    first = admin.patch(at(user), {"first_name": "Noa"}, headers={"If-Match": tag})
+    assert first.status_code == 200
+    with nothing_written():
+        second = admin.patch(at(user), {"first_name": "Zoe"}, headers={"If-Match": tag})
+    assert_refused(second, 412, "stale_version")
+    assert admin.delete(at(user), headers={"If-Match": first["ETag"]}).status_code == 204
+
+
+# --- approving, suspending, activating, ending logins ---------------------------------------------
+
+PENDING, ACTIVE, SUSPENDED = AccountStatus.PENDING, AccountStatus.ACTIVE, AccountStatus.SUSPENDED
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "after", "event"),
+    [
+        (PENDING, "approve", ACTIVE, "user.approved"),
+        (PENDING, "suspend", SUSPENDED, "user.suspended"),
+        (ACTIVE, "suspend", SUSPENDED, "user.suspended"),
+        (SUSPENDED, "activate", ACTIVE, "user.activated"),
+    ],
+)
+def test_a_step_changes_the_status_and_is_recorded(world, admin, before, action, after, event):
+    user = UserFactory.create(status=before)
+    last = Event.objects.order_by("pk").last().pk
+    reply = admin.post(at(user, f"{action}/"))
+    assert (reply.status_code, reply.json()["status"]) == (200, after)
+    assert event_types(after=last) == [event]
+    assert Event.objects.get(type=event).actor == world.admin
+
+
+@pytest.mark.parametrize(
+    ("status", "action"), [(ACTIVE, "approve"), (ACTIVE, "activate"), (SUSPENDED, "suspend")]
+)
+def test_a_step_that_is_taken_already_changes_nothing(admin, status, action):
+    user = UserFactory.create(status=status)
+    with nothing_written():
+        reply = admin.post(at(user, f"{action}/"))
+    assert (reply.status_code, reply.json()["status"]) == (200, status)
+
+
+@pytest.mark.parametrize(("status", "action"), [(SUSPENDED, "approve"), (PENDING, "activate")])
+def test_a_step_from_the_wrong_status_is_a_conflict(admin, status, action):
+    user = UserFactory.create(status=status)
+    with nothing_written():
+        assert_refused(admin.post(at(user, f"{action}/")), 409, "conflict")
+
+
+def test_suspending_ends_the_logins_at_once_and_for_good(admin, api):
+    user = UserFactory.create()
+    client = api(user)
+    assert admin.post(at(user, "suspend/")).status_code == 200
+    assert_refused(client.get(ME), 401, "token_not_valid")
+    assert admin.post(at(user, "activate/")).status_code == 200
+    assert_refused(client.get(ME), 401, "token_not_valid")
+    user.refresh_from_db()
+    assert api(user).get(ME).status_code == 200
+
+
+def test_force_logout_ends_every_login_of_one_account(world, admin, api):
+    user, other = world.ours.broker_user, api(world.ours.client_user)
+    clients = [api(user), api(user)]
+    reply = admin.post(at(user, "force-logout/"))
+    assert (reply.status_code, reply.json()) == (200, {"message": "Logged out everywhere."})
+    for client in clients:
+        assert_refused(client.get(ME), 401, "token_not_valid")
+    assert other.get(ME).status_code == 200
+    assert Session.objects.filter(user=user).live().count() == 0
+    event = Event.objects.order_by("pk").last()
+    assert (event.type, event.actor, event.data) == (
+        "user.logged_out_everywhere",
+        world.admin,
+        {"reason": "by an administrator"},
+    )
+
+
+def test_an_administrator_cannot_shut_themselves_out(world, admin):
+    with nothing_written():
+        assert_refused(admin.post(at(world.admin, "suspend/")), 409, "conflict")
+        assert_refused(admin.delete(at(world.admin)), 409, "conflict")
+
+
+# --- who sees whom --------------------------------------------------------------------------------
+
+
+def test_each_role_lists_whom_it_may_see(world, api):
+    ours, theirs = world.ours, world.theirs
+    everyone = {world.admin, *ours.users.values(), *theirs.users.values()}
+    assert ids(api(world.admin).get(USERS)) == {user.pk for user in everyone}
+    assert ids(api(ours.bd_user).get(USERS)) == {ours.bd_user.pk, ours.broker_user.pk}
+    assert ids(api(ours.broker_user).get(USERS)) == {ours.broker_user.pk}
+    assert ids(api(ours.client_user).get(USERS)) == {ours.client_user.pk}
+
+
+def test_a_bdm_sees_the_other_bdms_of_the_branch(world, api):
+    colleague = BdmFactory.create(branch=world.ours.branch).user
+    client = api(world.ours.bd_user)
+    assert colleague.pk in ids(client.get(USERS))
+    assert client.get(at(colleague)).status_code == 200
+    assert_refused(client.get(at(world.theirs.bd_user)), 404, "not_found")
+    assert_refused(client.get(at(world.ours.client_user)), 404, "not_found")
+
+
+def test_a_bdm_without_a_profile_sees_only_themselves(world, api):
+    user = UserFactory.create(role=Role.BD)
+    assert ids(api(user).get(USERS)) == {user.pk}
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_me_is_ones_own_account(world, api, role):
+    user = world.user(role)
+    reply = api(user).get(f"{USERS}me/")
+    assert (reply.status_code, reply.json()["id"], reply.json()["role"]) == (200, user.pk, role)
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("role=broker", {"ours.broker_user", "theirs.broker_user"}),
+        ("role=nonsense", set()),
+        ("status=pending", {"pending"}),
+        ("is_active=false", {"pending", "suspended"}),
+        ("is_active=true&role=admin", {"admin"}),
+        ("search=zebra", {"pending"}),
+        ("search=ZEB", {"pending"}),
+        ("search=zebra suspended", set()),
+        ("status=suspended&search=example.org", {"suspended"}),
+    ],
+)
+def test_filters_and_search(world, admin, query, names):
+    people = {
+        "pending": UserFactory.create(status=PENDING, last_name="Zebra"),
+        "suspended": UserFactory.create(status=SUSPENDED, email="sue@example.org"),
+        "admin": world.admin,
+        "ours.broker_user": world.ours.broker_user,
+        "theirs.broker_user": world.theirs.broker_user,
+    }
+    assert ids(admin.get(f"{USERS}?{query}")) == {people[name].pk for name in names}
+
+
+def test_ordering_and_pages(world, admin):
+    emails = sorted(User.objects.get_queryset().values_list("email", flat=True), reverse=True)
+    reply = admin.get(f"{USERS}?ordering=-email&limit=3")
+    body = reply.json()
+    assert set(body) == {"count", "next", "previous", "results"}
+    assert (body["count"], body["previous"]) == (len(emails), None)
+    second = admin.get(body["next"]).json()
+    found = [row["email"] for row in [*body["results"], *second["results"]]]
+    assert found == emails[:6]
+
+
+def test_cursor_pages_cover_every_row_once(world, admin):
+    found, url = [], f"{USERS}?cursor=&limit=2"
+    while url:
+        body = admin.get(url).json()
+        assert set(body) == {"next", "previous", "results"}
+        found += [row["id"] for row in body["results"]]
+        url = body["next"]
+    assert found == list(User.objects.get_queryset().order_by("-id").values_list("id", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("ordering=password", "ordering"),
+        ("ordering=--email", "ordering"),
+        ("ordering=%00", "ordering"),
+        ("role=%00", "role"),
+        ("status=a%00", "status"),
+    ],
+)
+def test_malformed_parameters_400(admin, query, field):
+    reply = admin.get(f"{USERS}?{query}")
+    assert reply.status_code == 400
+    assert list(reply.json()["errors"]) == [field]
+
+
+def cursor(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("search=%00", 400),
+        (f"limit={10**30}", 200),
+        (f"offset={10**30}", 200),
+        ("limit=-1&offset=x", 200),
+        ("is_active=%00", 200),
+        ("cursor=nonsense", 404),
+        (f"cursor={cursor('p=abc')}", 404),
+        (f"cursor={cursor('p=' + '9' * 40)}", 200),
+        (f"cursor={cursor('p=%00')}", 404),
+        (f"ordering=created_at&cursor={cursor('p=yesterday')}", 404),
+        (f"cursor={cursor('o=' + '9' * 40)}", 200),
+        ("no_such_parameter=1", 200),
+    ],
+)
+def test_odd_parameters_never_break_a_list(admin, query, status):
+    assert admin.get(f"{USERS}?{query}").status_code == status
+
+
+# --- one's own profile ----------------------------------------------------------------------------
+
+
+def test_the_profile_is_read_and_changed(world, api):
+    user = world.ours.client_user
+    client = api(user)
+    reply = client.patch(UPDATE, {"first_name": "Noa", "timezone": "Australia/Perth"})
+    assert reply.status_code == 200
+    assert reply.json() == client.get(ME).json()
+    user.refresh_from_db()
+    assert (user.first_name, user.timezone) == ("Noa", "Australia/Perth")
+    assert Event.objects.order_by("pk").last().data == {"field_names": "first_name, timezone"}
+    assert client.get(ME).status_code == 200  # the login goes on
+
+
+def test_put_needs_the_names(world, api):
+    client = api(world.ours.client_user)
+    with nothing_written():
+        reply = client.put(UPDATE, {"first_name": "Noa"})
+    assert_refused(reply, 400, "invalid", last_name=["This field is required."])
+    assert client.put(UPDATE, {"first_name": "Noa", "last_name": "Ng"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("role", "admin"),
+        ("email", "admin@example.com"),
+        ("status", "suspended"),
+        ("is_active", False),
+        ("email_verified", True),
+        ("id", 1),
+    ],
+)
+@pytest.mark.parametrize("role", [Role.BD, Role.BROKER, Role.CLIENT])
+def test_role_email_and_status_are_not_ones_own_to_change(world, api, role, field, value):
+    client = api(world.user(role))
+    before = client.get(ME).json()
+    with nothing_written():
+        reply = client.patch(UPDATE, {field: value})
+    assert (reply.status_code, reply.json()) == (200, before)
+
+
+@pytest.mark.parametrize("field", ["password", "token_version", "email_verified_at", "is_superuser"])
+def test_other_columns_are_no_fields_of_the_profile(world, api, field):
+    client = api(world.ours.client_user)
+    with nothing_written():
+        reply = client.patch(UPDATE, {field: "1"})
+    assert_refused(reply, 400, "invalid", **{field: ["There is no such field here."]})
