@@ -37,6 +37,13 @@ STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, 
               "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
 
 
+def each_once(parties: list[Any]) -> list[Any]:
+    """Refuse a party that is named twice."""
+    if len({party.pk for party in parties}) != len(parties):
+        raise serializers.ValidationError("Each may be named once.")
+    return parties
+
+
 class ApplicationListSerializer(ModelSerializer):
     """A light, flat row."""
 
@@ -150,10 +157,11 @@ class ApplicationInputSerializer(ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields that are not the caller's to set."""
         role = self.context["request"].user.role
+        present = {name: getattr(self.instance, name, None) for name in STAFF_ONLY}
         errors = {
             name: ["This is not yours to set."]
             for name, roles in STAFF_ONLY.items()
-            if role not in roles and attrs.get(name) not in (None, getattr(self.instance, name, None))
+            if role not in roles and attrs.get(name, present[name]) != present[name]
         }
         if errors:
             raise serializers.ValidationError(errors)
@@ -168,6 +176,14 @@ class ApplicationCreateSerializer(ApplicationInputSerializer):
 
     class Meta(ApplicationInputSerializer.Meta):
         fields = [*ApplicationInputSerializer.Meta.fields, "borrowers", "guarantors"]
+
+    def validate_borrowers(self, borrowers: list[Borrower]) -> list[Borrower]:
+        """Refuse a borrower that is named twice."""
+        return each_once(borrowers)
+
+    def validate_guarantors(self, guarantors: list[Guarantor]) -> list[Guarantor]:
+        """Refuse a guarantor that is named twice."""
+        return each_once(guarantors)
 
 
 class CascadeSerializer(ApplicationInputSerializer):
@@ -190,28 +206,21 @@ class CascadeSerializer(ApplicationInputSerializer):
         ]
 
 
-class _UniqueIds(Serializer):
-    """A list of ids, each once."""
+class SetBorrowersSerializer(Serializer):
+    """The borrowers to be on an application, each once, the primary one first."""
 
-    list_name = ""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a party that is named twice."""
-        rows = attrs[self.list_name]
-        if len({row.pk for row in rows}) != len(rows):
-            raise serializers.ValidationError({self.list_name: ["Each may be named once."]})
-        return attrs
-
-
-class SetBorrowersSerializer(_UniqueIds):
-    """The borrowers to be on an application, the primary one first."""
-
-    list_name = "borrowers"
     borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, allow_empty=False)
 
+    def validate_borrowers(self, borrowers: list[Borrower]) -> list[Borrower]:
+        """Refuse a borrower that is named twice."""
+        return each_once(borrowers)
 
-class SetGuarantorsSerializer(_UniqueIds):
-    """The guarantors to be on an application."""
 
-    list_name = "guarantors"
+class SetGuarantorsSerializer(Serializer):
+    """The guarantors to be on an application, each once."""
+
     guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True)
+
+    def validate_guarantors(self, guarantors: list[Guarantor]) -> list[Guarantor]:
+        """Refuse a guarantor that is named twice."""
+        return each_once(guarantors)
