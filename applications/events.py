@@ -1,6 +1,6 @@
 """What happens to applications."""
 
-from events.registry import Notify, Payload
+from events.registry import Audience, Notify, Payload
 
 
 class ApplicationCreated(Payload):
@@ -86,6 +86,7 @@ class FundingCalculated(Payload):
 
     type = "application.funding_calculated"
     summary = "Funding calculated: {funds_available} AUD available after {total_fees} AUD of fees."
+    audience = Audience.PARTNERS
 
     reference: str
     total_fees: str

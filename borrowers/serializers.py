@@ -114,7 +114,7 @@ class BorrowerSerializer(PartySerializer):
     kind_field = "borrower_type"
 
     user = LoginField(
-        queryset=User.objects.get_queryset().filter(role=Role.CLIENT),
+        queryset=User.objects.filter(role=Role.CLIENT),
         required=False,
         allow_null=True,
         help_text="The borrower's own login; only administrators link one.",

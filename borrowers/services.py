@@ -14,7 +14,7 @@ def own_profile(user: Any) -> Borrower:
     Call it in the transaction of the application that needs it. The account's row is locked, so that two
     first applications at once do not make two profiles.
     """
-    type(user).objects.get_queryset().select_for_update().get(pk=user.pk)
+    type(user).objects.select_for_update().get(pk=user.pk)
     profile = Borrower.objects.filter(user=user, borrower_type=PartyType.INDIVIDUAL).order_by("pk").first()
     if profile is None:
         profile = Borrower.objects.create(

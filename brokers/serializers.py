@@ -49,7 +49,7 @@ class UserOfRoleField(serializers.PrimaryKeyRelatedField[User]):
     def __init__(self, role: Role | None = None, **kwargs: Any) -> None:
         # Only administrators write here, and they see every user.
         if role is not None:
-            kwargs["queryset"] = User.objects.get_queryset().filter(role=role)
+            kwargs["queryset"] = User.objects.filter(role=role)
         super().__init__(**kwargs)
 
 

@@ -93,6 +93,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env.redis_prefix,
+        # Redis that does not answer is an outage (503), not a request that hangs.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
     }
 }
 CHANNEL_LAYERS = {
@@ -120,9 +122,21 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_TASK_SOFT_TIME_LIMIT = 300
+CELERY_TASK_TIME_LIMIT = 360
+# A worker keeps its database connection from task to task.
+CELERY_DB_REUSE_MAX = 1000
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """Due again before it ran means: not needed; a worker that was away does not work off a heap."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "events.sweep": {"task": "events.tasks.dispatch_events", "schedule": 5.0},
-    "users.sessions.clean_up": {"task": "users.tasks.expired_sessions_delete", "schedule": 3600.0},
+    "events.sweep": _every(5.0, "events.tasks.dispatch_events"),
+    "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
+    "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 
 # --- people ---------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ Report = Callable[[int, int], None]
 
 def is_empty() -> bool:
     """Whether nobody and nothing is there that a demo could be mixed up with."""
-    return not User.objects.get_queryset().exists() and not Application.objects.exists()
+    return not User.objects.all().exists() and not Application.objects.exists()
 
 
 @transaction.atomic

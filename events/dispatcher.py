@@ -18,6 +18,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError as QueueError
 from redis.exceptions import RedisError
 
 from events.models import Event
@@ -27,7 +28,7 @@ logger = structlog.get_logger(__name__)
 BATCH = 200
 MAX_BACKOFF = timedelta(hours=1)
 # The database or Redis is away: nobody's fault, so nothing is postponed; the next sweep tries again.
-_OUTAGES = (OperationalError, InterfaceError, RedisError, OSError)
+_OUTAGES = (OperationalError, InterfaceError, QueueError, RedisError, OSError)
 
 Step = Callable[[Sequence[Event]], None]
 

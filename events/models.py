@@ -1,7 +1,5 @@
 """The event log."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,7 +7,7 @@ from django.db.models import Q
 
 from crm_backend.common.policy import ADMIN
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
-from events.registry import payload_class, render
+from events.registry import REGISTRY, render
 
 
 class EventQuerySet(ScopedQuerySet):
@@ -73,8 +71,8 @@ class Event(models.Model):
 
     @property
     def summary(self) -> str:
-        """One sentence for people."""
-        return render(payload_class(self.type).summary, self._words())
-
-    def _words(self) -> dict[str, Any]:
-        return {**dict.fromkeys(payload_class(self.type).model_fields, ""), **self.data}
+        """One sentence for people; the type's name where that type is not declared any more."""
+        payload = REGISTRY.get(self.type)
+        if payload is None:
+            return self.type
+        return render(payload.summary, {**dict.fromkeys(payload.model_fields, ""), **self.data})

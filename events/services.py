@@ -49,8 +49,9 @@ def emit(
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         occurred_at=occurred_at or timezone.now(),
     )
-    # robust: a queue that cannot be reached must not fail a change that is already committed.
-    transaction.on_commit(wake_dispatcher, robust=True)
+    if not any(hook[1] is wake_dispatcher for hook in connection.run_on_commit):
+        # robust: a queue that cannot be reached must not fail a change that is already committed.
+        transaction.on_commit(wake_dispatcher, robust=True)
     return event
 
 

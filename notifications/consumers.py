@@ -6,12 +6,10 @@ last `seq` it sent: a repeat is dropped, and a gap is filled from the database b
 
 from typing import Any
 
-from channels.db import database_sync_to_async
-
 from notifications import selectors, services
 from notifications.serializers import notification_body
 from users.models import User
-from users.websocket import AuthenticatedConsumer
+from users.websocket import AuthenticatedConsumer, in_own_thread
 
 REPLAY_BATCH = 500
 
@@ -35,14 +33,16 @@ class NotificationConsumer(AuthenticatedConsumer):
 
     async def ready(self) -> None:
         """Greet: what the latest number is, and how many are unread."""
-        self.sent_seq = await database_sync_to_async(selectors.last_seq)(self._user_id)
+        self.sent_seq = await in_own_thread(selectors.last_seq)(self._user_id)
         self.replayed_from = self.sent_seq
         await self.send_json({"type": "connected", "user_id": self._user_id, "last_seq": self.sent_seq})
         await self._send_unread_count()
 
     async def heartbeat(self) -> None:
         """Use the occasion to look for pushes that never came."""
-        await self._catch_up()
+        await super().heartbeat()
+        if not self.closing:
+            await self._catch_up()
 
     # --- from the client ------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class NotificationConsumer(AuthenticatedConsumer):
             await self.send_error("invalid", "mark_read needs ids, a list of notification ids.")
             return
         assert self.login is not None
-        await database_sync_to_async(services.notifications_mark_read)(user=self.login.user, ids=ids)
+        await in_own_thread(services.notifications_mark_read)(user=self.login.user, ids=ids)
 
     async def on_resume(self, message: dict[str, Any]) -> None:
         """`{"type": "resume", "last_seq": n}`: send everything after n that this socket was not sent."""
@@ -101,7 +101,7 @@ class NotificationConsumer(AuthenticatedConsumer):
         await self.send_json({"type": "notification", "seq": seq, "notification": body})
 
     async def _send_unread_count(self) -> None:
-        count = await database_sync_to_async(selectors.unread_count)(self._user_id)
+        count = await in_own_thread(selectors.unread_count)(self._user_id)
         await self.send_json({"type": "unread_count", "count": count})
 
     async def _catch_up(self) -> None:
@@ -116,7 +116,7 @@ class NotificationConsumer(AuthenticatedConsumer):
             after = rows[-1][0]
         return after
 
-    @database_sync_to_async
+    @in_own_thread
     def _rows(self, after: int, upto: int | None) -> list[tuple[int, dict[str, Any]]]:
         rows = selectors.between(self._user_id, after, upto, limit=REPLAY_BATCH)
         return [(row.seq, notification_body(row)) for row in rows]

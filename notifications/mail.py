@@ -36,12 +36,14 @@ def _send_next() -> bool | None:
     due = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
     with transaction.atomic():
         owed = OutgoingMail.objects.filter(due, status=MailStatus.PENDING).select_related("user")
-        mail = owed.order_by("id").select_for_update(skip_locked=True, of=("self",)).first()
+        # A mail that failed goes behind those that did not: none can hold up the others.
+        mail = owed.order_by("attempts", "id").select_for_update(skip_locked=True, of=("self",)).first()
         if mail is None:
             return None
         try:
-            _send(mail)
-        except OSError as error:  # smtplib's errors are OSErrors too
+            with transaction.atomic():
+                _send(mail)
+        except (OSError, ValueError) as error:  # the server's refusals; an address or text it cannot take
             _postpone(mail, error)
             return False
         mail.status, mail.sent_at = MailStatus.SENT, timezone.now()
@@ -58,7 +60,7 @@ def _send(mail: OutgoingMail) -> None:
     send_mail(SUBJECTS[MailKind(mail.kind)], body, settings.DEFAULT_FROM_EMAIL, [mail.user.email])
 
 
-def _postpone(mail: OutgoingMail, error: OSError) -> None:
+def _postpone(mail: OutgoingMail, error: Exception) -> None:
     logger.warning("mail.failed", mail=mail.pk, error=type(error).__name__)
     mail.attempts += 1
     mail.retry_at = timezone.now() + timedelta(seconds=30 * 2**mail.attempts)

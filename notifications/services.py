@@ -10,6 +10,8 @@ from events.services import emit
 from notifications.events import NotificationDeleted, NotificationsRead
 from notifications.models import Notification, NotificationPreference
 
+IDS_PER_EVENT = 500
+
 
 def notifications_mark_read(*, user: Any, ids: Collection[int] | None = None) -> int:
     """Mark the user's notifications read, all of them without `ids`; return how many were unread.
@@ -24,7 +26,9 @@ def notifications_mark_read(*, user: Any, ids: Collection[int] | None = None) ->
         if marked:
             Notification.objects.filter(pk__in=marked).update(read_at=timezone.now())
             # Not `recipients`: nobody is notified of reading, the owner's sockets are told.
-            emit(NotificationsRead(ids=marked, count=len(marked)), actor=user, subject=user)
+            for start in range(0, len(marked), IDS_PER_EVENT):
+                ids_told = marked[start : start + IDS_PER_EVENT]
+                emit(NotificationsRead(ids=ids_told, count=len(ids_told)), actor=user, subject=user)
     return len(marked)
 
 

@@ -38,7 +38,9 @@ class UserDeleted(Payload):
     """An account that nothing referred to was deleted."""
 
     type = "user.deleted"
-    summary = "Account deleted."
+    summary = "Account of {name} deleted."
+
+    name: str
 
 
 class UserApproved(Payload):

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
@@ -47,12 +47,8 @@ class UserQuerySet(ScopedQuerySet):
         return self.active().filter(role=Role.ADMIN)
 
 
-class UserManager(BaseUserManager["User"]):
-    """Makes users; e-mail addresses are kept in lower case and are unique without regard to it."""
-
-    def get_queryset(self) -> UserQuerySet:
-        """The app's own queryset."""
-        return UserQuerySet(self.model, using=self._db)
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Makes users; e-mail addresses are kept in lower case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find by e-mail, in any spelling of its case."""
@@ -65,17 +61,9 @@ class UserManager(BaseUserManager["User"]):
         user.save()
         return user
 
-    def visible_to(self, user: Any) -> UserQuerySet:
-        """See `UserQuerySet.visible_to`."""
-        return self.get_queryset().visible_to(user)
-
-    def active(self) -> UserQuerySet:
-        """See `UserQuerySet.active`."""
-        return self.get_queryset().active()
-
-    def admins(self) -> UserQuerySet:
-        """See `UserQuerySet.admins`."""
-        return self.get_queryset().admins()
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make an administrator: the first one of an installation, by `manage.py createsuperuser`."""
+        return self.create_user(email, password, **{**fields, "role": Role.ADMIN})
 
 
 def validate_timezone(name: str) -> None:
@@ -101,7 +89,7 @@ class User(AbstractBaseUser, TimestampedModel):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ["first_name", "last_name", "role"]
+    REQUIRED_FIELDS = ["first_name", "last_name"]
 
     class Meta:
         constraints = [
@@ -127,14 +115,6 @@ class User(AbstractBaseUser, TimestampedModel):
         return f"{self.first_name} {self.last_name}".strip()
 
 
-class SessionQuerySet(ScopedQuerySet):
-    """Sessions."""
-
-    def live(self) -> "SessionQuerySet":
-        """Neither revoked nor expired."""
-        return self.filter(revoked_at=None, expires_at__gt=Now())
-
-
 class Session(models.Model):
     """One login of one user: a family of refresh tokens, of which only the latest is good.
 
@@ -152,8 +132,6 @@ class Session(models.Model):
     revoked_at = models.DateTimeField(null=True)
     user_agent = models.CharField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField(null=True)
-
-    objects = SessionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"session {self.pk} of user {self.user_id}"

@@ -24,7 +24,7 @@ class UniqueEmailField(EmailField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """Refuse an address that is taken."""
         value = super().run_validation(data)
-        taken = User.objects.get_queryset().filter(email=value)
+        taken = User.objects.filter(email=value)
         instance = getattr(self.parent, "instance", None)
         if isinstance(instance, User):
             taken = taken.exclude(pk=instance.pk)
@@ -155,7 +155,7 @@ class RefreshSerializer(Serializer):
 
 
 class LogoutSerializer(Serializer):
-    """Optionally the refresh token of the session to end; else it is the caller's own."""
+    """Nothing is needed; a refresh token of one's own ends its session as well."""
 
     refresh = serializers.CharField(max_length=4096, required=False, allow_blank=True)
 

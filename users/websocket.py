@@ -20,6 +20,7 @@ from users.services.sessions import TokenNotValid, access_token_session
 
 UNAUTHENTICATED = 4401
 NOT_YOURS = 4403
+UNKNOWN_ADDRESS = 4404
 NO_HEARTBEAT = 4408
 TOO_MANY_MESSAGES = 4429
 
@@ -33,6 +34,11 @@ Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[Any]]
 
 
+def in_own_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Let database work of one socket not wait for another's: not in the one thread that they share."""
+    return database_sync_to_async(call, thread_sensitive=False)
+
+
 class Login:
     """An authenticated caller: the user, the session, when the access token ends, and the token."""
 
@@ -40,7 +46,7 @@ class Login:
         self.user, self.session_id, self.expires_at, self.raw = user, session_id, expires_at, raw
 
 
-@database_sync_to_async
+@in_own_thread
 def _login_by(raw: str) -> Login | None:
     try:
         session, token = access_token_session(raw)
@@ -95,6 +101,7 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     handlers: ClassVar[dict[str, str]] = {}
 
     login: Login | None = None
+    closing = False
 
     # --- life of the socket ---------------------------------------------------------------------
 
@@ -110,6 +117,11 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             await self.close(code=UNAUTHENTICATED)
         else:
             self._close_after("authentication", AUTHENTICATION_DEADLINE, UNAUTHENTICATED)
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close the socket; what still arrives is not handled any more."""
+        self.closing = True
+        await super().close(code=code, reason=reason)
 
     async def disconnect(self, code: int) -> None:
         """Leave the group and stop the timers."""
@@ -145,6 +157,8 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Check, then hand one message to its handler; a bad one is answered, the socket stays open."""
+        if self.closing:
+            return
         if self._is_flooding():
             await self.close(code=TOO_MANY_MESSAGES)
             return
@@ -189,7 +203,8 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             await getattr(self, name)(message)
 
     async def heartbeat(self) -> None:
-        """Called after a heartbeat was answered."""
+        """After one was answered: the push that a login has ended may have been lost."""
+        await self._still_good()
 
     def _is_flooding(self) -> bool:
         now = time.monotonic()
@@ -239,6 +254,15 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     def _cancel(self, name: str) -> None:
         if timer := self.timers.pop(name, None):
             timer.cancel()
+
+
+class UnknownAddressConsumer(AsyncWebsocketConsumer):
+    """Where no socket is: say so with a close code that browsers can read."""
+
+    async def connect(self) -> None:
+        """Accept and close."""
+        await self.accept()
+        await self.close(code=UNKNOWN_ADDRESS)
 
 
 def user_group(user_id: int) -> str:

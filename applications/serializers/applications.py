@@ -202,6 +202,16 @@ class CascadeSerializer(ApplicationInputSerializer):
             "funding_calculation_input",
         ]
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A client's own profile is put on it; making records of others is not a client's."""
+        attrs = super().validate(attrs)
+        if self.context["request"].user.role == Role.CLIENT:
+            others = [name for name in ("borrowers", "company_borrowers", "guarantors") if attrs.get(name)]
+            if others:
+                message = "Your own profile is put on it; ask your broker to add others."
+                raise serializers.ValidationError({name: [message] for name in others})
+        return attrs
+
 
 class SetBorrowersSerializer(Serializer):
     """The borrowers to be on an application, each once, the primary one first."""

@@ -9,6 +9,7 @@ from applications.choices import Stage
 from applications.models import StageChange
 from applications.stages import ALIASES
 from crm_backend.common.serializers import ModelSerializer, Serializer
+from events.registry import Audience
 from events.serializers import ActorSerializer
 
 
@@ -29,12 +30,16 @@ class StageMoveSerializer(Serializer):
     """A move to another stage."""
 
     stage = StageField()
-    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    notes = serializers.CharField(max_length=5000, required=False, allow_blank=True)
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="Read by everyone on the application."
+    )
+    notes = serializers.CharField(
+        max_length=5000, required=False, allow_blank=True, help_text="Read by the lender's staff only."
+    )
 
 
 class StageChangeSerializer(ModelSerializer):
-    """One move that was made."""
+    """One move that was made. Reason and notes are the staff's; others read them as empty."""
 
     actor = ActorSerializer(read_only=True, allow_null=True)
 
@@ -51,3 +56,10 @@ class StageChangeSerializer(ModelSerializer):
             "seconds_in_stage",
         ]
         read_only_fields = fields
+
+    def to_representation(self, instance: StageChange) -> dict[str, Any]:
+        """Keep what staff wrote for staff from other readers."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        if self.context.get("reader", Audience.EVERYONE) < Audience.STAFF:
+            shown["notes"] = ""
+        return shown

@@ -33,10 +33,9 @@ def application_create_with_cascade(
     with transaction.atomic():
         people = [_created(Borrower, fields, BORROWER, actor) for fields in (*borrowers, *company_borrowers)]
         sureties = [_created(Guarantor, fields, GUARANTOR, actor) for fields in guarantors]
-        linked = list(application.get("borrowers", []))
         created = application_create(
             actor=actor,
-            **{**application, "borrowers": [*linked, *people], "guarantors": sureties},
+            **{**application, "borrowers": people, "guarantors": sureties},
         )
         Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
         if funding_calculation_input is not None:

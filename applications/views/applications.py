@@ -32,7 +32,7 @@ from events.selectors import timeline
 from events.serializers import TimelineSerializer
 from users.choices import Role
 
-READERS = {
+READERS: dict[str, Audience] = {
     Role.ADMIN: Audience.STAFF,
     Role.BD: Audience.STAFF,
     Role.BROKER: Audience.PARTNERS,
@@ -68,6 +68,14 @@ class ApplicationViewSet(CrudViewSet):
     ]
     ordering = ["-created_at"]
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Tell serializers who reads, for what only the lender's staff may see."""
+        return {**super().get_serializer_context(), "reader": self._reader}
+
+    @property
+    def _reader(self) -> Audience:
+        return READERS.get(getattr(self.caller, "role", ""), Audience.EVERYONE)
+
     def perform_create(self, serializer: Any) -> models.Model:
         """Open an application."""
         return applications.application_create(actor=self.caller, **serializer.validated_data)
@@ -92,10 +100,9 @@ class ApplicationViewSet(CrudViewSet):
         lists = ("borrowers", "company_borrowers", "guarantors", "securities")
         nested = {part: data.pop(part, []) for part in lists}
         nested["funding_calculation_input"] = data.pop("funding_calculation_input", None)
-        created = cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
-        response = self.detail_response(created.pk, status.HTTP_201_CREATED)
-        response["Location"] = request.build_absolute_uri(f"../{created.pk}/")
-        return response
+        with transaction.atomic():
+            created = cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
+            return self.created_response(created.pk)
 
     @extend_schema(request=StageMoveSerializer, responses={200: ApplicationSerializer, 409: None})
     @action(detail=True, methods=["put"])
@@ -117,7 +124,7 @@ class ApplicationViewSet(CrudViewSet):
                 reason=data.get("reason", ""),
                 notes=data.get("notes", ""),
             )
-        return self.detail_response(pk)
+            return self.detail_response(pk)
 
     @extend_schema(responses=StageChangeSerializer(many=True), filters=False)
     @action(detail=True, url_path="stage-history")
@@ -129,8 +136,7 @@ class ApplicationViewSet(CrudViewSet):
     @action(detail=True)
     def timeline(self, request: Request, pk: int) -> Response:
         """List what happened to an application, latest first."""
-        reader = READERS[Role(self.caller.role)]
-        return self.page_response(timeline(self.get_object().pk, reader=reader), TimelineSerializer)
+        return self.page_response(timeline(self.get_object().pk, reader=self._reader), TimelineSerializer)
 
     @extend_schema(request=FundingInputSerializer, responses={201: FundingCalculationSerializer})
     @action(detail=True, methods=["post"], url_path="funding-calculation")
@@ -187,4 +193,4 @@ class ApplicationViewSet(CrudViewSet):
                 actor=self.caller,
                 **{name: serializer.validated_data[name]},
             )
-        return self.detail_response(application.pk)
+            return self.detail_response(application.pk)

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from django.db import models
 from drf_spectacular.utils import extend_schema
 
-from applications.events import SecurityChanged
 from applications.models import Application, Security
 from applications.permissions import APPLICATIONS, SECURITIES
 from applications.serializers.securities import SecuritySerializer
+from applications.services import securities
 from crm_backend.common.viewsets import ChildMixin, CrudViewSet
-from events.services import emit
 
 
 @extend_schema(tags=["applications"])
@@ -25,31 +23,28 @@ class SecurityViewSet(ChildMixin, CrudViewSet):
     filter_backends = ()
     ordering = ["id"]
 
-    def perform_create(self, serializer: Any) -> models.Model:
-        """Add a security."""
-        APPLICATIONS.check("update", self.caller, self.parent)
-        security = serializer.save(application=self.parent)
-        self._tell(security, "added")
-        return security
+    def perform_create(self, serializer: Any) -> Any:
+        """Add a security, as far as the caller may change the application."""
+        application = self._lock_application()
+        APPLICATIONS.check("update", self.caller, application)
+        return securities.security_add(
+            application=application, actor=self.caller, **serializer.validated_data
+        )
 
     def perform_update(self, serializer: Any) -> None:
         """Edit a security."""
-        self._tell(serializer.save(), "changed")
+        serializer.instance.application = self._lock_application()
+        self.check_object_permissions(self.request, serializer.instance)
+        data = serializer.validated_data
+        securities.security_update(security=serializer.instance, actor=self.caller, **data)
 
     def perform_destroy(self, obj: Any) -> None:
         """Remove a security."""
-        self._tell(obj, "removed")
-        obj.delete()
+        obj.application = self._lock_application()
+        self.check_object_permissions(self.request, obj)
+        securities.security_remove(security=obj, actor=self.caller)
 
-    def _tell(self, security: Any, what: str) -> None:
-        emit(
-            SecurityChanged(
-                reference=self.parent.reference_number,
-                security_id=security.pk,
-                security=str(security),
-                what=what,
-            ),
-            actor=self.caller,
-            subject=self.parent,
-            application_id=self.parent.pk,
-        )
+    def _lock_application(self) -> Application:
+        """The parent as it is now, and until the end of the transaction: it cannot be submitted meanwhile."""
+        application: Application = Application.objects.lock().get(pk=self.parent.pk)
+        return application

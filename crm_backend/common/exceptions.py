@@ -12,15 +12,15 @@ from typing import Any
 import orjson
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
 from psycopg import errors as pg
+from redis.exceptions import RedisError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
-from crm_backend.common.errors import Conflict, DomainError, TooManyAttempts
+from crm_backend.common.errors import Conflict, DomainError, TooManyAttempts, Unavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -83,7 +83,8 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response | No
             if found is None:
                 return None
             body = found
-    set_rollback()
+    if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "5"
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
@@ -112,10 +113,23 @@ def _django_problem(exc: Exception) -> dict[str, Any] | None:
             return _framework_problem("too_large", "The request body is larger than this API accepts.")
         case ProtectedError() | RestrictedError():
             return _conflict("Other records refer to this one, so it has to stay.")
-        case IntegrityError() | OperationalError():
+        case IntegrityError() | OperationalError() | InterfaceError() | RedisError():
             detail = _database_conflict(exc)
-            return None if detail is None else _conflict(detail)
+            if detail is not None:
+                return _conflict(detail)
+            return None if isinstance(exc, IntegrityError) else _outage(exc)
     return None
+
+
+def _outage(exc: Exception) -> dict[str, Any]:
+    """The database or Redis is away: nobody's request is wrong, and a retry may well succeed."""
+    logger.error("request.outage", error=type(exc).__name__, exc_info=exc)
+    return problem(
+        status=Unavailable.status,
+        code=Unavailable.code,
+        title=Unavailable.title,
+        detail=Unavailable.default_detail,
+    )
 
 
 def _conflict(detail: str) -> dict[str, Any]:

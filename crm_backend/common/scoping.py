@@ -85,4 +85,4 @@ class ScopedQuerySet(models.QuerySet[Any]):
 
     def lock(self) -> Self:
         """Lock these rows for this transaction, in primary key order so that two never deadlock."""
-        return self.order_by("pk").select_for_update(of=("self",))
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)

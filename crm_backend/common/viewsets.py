@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from django.db import models, transaction
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.functional import cached_property
 from rest_framework import status
 from rest_framework.request import Request
@@ -20,7 +21,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from crm_backend.common.errors import StaleVersion
+from crm_backend.common.errors import NotAllowed, StaleVersion
 from crm_backend.common.policy import Policy
 from crm_backend.common.renderers import ORJSONRenderer
 
@@ -37,6 +38,16 @@ class ApiView(APIView):
     def caller(self) -> Any:
         """The logged-in user; authentication and permissions have seen to it that there is one."""
         return self.request.user
+
+    def perform_authentication(self, request: Request) -> None:
+        """Count the request before anything can refuse it: guesses at tokens are requests too."""
+        try:
+            super().perform_authentication(request)
+        finally:
+            super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done already, with the authentication."""
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the methods of this address."""
@@ -64,8 +75,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         serializer_class: the detail, which every write replies with as well.
         serializer_classes: by action, where another one applies.
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
-        unscoped_because: the ugly way out: a reason to go round `visible_to`. It shows in the
-            roles page.
+        unscoped_because: the ugly way out: a reason to go round `visible_to`.
     """
 
     policy: ClassVar[Policy]
@@ -135,8 +145,13 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         return self.serializer_classes.get(action) or super().get_serializer_class()
 
     def representation(self, pk: Any) -> dict[str, Any]:
-        """The row as the detail shows it, read anew after whatever was written."""
-        obj = self.rows_for("retrieve").get(pk=pk)
+        """The row as the detail shows it, read anew after whatever was written.
+
+        Call it in the transaction of the write: a caller who would lose sight of the row is refused.
+        """
+        obj = self.rows_for("retrieve").filter(pk=pk).first()
+        if obj is None:
+            raise NotAllowed("After this you would not see it any more.")
         assert self.serializer_class is not None
         detail_class = self.serializer_classes.get("retrieve", self.serializer_class)
         return dict(detail_class(obj, context=self.get_serializer_context()).data)
@@ -145,6 +160,14 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         """Reply with the detail and its ETag."""
         data = self.representation(pk)
         return Response(data, status=code, headers={"ETag": etag_of(data)})
+
+    def created_response(self, pk: Any) -> Response:
+        """Reply with the detail of a new row, its ETag and its address."""
+        response = self.detail_response(pk, status.HTTP_201_CREATED)
+        route = reverse(f"{self.basename}-detail", kwargs={**self.kwargs, "pk": pk})
+        prefix = self.request.path.removesuffix(self.request.path_info.removeprefix("/api/"))
+        response["Location"] = self.request.build_absolute_uri(prefix + route.removeprefix("/api/"))
+        return response
 
     def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
         """Reply with one page of other, already scoped and ordered rows."""
@@ -204,9 +227,7 @@ class CreateMixin:
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             obj = self.perform_create(serializer)
-        response = self.detail_response(obj.pk, status.HTTP_201_CREATED)
-        response["Location"] = request.build_absolute_uri(f"{obj.pk}/")
-        return response
+            return self.created_response(obj.pk)
 
     def perform_create(self, serializer: Any) -> models.Model:
         """Save; override to call a service."""
@@ -226,7 +247,7 @@ class UpdateMixin:
             serializer = self.get_serializer(obj, data=request.data, partial=partial)
             serializer.is_valid(raise_exception=True)
             self.perform_update(serializer)
-        return self.detail_response(obj.pk)
+            return self.detail_response(obj.pk)
 
     def partial_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the given fields, unless `If-Match` shows that the caller read an older row."""

@@ -178,7 +178,7 @@ def test_there_is_a_branch_in_every_state_and_loans_are_in_their_own() -> None:
 
 
 def test_nobody_but_the_demo_logins_has_a_password(written: Written) -> None:
-    able = [user.email for user in User.objects.get_queryset() if user.has_usable_password()]
+    able = [user.email for user in User.objects.all() if user.has_usable_password()]
     assert sorted(able) == sorted(login["email"] for login in written.logins.values())
 
 

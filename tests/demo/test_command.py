@@ -29,7 +29,7 @@ def run(path: Path, **options: Any) -> str:
 
 
 def nothing_there() -> bool:
-    return not User.objects.get_queryset().exists() and not Event.objects.exists()
+    return not User.objects.all().exists() and not Event.objects.exists()
 
 
 def test_the_same_seed_and_day_give_the_same_book_and_another_seed_another(tmp_path: Path) -> None:

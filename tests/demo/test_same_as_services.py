@@ -213,7 +213,7 @@ class Services:
 
     def read(self) -> None:
         self.notify(self.book.log.notified_from, self.book.log.read_at)
-        for user in User.objects.get_queryset().order_by("pk"):
+        for user in User.objects.all().order_by("pk"):
             notifications_mark_read(user=user)
 
 
@@ -247,7 +247,7 @@ def test_the_cast_is_the_same_as_an_administrator_makes_it() -> None:
     with transaction.atomic():
         book = Book()
         built = snapshot()
-        users = {user.pk: user for user in User.objects.get_queryset()}
+        users = {user.pk: user for user in User.objects.all()}
         made = [
             (row.created_at, row)
             for model in (User, Branch, Bdm, Broker)

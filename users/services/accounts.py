@@ -137,7 +137,7 @@ def user_delete(*, user: User, actor: User) -> None:
     if user.pk == actor.pk:
         raise Conflict("You cannot delete your own account.")
     with transaction.atomic():
-        emit(UserDeleted(), actor=actor, subject=user)
+        emit(UserDeleted(name=user.full_name), actor=actor, subject=user)
         user.delete()
 
 

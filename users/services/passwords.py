@@ -82,4 +82,4 @@ def _user_of(uid: str) -> User | None:
         pk = int(urlsafe_base64_decode(uid))
     except ValueError:
         return None
-    return User.objects.get_queryset().filter(pk=pk).first()
+    return User.objects.filter(pk=pk).first()

@@ -24,7 +24,7 @@ from users.services import accounts, sessions
 class UserViewSet(CrudViewSet):
     """Accounts."""
 
-    queryset = User.objects.get_queryset()
+    queryset = User.objects.all()
     policy = USERS
     serializer_class = UserSerializer
     serializer_classes = {

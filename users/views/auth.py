@@ -131,7 +131,9 @@ class LogoutView(OwnAccountView):
     @extend_schema(request=shapes.LogoutSerializer, responses=shapes.MessageSerializer)
     def post(self, request: Request) -> Response:
         """End this login; its access and refresh tokens stop working at once."""
-        validated(shapes.LogoutSerializer(data=request.data))
+        data = validated(shapes.LogoutSerializer(data=request.data))
+        if refresh := data.get("refresh"):
+            sessions.session_logout_by(refresh=refresh, user=self.caller)
         sessions.session_logout(session=request.auth.session)  # type: ignore[union-attr]
         return Response({"message": "Logged out."})
 
