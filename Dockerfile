@@ -26,4 +26,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "scripts/healthcheck.py"]
 ENTRYPOINT ["python", "scripts/entrypoint.py"]
-CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "crm_backend.asgi:application"]
+# -v 0: no access log of its own, which would hold the tokens of WebSocket addresses.
+CMD ["daphne", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "crm_backend.asgi:application"]

@@ -13,6 +13,8 @@ from applications.models import (
     Security,
     StageChange,
 )
+from borrowers.models import Borrower
+from brokers.models import Bdm, Broker
 from users.models import User
 
 
@@ -56,11 +58,9 @@ def people_of(application: Application) -> set[int]:
         pk__in=User.objects.admins()
         .values("pk")
         .union(
-            User.objects.get_queryset().filter(broker=application.broker_id).values("pk"),
-            User.objects.get_queryset().filter(bdm=application.bd_id).values("pk"),
-            User.objects.get_queryset()
-            .filter(borrowers__application_links__application=application)
-            .values("pk"),
+            Broker.objects.filter(applications=application).values("user"),
+            Bdm.objects.filter(applications=application).values("user"),
+            Borrower.objects.filter(applications=application).values("user"),
         )
     )
     return set(concerned.values_list("pk", flat=True))

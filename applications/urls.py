@@ -15,22 +15,24 @@ urlpatterns = [
     *router.urls,
     path(
         "brokers/<int:pk>/applications/",
-        related.BrokerApplicationsViewSet.as_view({"get": "applications"}),
+        related.BrokerApplicationsViewSet.as_view({"get": "applications"}, basename="broker"),
         name="broker-applications",
     ),
     path(
         "brokers/bdms/<int:pk>/applications/",
-        related.BdmApplicationsViewSet.as_view({"get": "applications"}),
+        related.BdmApplicationsViewSet.as_view({"get": "applications"}, basename="bdm"),
         name="bdm-applications",
     ),
     path(
         "borrowers/<int:pk>/applications/",
-        related.BorrowerApplicationsViewSet.as_view({"get": "applications"}),
+        related.BorrowerApplicationsViewSet.as_view({"get": "applications"}, basename="borrower"),
         name="borrower-applications",
     ),
     path(
         "guarantors/<int:pk>/guaranteed-applications/",
-        related.GuaranteedApplicationsViewSet.as_view({"get": "guaranteed_applications"}),
+        related.GuaranteedApplicationsViewSet.as_view(
+            {"get": "guaranteed_applications"}, basename="guarantor"
+        ),
         name="guarantor-guaranteed-applications",
     ),
 ]

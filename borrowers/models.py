@@ -1,6 +1,7 @@
 """Borrowers and guarantors."""
 
 from datetime import date
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -41,7 +42,7 @@ def validate_birth_date(value: date) -> None:
         raise ValidationError("A date of birth lies between 1900 and today.", code="date_of_birth")
 
 
-def money(**kwargs: object) -> "models.DecimalField":  # type: ignore[type-arg]
+def money(**kwargs: Any) -> "models.DecimalField[Any, Any]":
     """An amount in AUD, not negative, or unknown."""
     return models.DecimalField(
         max_digits=14,

@@ -19,7 +19,7 @@ from borrowers.serializers import (
     GuarantorSummarySerializer,
 )
 from crm_backend.common.viewsets import CrudViewSet
-from events.recording import RecordedMixin
+from events.viewsets import RecordedMixin
 
 
 class PartyViewSet(RecordedMixin, CrudViewSet):
@@ -27,7 +27,7 @@ class PartyViewSet(RecordedMixin, CrudViewSet):
 
     def created_with(self) -> dict[str, Any]:
         """Remember who brought them."""
-        return {"created_by": self.request.user}
+        return {"created_by": self.caller}
 
 
 class BorrowerViewSet(PartyViewSet):
@@ -53,7 +53,7 @@ class BorrowerViewSet(PartyViewSet):
     @action(detail=True)
     def guarantors(self, request: Request, pk: int) -> Response:
         """List the guarantors of a borrower that the caller may see."""
-        rows = Guarantor.objects.visible_to(request.user).filter(borrower=self.get_object())
+        rows = Guarantor.objects.visible_to(self.caller).filter(borrower=self.get_object())
         return self.page_response(rows.order_by("-created_at", "-id"), GuarantorSummarySerializer)
 
 

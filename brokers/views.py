@@ -15,7 +15,7 @@ from brokers.serializers import (
     BrokerSummarySerializer,
 )
 from crm_backend.common.viewsets import CrudViewSet
-from events.recording import RecordedMixin
+from events.viewsets import RecordedMixin
 
 
 class BranchViewSet(RecordedMixin, CrudViewSet):
@@ -34,7 +34,7 @@ class BranchViewSet(RecordedMixin, CrudViewSet):
     @action(detail=True)
     def brokers(self, request: Request, pk: int) -> Response:
         """List the brokers of a branch that the caller may see."""
-        brokers = Broker.objects.visible_to(request.user).filter(branch=self.get_object())
+        brokers = Broker.objects.visible_to(self.caller).filter(branch=self.get_object())
         rows = brokers.select_related("branch").order_by("last_name", "id")
         return self.page_response(rows, BrokerSummarySerializer)
 
@@ -42,7 +42,7 @@ class BranchViewSet(RecordedMixin, CrudViewSet):
     @action(detail=True)
     def bdms(self, request: Request, pk: int) -> Response:
         """List the BDMs of a branch that the caller may see."""
-        bdms = Bdm.objects.visible_to(request.user).filter(branch=self.get_object())
+        bdms = Bdm.objects.visible_to(self.caller).filter(branch=self.get_object())
         return self.page_response(bdms.select_related("user", "branch").order_by("id"), BdmSerializer)
 
 

@@ -68,9 +68,6 @@ class Environment(BaseSettings):
         description="Origins of the browser frontends, separated by commas. Closed by default; "
         "`*` opens it to all and is refused in production.",
     )
-    csrf_trusted_origins: Origins = Field(
-        [], description="Origins trusted with cookies, separated by commas."
-    )
     database_url: PostgresDsn = Field(
         description="PostgreSQL, as `postgresql://user:password@host:port/name`. Required.",
     )
@@ -134,7 +131,7 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
-        names = ("allowed_hosts", "cors_allowed_origins", "csrf_trusted_origins")
+        names = ("allowed_hosts", "cors_allowed_origins")
         return {key: _split_commas(value) if key in names else value for key, value in values.items()}
 
     @model_validator(mode="after")

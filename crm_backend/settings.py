@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from crm_backend.common.logs import logging_config
-from crm_backend.env import BASE_DIR, read_environment
+from crm_backend.env import read_environment
 
 env = read_environment()
 
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "crm_backend.common.apps.CommonConfig",
+    "crm_backend.site.apps.SiteConfig",
     "events.apps.EventsConfig",
     "users",
     "notifications",
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "borrowers",
     "applications",
     "documents",
+    "demo",
 ]
 
 # Outermost first. The request id is the very first, so that every line and every reply has one.
@@ -59,7 +61,6 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "DIRS": [BASE_DIR / "crm_backend" / "templates"],
         "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
     }
 ]
@@ -176,7 +177,7 @@ REST_FRAMEWORK = {
     },
     "NUM_PROXIES": env.trusted_proxies,
     "DEFAULT_RENDERER_CLASSES": ["crm_backend.common.renderers.ORJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["crm_backend.common.parsers.ORJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "crm_backend.common.pagination.LimitOffsetPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "crm_backend.common.filters.FilterBackend",
@@ -204,7 +205,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/",
-    "SORT_OPERATIONS": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -237,7 +237,6 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
                        "ratelimit-remaining", "ratelimit-reset", "location"]  # fmt: skip
-CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
 
 # --- mail -----------------------------------------------------------------------------------
 

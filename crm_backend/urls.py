@@ -1,15 +1,14 @@
 """Every public address. Apps mount their own; this file only says where."""
 
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from crm_backend.site import health, index
 
 api: list[URLPattern | URLResolver] = [
     path("", index.ApiIndexView.as_view(), name="api-index"),
     path("schema/", index.SchemaView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("docs/", index.DocsView.as_view(url_name="schema"), name="docs"),
+    path("redoc/", index.RedocView.as_view(url_name="schema"), name="redoc"),
     path("", include("events.urls")),
     path("users/", include("users.urls")),
     path("auth/", include("users.auth_urls")),

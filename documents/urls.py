@@ -7,7 +7,7 @@ from documents.views import ApplicationNoteViewSet
 urlpatterns = [
     path(
         "applications/<int:application_id>/notes/",
-        ApplicationNoteViewSet.as_view({"get": "list", "post": "create"}),
+        ApplicationNoteViewSet.as_view({"get": "list", "post": "create"}, basename="note"),
         name="application-notes",
     ),
 ]

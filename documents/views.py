@@ -1,15 +1,12 @@
 """Notes on an application."""
 
-from typing import Any
-
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications.models import Application
-from crm_backend.common.viewsets import ListMixin, ScopedViewSet
+from crm_backend.common.viewsets import ChildMixin, ListMixin, ScopedViewSet
 from documents.models import Note
 from documents.permissions import NOTES
 from documents.serializers import NoteSerializer
@@ -17,27 +14,20 @@ from documents.services import note_add
 
 
 @extend_schema(tags=["applications"])
-class ApplicationNoteViewSet(ListMixin, ScopedViewSet):
+class ApplicationNoteViewSet(ChildMixin, ListMixin, ScopedViewSet):
     """Notes on an application."""
 
     queryset = Note.objects.select_related("author")
+    parent_model = Application
+    parent_field = "application"
     policy = NOTES
     serializer_class = NoteSerializer
     filter_backends = ()
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """After the caller is known, find the application in the address."""
-        super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(request.user)
-        self.application = get_object_or_404(visible, pk=kwargs["application_id"])
-
-    def narrow(self, queryset: Any) -> Any:
-        """Only those of the application in the address, latest first."""
-        return queryset.filter(application=self.application).order_by("-created_at", "-id")
+    ordering = ["-created_at", "-id"]
 
     def create(self, request: Request, application_id: int) -> Response:
         """Add a note; those on the application who may read it are told."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        note = note_add(application=self.application, author=request.user, **serializer.validated_data)
+        note = note_add(application=self.parent, author=self.caller, **serializer.validated_data)
         return Response(self.representation(note.pk), status=status.HTTP_201_CREATED)

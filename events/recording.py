@@ -1,26 +1,22 @@
-"""Events for plain records: `<noun>.created`, `.updated`, `.deleted`, and a viewset that emits them.
+"""Events for plain records: `<noun>.created`, `.updated`, `.deleted`; `viewsets.RecordedMixin` emits them.
 
 For resources whose writes need no service of their own. What has rules, effects or recipients has a
 service and declares its own events.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from django.db import models
-from rest_framework.serializers import BaseSerializer
 
 from events.registry import Payload
-from events.services import emit
 
 
 @dataclass(frozen=True)
 class RecordEvents:
     """The three event types of one noun."""
 
-    created: type[Payload]
-    updated: type[Payload]
-    deleted: type[Payload]
+    created: Callable[..., Payload]
+    updated: Callable[..., Payload]
+    deleted: Callable[..., Payload]
 
 
 def record_events(noun: str) -> RecordEvents:
@@ -41,33 +37,3 @@ def record_events(noun: str) -> RecordEvents:
         ),
         deleted=declare("deleted", f"{words} {{label}} deleted.", label=str),
     )
-
-
-class RecordedMixin:
-    """Emits the record events of a CRUD viewset, in the transaction of each write."""
-
-    record_events: RecordEvents
-
-    def perform_create(self: Any, serializer: BaseSerializer[Any]) -> models.Model:
-        """Save and tell."""
-        obj: models.Model = serializer.save(**self.created_with())
-        emit(self.record_events.created(label=str(obj)), actor=self.request.user, subject=obj)
-        return obj
-
-    def created_with(self) -> dict[str, Any]:
-        """Values of a new row that do not come from the body."""
-        return {}
-
-    def perform_update(self: Any, serializer: BaseSerializer[Any]) -> None:
-        """Save what differs, and tell which fields those were."""
-        obj, data = serializer.instance, serializer.validated_data
-        changed = sorted(name for name, value in data.items() if getattr(obj, name) != value)
-        obj = serializer.save()
-        if changed:
-            updated = self.record_events.updated(label=str(obj), field_names=", ".join(changed))
-            emit(updated, actor=self.request.user, subject=obj)
-
-    def perform_destroy(self: Any, obj: models.Model) -> None:
-        """Tell and delete."""
-        emit(self.record_events.deleted(label=str(obj)), actor=self.request.user, subject=obj)
-        obj.delete()

@@ -21,7 +21,7 @@ class TimelineSerializer(ModelSerializer):
 
     actor = ActorSerializer(read_only=True, allow_null=True)
     summary = serializers.CharField(read_only=True)
-    data = serializers.SerializerMethodField()
+    data = serializers.SerializerMethodField()  # type: ignore[assignment]
 
     class Meta:
         model = Event

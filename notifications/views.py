@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import models
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -34,7 +33,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
     ordering_fields = ["created_at", "seq"]
     ordering = ["-seq"]
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Delete it and tell the owner's sockets."""
         services.notification_delete(notification=obj)
 
@@ -42,7 +41,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
     @action(detail=False, url_path="unread-count", pagination_class=None)
     def unread_count(self, request: Request) -> Response:
         """Count the unread notifications."""
-        return Response({"unread_count": selectors.unread_count(request.user.pk)})
+        return Response({"unread_count": selectors.unread_count(self.caller.pk)})
 
     @extend_schema(request=MarkReadSerializer, responses=MarkedSerializer)
     @action(detail=False, methods=["post"], url_path="mark-read")
@@ -61,9 +60,8 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
         return self._marked([self.get_object().pk])
 
     def _marked(self, ids: list[int] | None) -> Response:
-        user: Any = self.request.user
-        marked = services.notifications_mark_read(user=user, ids=ids)
-        return Response({"marked": marked, "unread_count": selectors.unread_count(user.pk)})
+        marked = services.notifications_mark_read(user=self.caller, ids=ids)
+        return Response({"marked": marked, "unread_count": selectors.unread_count(self.caller.pk)})
 
 
 class PreferencesView(ApiView):
@@ -74,7 +72,7 @@ class PreferencesView(ApiView):
     @extend_schema(responses=PreferencesSerializer)
     def get(self, request: Request) -> Response:
         """Read one's choices, defaults filled in."""
-        return Response(selectors.preferences(request.user))
+        return Response(selectors.preferences(self.caller))
 
     @extend_schema(request=PreferencesSerializer, responses=PreferencesSerializer)
     def put(self, request: Request) -> Response:
@@ -89,5 +87,5 @@ class PreferencesView(ApiView):
     def _set(self, request: Request, *, partial: bool) -> Response:
         serializer = PreferencesSerializer(data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        services.preferences_set(user=request.user, choices=serializer.validated_data)
-        return Response(selectors.preferences(request.user))
+        services.preferences_set(user=self.caller, choices=serializer.validated_data)
+        return Response(selectors.preferences(self.caller))

@@ -5,6 +5,7 @@ on the volume ``/srv/secrets``, so that a first ``docker compose up`` needs no c
 Production never gets a generated key: whoever runs it must know where its key is kept.
 """
 
+import contextlib
 import os
 import secrets
 import sys
@@ -17,12 +18,10 @@ def shared_key() -> str:
     """The key on the volume, made by whichever container comes first."""
     if not KEY.exists():
         draft = KEY.with_name(f"{KEY.name}.{secrets.token_hex(8)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
-        try:
-            os.link(draft, KEY)  # fails if another container was quicker
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # another container was quicker
+            os.link(draft, KEY)
         draft.unlink()
     return KEY.read_text()
 

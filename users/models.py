@@ -97,7 +97,7 @@ class User(AbstractBaseUser, TimestampedModel):
     timezone = models.CharField(max_length=64, default="Australia/Sydney", validators=[validate_timezone])
     token_version = models.PositiveIntegerField(default=0, editable=False)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -92,7 +92,7 @@ class UserCreateSerializer(UserSerializer):
 class ProfileSerializer(UserSerializer):
     """One's own account: role, status, e-mail and its verification are not for oneself to change."""
 
-    email = serializers.EmailField(read_only=True)
+    email = serializers.EmailField(read_only=True)  # type: ignore[assignment]
 
     class Meta(UserSerializer.Meta):
         read_only_fields = ["role", *UserSerializer.Meta.read_only_fields]

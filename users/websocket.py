@@ -85,7 +85,7 @@ class TokenAuthMiddleware:
         return query.get("token", [""])[0]
 
 
-class AuthenticatedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class AuthenticatedConsumer(AsyncWebsocketConsumer):
     """A socket of one user, JSON both ways.
 
     A refused caller is accepted and then closed, because browsers hide the close code of a socket that

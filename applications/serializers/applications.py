@@ -19,7 +19,12 @@ from borrowers.serializers import (
 )
 from brokers.models import Bdm, Branch, Broker
 from brokers.serializers import ReferenceSerializer
-from crm_backend.common.serializers import ModelSerializer, Serializer, VisiblePrimaryKeyField
+from crm_backend.common.serializers import (
+    ModelSerializer,
+    Serializer,
+    VisiblePrimaryKeyField,
+    VisiblePrimaryKeysField,
+)
 from users.choices import Role
 
 TERMS = [
@@ -32,16 +37,11 @@ TERMS = [
     "repayment_frequency",
     "estimated_settlement_date",
 ]
+# People, or securities, of each kind in one cascade.
+MAX_NESTED = 50
 # Who may set what is beyond one's own terms.
 STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, "branch": {Role.ADMIN},
               "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
-
-
-def each_once(parties: list[Any]) -> list[Any]:
-    """Refuse a party that is named twice."""
-    if len({party.pk for party in parties}) != len(parties):
-        raise serializers.ValidationError("Each may be named once.")
-    return parties
 
 
 class ApplicationListSerializer(ModelSerializer):
@@ -171,28 +171,25 @@ class ApplicationInputSerializer(ModelSerializer):
 class ApplicationCreateSerializer(ApplicationInputSerializer):
     """A new application with borrowers and guarantors that exist already."""
 
-    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, required=False)
-    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True, required=False)
+    borrowers = VisiblePrimaryKeysField(queryset=Borrower.objects, required=False)
+    guarantors = VisiblePrimaryKeysField(queryset=Guarantor.objects, required=False)
 
     class Meta(ApplicationInputSerializer.Meta):
         fields = [*ApplicationInputSerializer.Meta.fields, "borrowers", "guarantors"]
 
-    def validate_borrowers(self, borrowers: list[Borrower]) -> list[Borrower]:
-        """Refuse a borrower that is named twice."""
-        return each_once(borrowers)
 
-    def validate_guarantors(self, guarantors: list[Guarantor]) -> list[Guarantor]:
-        """Refuse a guarantor that is named twice."""
-        return each_once(guarantors)
+def _several(child: ModelSerializer) -> Any:
+    """A list of nested input, not longer than a cascade may be."""
+    return serializers.ListSerializer(child=child, required=False, max_length=MAX_NESTED)
 
 
 class CascadeSerializer(ApplicationInputSerializer):
     """A new application with new people, companies, guarantors and securities."""
 
-    borrowers = BorrowerSerializer(many=True, required=False)
-    company_borrowers = CompanyBorrowerSerializer(many=True, required=False)
-    guarantors = GuarantorSerializer(many=True, required=False)
-    securities = SecurityInputSerializer(many=True, required=False)
+    borrowers = _several(BorrowerSerializer())
+    company_borrowers = _several(CompanyBorrowerSerializer())
+    guarantors = _several(GuarantorSerializer())
+    securities = _several(SecurityInputSerializer())
     funding_calculation_input = FundingInputSerializer(required=False)
 
     class Meta(ApplicationInputSerializer.Meta):
@@ -209,18 +206,10 @@ class CascadeSerializer(ApplicationInputSerializer):
 class SetBorrowersSerializer(Serializer):
     """The borrowers to be on an application, each once, the primary one first."""
 
-    borrowers = VisiblePrimaryKeyField(queryset=Borrower.objects.all(), many=True, allow_empty=False)
-
-    def validate_borrowers(self, borrowers: list[Borrower]) -> list[Borrower]:
-        """Refuse a borrower that is named twice."""
-        return each_once(borrowers)
+    borrowers = VisiblePrimaryKeysField(queryset=Borrower.objects, allow_empty=False)
 
 
 class SetGuarantorsSerializer(Serializer):
     """The guarantors to be on an application, each once."""
 
-    guarantors = VisiblePrimaryKeyField(queryset=Guarantor.objects.all(), many=True)
-
-    def validate_guarantors(self, guarantors: list[Guarantor]) -> list[Guarantor]:
-        """Refuse a guarantor that is named twice."""
-        return each_once(guarantors)
+    guarantors = VisiblePrimaryKeysField(queryset=Guarantor.objects)

@@ -8,7 +8,6 @@ from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from applications import selectors
 from applications.filters import ApplicationFilter
@@ -69,19 +68,19 @@ class ApplicationViewSet(CrudViewSet):
     ]
     ordering = ["-created_at"]
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Open an application."""
-        return applications.application_create(actor=self.request.user, **serializer.validated_data)
+        return applications.application_create(actor=self.caller, **serializer.validated_data)
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Edit its terms."""
         applications.application_update(
-            application=serializer.instance, actor=self.request.user, **serializer.validated_data
+            application=serializer.instance, actor=self.caller, **serializer.validated_data
         )
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Delete it, unless it was submitted."""
-        applications.application_delete(application=obj, actor=self.request.user)
+        applications.application_delete(application=obj, actor=self.caller)
 
     @extend_schema(request=CascadeSerializer, responses={201: ApplicationSerializer})
     @action(detail=False, methods=["post"], url_path="create-with-cascade")
@@ -93,7 +92,7 @@ class ApplicationViewSet(CrudViewSet):
         lists = ("borrowers", "company_borrowers", "guarantors", "securities")
         nested = {part: data.pop(part, []) for part in lists}
         nested["funding_calculation_input"] = data.pop("funding_calculation_input", None)
-        created = cascade.application_create_with_cascade(actor=request.user, application=data, **nested)
+        created = cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
         response = self.detail_response(created.pk, status.HTTP_201_CREATED)
         response["Location"] = request.build_absolute_uri(f"../{created.pk}/")
         return response
@@ -105,16 +104,16 @@ class ApplicationViewSet(CrudViewSet):
 
         An illegal move is 409 and names the legal ones; a missing reason is 400.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
         with transaction.atomic():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            data = serializer.validated_data
             stage.application_change_stage(
                 application=application,
                 to=data["stage"],
-                actor=request.user,
+                actor=self.caller,
                 reason=data.get("reason", ""),
                 notes=data.get("notes", ""),
             )
@@ -130,7 +129,7 @@ class ApplicationViewSet(CrudViewSet):
     @action(detail=True)
     def timeline(self, request: Request, pk: int) -> Response:
         """List what happened to an application, latest first."""
-        reader = READERS[Role(request.user.role)]
+        reader = READERS[Role(self.caller.role)]
         return self.page_response(timeline(self.get_object().pk, reader=reader), TimelineSerializer)
 
     @extend_schema(request=FundingInputSerializer, responses={201: FundingCalculationSerializer})
@@ -141,7 +140,7 @@ class ApplicationViewSet(CrudViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         made = funding.funding_calculate(
-            application=application, terms=serializer.validated_data, actor=request.user
+            application=application, terms=serializer.validated_data, actor=self.caller
         )
         return Response(FundingCalculationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -178,14 +177,14 @@ class ApplicationViewSet(CrudViewSet):
         return self._set_parties("guarantors", parties.application_set_guarantors)
 
     def _set_parties(self, name: str, service: Any) -> Response:
-        serializer = self.get_serializer(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
+            serializer = self.get_serializer(data=self.request.data)
+            serializer.is_valid(raise_exception=True)
             service(
                 application=application,
-                actor=self.request.user,
+                actor=self.caller,
                 **{name: serializer.validated_data[name]},
             )
         return self.detail_response(application.pk)

@@ -26,7 +26,7 @@ class _ApplicationsOf(ScopedViewSet):
 
     def _reply(self) -> Response:
         owner = self.get_object()
-        visible = Application.objects.visible_to(self.request.user).filter(**{self.relation: owner})
+        visible = Application.objects.visible_to(self.caller).filter(**{self.relation: owner})
         return self.page_response(for_list(visible).order_by("-created_at", "-id"), ApplicationListSerializer)
 
 

@@ -3,50 +3,40 @@
 from typing import Any
 
 from django.db import models
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework.serializers import BaseSerializer
 
 from applications.events import SecurityChanged
 from applications.models import Application, Security
 from applications.permissions import APPLICATIONS, SECURITIES
 from applications.serializers.securities import SecuritySerializer
-from crm_backend.common.viewsets import CrudViewSet
+from crm_backend.common.viewsets import ChildMixin, CrudViewSet
 from events.services import emit
 
 
 @extend_schema(tags=["applications"])
-class SecurityViewSet(CrudViewSet):
+class SecurityViewSet(ChildMixin, CrudViewSet):
     """What secures an application."""
 
     queryset = Security.objects.select_related("application")
+    parent_model = Application
+    parent_field = "application"
     policy = SECURITIES
     serializer_class = SecuritySerializer
     filter_backends = ()
     ordering = ["id"]
 
-    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """After the caller is known, find the application in the address."""
-        super().initial(request, *args, **kwargs)
-        visible = Application.objects.visible_to(request.user)
-        self.application = get_object_or_404(visible, pk=kwargs["application_id"])
-
-    def narrow(self, queryset: Any) -> Any:
-        """Only those of the application in the address."""
-        return queryset.filter(application_id=self.kwargs["application_id"]).order_by("id")
-
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Add a security."""
-        APPLICATIONS.check("update", self.request.user, self.application)
-        security = serializer.save(application=self.application)
+        APPLICATIONS.check("update", self.caller, self.parent)
+        security = serializer.save(application=self.parent)
         self._tell(security, "added")
         return security
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Edit a security."""
         self._tell(serializer.save(), "changed")
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Remove a security."""
         self._tell(obj, "removed")
         obj.delete()
@@ -54,12 +44,12 @@ class SecurityViewSet(CrudViewSet):
     def _tell(self, security: Any, what: str) -> None:
         emit(
             SecurityChanged(
-                reference=self.application.reference_number,
+                reference=self.parent.reference_number,
                 security_id=security.pk,
                 security=str(security),
                 what=what,
             ),
-            actor=self.request.user,
-            subject=self.application,
-            application_id=self.application.pk,
+            actor=self.caller,
+            subject=self.parent,
+            application_id=self.parent.pk,
         )

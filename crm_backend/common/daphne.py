@@ -6,11 +6,13 @@ RFC 6455 and the IANA registry have 1012 (service restart) for this.
 """
 
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
-from twisted.internet import reactor
+from twisted.internet import reactor as running_reactor
 from twisted.internet.defer import Deferred
+
+reactor: Any = running_reactor
 
 SERVICE_RESTART = 1012
 GOODBYE_SECONDS = 3.0
@@ -41,7 +43,7 @@ def close_all() -> "Deferred[None]":
 
     def look() -> None:
         if RestartingWebSocketProtocol.open_sockets and time.monotonic() < deadline:
-            reactor.callLater(0.05, look)  # type: ignore[attr-defined]
+            reactor.callLater(0.05, look)
         else:
             done.callback(None)
 
@@ -52,4 +54,4 @@ def close_all() -> "Deferred[None]":
 def install() -> None:
     """Have every socket of this process closed that way when the server stops."""
     WebSocketFactory.protocol = RestartingWebSocketProtocol
-    reactor.addSystemEventTrigger("before", "shutdown", close_all)  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", close_all)

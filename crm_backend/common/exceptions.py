@@ -138,8 +138,8 @@ def _api_exception(exc: drf.APIException, headers: dict[str, str]) -> dict[str, 
     code = _RENAMED.get(code, code)
     if authenticate := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
-    if isinstance(exc, drf.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(max(1, int(exc.wait)))
+    if (wait := getattr(exc, "wait", None)) is not None:
+        headers["Retry-After"] = str(max(1, int(wait)))
     if code not in FRAMEWORK_PROBLEMS or FRAMEWORK_PROBLEMS[code][0] != exc.status_code:
         title = HTTPStatus(exc.status_code).phrase
         return problem(status=exc.status_code, code=code, title=title, detail=str(detail))

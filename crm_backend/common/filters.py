@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
-class LenientChoiceField(django_filters.ChoiceFilter.field_class):  # type: ignore[misc,name-defined]
+class LenientChoiceField(django_filters.ChoiceFilter.field_class):
     """Takes any text: an unknown value of an enum matches nothing, it is not an error."""
 
     def valid_value(self, value: str) -> bool:

@@ -43,6 +43,8 @@ def logging_config(*, level: str, form: Literal["json", "console"]) -> None:
                 # Each request is logged once, by our own middleware.
                 "django.request": {"level": "ERROR"},
                 "django.server": {"level": "ERROR"},
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
                 "daphne.http_protocol": {"level": "WARNING"},
                 "django.channels.server": {"level": "WARNING"},
             },

@@ -43,7 +43,7 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
         self.cursor: CursorPagination | None = None
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
+        self, queryset: Any, request: Request, view: "APIView | None" = None
     ) -> list[Any] | None:
         """Return one page of rows, counted only when the caller pages by offset."""
         if "cursor" in request.query_params:
@@ -51,7 +51,7 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
             return self.cursor.paginate_queryset(queryset, request, view)
         return super().paginate_queryset(queryset, request, view)
 
-    def get_count(self, queryset: QuerySet[Any]) -> int:
+    def get_count(self, queryset: Any) -> int:
         """Count bare rows: annotations and joins made for the page would only slow it."""
         if queryset.query.distinct or queryset.query.combinator:
             return queryset.count()

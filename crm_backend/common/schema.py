@@ -13,6 +13,14 @@ Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MAX_DEPTH = 6
+_VERBS = {
+    "list": "List",
+    "retrieve": "Read",
+    "create": "Create",
+    "update": "Replace",
+    "partial_update": "Change",
+    "destroy": "Delete",
+}
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
@@ -96,13 +104,15 @@ class Schema(AutoSchema):
         """First line of the action's docstring."""
         return self._docstring()[0].rstrip(".")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """The rest of the docstring."""
         return "\n".join(self._docstring()[1:]).strip().split("\nRaises:")[0].strip()
 
     def get_tags(self) -> list[str]:
         """The first segments of the path name the area; `users/auth` is one of its own."""
-        parts = [part for part in self.path.split("/") if part and "{" not in part][1:]
+        root, *parts = [part for part in self.path.split("/") if part and "{" not in part]
+        if root != "api":
+            return [root]
         return ["auth"] if "auth" in parts[:2] else parts[:1] or ["index"]
 
     def _docstring(self) -> list[str]:
@@ -110,17 +120,12 @@ class Schema(AutoSchema):
         method = getattr(self.view, action, None)
         doc = (getattr(method, "__doc__", None) or "").strip()
         lines = [line.strip() for line in doc.splitlines()]
-        resource = getattr(getattr(self.view, "policy", None), "resource", "")
-        generic = {
-            "list": f"List {resource}",
-            "retrieve": f"Read one of the {resource}",
-            "create": f"Create one of the {resource}",
-            "update": f"Replace one of the {resource}",
-            "partial_update": f"Change one of the {resource}",
-            "destroy": f"Delete one of the {resource}",
-        }
-        if resource and action in generic:
-            return [generic[action], "", *lines]
+        verb = _VERBS.get(action)
+        if verb and hasattr(self.view, "policy"):
+            noun = str(getattr(self.view, "basename", "") or "").replace("-", " ")
+            article = "an" if noun[:1] in "aeiou" and not noun.startswith("user") else "a"
+            what = self.view.policy.resource.replace("-", " ") if verb == "List" else f"{article} {noun}"
+            return [f"{verb} {what}", "", *lines]
         return lines or [""]
 
 

@@ -37,7 +37,7 @@ class WindowThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count this request; False once the window is full."""
         key = self.get_key(request, view)
-        rate = api_settings.DEFAULT_THROTTLE_RATES.get(self.scope)
+        rate = str(api_settings.DEFAULT_THROTTLE_RATES.get(self.scope) or "")
         if key is None or not rate:
             return True
         limit, window = parse_rate(rate)

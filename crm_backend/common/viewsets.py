@@ -7,15 +7,17 @@ without a row in the policy is 403, and a queryset is never used without `visibl
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import models, transaction
 from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView as DRFAPIView
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from crm_backend.common.errors import StaleVersion
@@ -25,19 +27,27 @@ from crm_backend.common.renderers import ORJSONRenderer
 _POLICY_ACTIONS = {"partial_update": "update"}
 
 
-class ApiMixin:
+class ApiView(APIView):
     """What every view of the API does, resource or not."""
 
     # Why a view is open to callers without a login, or None. The route test reads it.
     public: ClassVar[str | None] = None
 
-    def options(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @property
+    def caller(self) -> Any:
+        """The logged-in user; authentication and permissions have seen to it that there is one."""
+        return self.request.user
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the methods of this address."""
         return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Add the caller's remaining allowance to every reply, refusals included."""
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Write errors as JSON whatever the view renders; add the caller's remaining allowance."""
+        if getattr(response, "exception", False):
+            renderer = ORJSONRenderer()
+            request.accepted_renderer, request.accepted_media_type = renderer, renderer.media_type
+        response = super().finalize_response(request, response, *args, **kwargs)
         if limit := getattr(request, "rate_limit", None):
             response["RateLimit-Limit"] = str(limit["limit"])
             response["RateLimit-Remaining"] = str(limit["remaining"])
@@ -45,11 +55,7 @@ class ApiMixin:
         return response
 
 
-class ApiView(ApiMixin, DRFAPIView):
-    """A view that is not a resource."""
-
-
-class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
+class ScopedViewSet(ApiView, GenericViewSet[Any]):
     """A resource, reached only through the rows that the caller may see.
 
     Attributes:
@@ -99,11 +105,18 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Any]):
         return shape(rows) if shape else rows
 
     def _visible(self) -> Any:
-        assert self.queryset is not None, f"{type(self).__name__} has no queryset"
-        rows = self.queryset.all()
+        queryset = cast(Any, self).queryset
+        assert queryset is not None, f"{type(self).__name__} has no queryset"
+        rows = queryset.all()
         if self.unscoped_because:
             return rows
-        return rows.visible_to(self.request.user)
+        return rows.visible_to(self.caller)
+
+    def check_visible(self) -> None:
+        """Answer 404, not 403, to a caller who may not even know that the addressed row exists."""
+        pk = self.kwargs.get(self.lookup_url_kwarg or self.lookup_field)
+        if pk is not None and not self._visible().filter(pk=pk).exists():
+            raise Http404
 
     def get_locked_object(self) -> Any:
         """The addressed row, visible, allowed, locked for the transaction at hand."""
@@ -195,7 +208,7 @@ class CreateMixin:
         response["Location"] = request.build_absolute_uri(f"{obj.pk}/")
         return response
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Save; override to call a service."""
         saved: models.Model = serializer.save()
         return saved
@@ -219,7 +232,7 @@ class UpdateMixin:
         """Change the given fields, unless `If-Match` shows that the caller read an older row."""
         return self.update(request, *args, partial=True, **kwargs)
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Save; override to call a service."""
         serializer.save()
 
@@ -235,7 +248,7 @@ class DestroyMixin:
             self.perform_destroy(obj)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Delete; override to call a service."""
         obj.delete()
 
@@ -246,3 +259,35 @@ class ReadOnlyViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
 
 class CrudViewSet(ListMixin, RetrieveMixin, CreateMixin, UpdateMixin, DestroyMixin, ScopedViewSet):
     """All five."""
+
+
+class ChildMixin:
+    """Rows of a visible parent in the address: `/parents/{parent_id}/things/`.
+
+    Attributes:
+        parent_model: the parent's model; its `visible_to` decides first.
+        parent_field: the foreign key to it; the address has `<parent_field>_id`.
+    """
+
+    parent_model: ClassVar[type[models.Model]]
+    parent_field: ClassVar[str]
+
+    @cached_property
+    def parent(self: Any) -> Any:
+        """The parent in the address, if the caller may see it."""
+        visible = self.parent_model._default_manager.visible_to(self.caller)
+        return get_object_or_404(visible, pk=self.kwargs[f"{self.parent_field}_id"])
+
+    def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After the caller is known, find the parent."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        self.parent  # noqa: B018 - looked up for its 404
+
+    def check_visible(self) -> None:
+        """The parent is looked for first."""
+        self.parent  # noqa: B018 - looked up for its 404
+        super().check_visible()  # type: ignore[misc]
+
+    def narrow(self: Any, queryset: Any) -> Any:
+        """Only the parent's rows, in the view's ordering."""
+        return queryset.filter(**{self.parent_field: self.parent}).order_by(*self.ordering)

@@ -68,12 +68,16 @@ def wait_for_supervisor() -> dict[str, str]:
 
 
 def run_test(arguments: list[str]) -> int:
-    """The tests; they start servers of their own."""
+    """The tests; they start servers of their own. Reports go to `var/reports`."""
     os.environ.setdefault("ENVIRONMENT", "test")
+    # Set by the import of our own package; with it pytest would read the settings before the tests'
+    # servers are there to be named in them.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     workers = [] if any(part.startswith(("-n", "--numprocesses")) for part in arguments) else ["-n"]
     if workers:
         workers.append(str(max(2, min(8, os.cpu_count() or 2))))
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments])
+    coverage = [] if "--no-cov" in arguments else ["--cov", "--cov-report=term", "--cov-report=html"]
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *arguments])
 
 
 def run_lint(arguments: list[str]) -> int:
@@ -87,17 +91,17 @@ def run_lint(arguments: list[str]) -> int:
     }.items():
         os.environ.setdefault(name, value)
     scripts = Path(sys.executable).parent
-    checks = [
+    checks: list[list[str | Path]] = [
         [scripts / "ruff", "check", *arguments],
         [scripts / "ruff", "format", "--check"],
-        [scripts / "mypy"],
+        [scripts / "mypy", "."],
         [scripts / "lint-imports"],
     ]
     failed = []
     for check in checks:
-        title = " ".join([check[0].name, *map(str, check[1:])])
+        title = " ".join([Path(check[0]).name, *map(str, check[1:])])
         say(f"== {title}")
-        if subprocess.run([str(part) for part in check], cwd=INSTALLATION.root).returncode:
+        if subprocess.run(check, cwd=INSTALLATION.root, check=False).returncode:
             failed.append(title)
     say(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
     return 1 if failed else 0

@@ -270,7 +270,7 @@ def is_free(port: int) -> bool:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only we can read, whole or not at all."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     draft.replace(path)
 

@@ -16,12 +16,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+LINUX = os.uname().sysname == "Linux"
 PR_SET_PDEATHSIG = 1
 
 
 def start_mark(pid: int) -> str | None:
     """What tells this process from a later one with the same number; None when it has ended."""
-    if sys.platform == "linux":
+    if LINUX:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -41,7 +42,7 @@ def start_mark(pid: int) -> str | None:
 
 def die_with_parent(parent: int, signal_number: int) -> None:
     """Ask the kernel for a signal when the parent ends (Linux; elsewhere the next start reaps)."""
-    if sys.platform == "linux":
+    if LINUX:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:  # it ended before we asked

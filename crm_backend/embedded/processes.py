@@ -67,6 +67,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | str = "/",
     stdin: int = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start ``program`` in its own session, recorded, to get ``death_signal`` when we end.
 
@@ -91,12 +92,13 @@ def spawn(
         env=dict(env) if env is not None else None,
         cwd=cwd,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
 
 
 def command_line(pid: int) -> str:
     """The program and arguments of any process; empty when there is none."""
-    if sys.platform == "linux":  # where small images have no `ps`
+    if launch.LINUX:  # where small images have no `ps`
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from crm_backend.embedded.base import HOST, MAX_LOG_BYTES, QUICK_KILL, Server, is_free
+from crm_backend.embedded.base import HOST, MAX_LOG_BYTES, QUICK_KILL, Server
 from crm_backend.embedded.errors import EmbeddedServerError, ServersInUseError
 from crm_backend.embedded.installation import Installation
 from crm_backend.embedded.processes import Record, spawn, stop
@@ -62,6 +63,7 @@ class Program:
     installation: Installation
     stop_steps: tuple[tuple[int, float], ...]
     death_signal: int
+    pass_fds: tuple[int, ...] = ()
     child: subprocess.Popen[bytes] | None = None
     restart_at: float | None = None
     restarts: Restarts = field(init=False)
@@ -86,6 +88,7 @@ class Program:
                 death_signal=self.death_signal,
                 env=environment,
                 cwd=self.installation.root,
+                pass_fds=self.pass_fds,
             )
         self.restarts.started = time.monotonic()
         self.restart_at = None
@@ -129,6 +132,7 @@ class Supervisor:
         self.restarts: dict[str, Restarts] = {}
         self.programs: list[Program] = []
         self.environment: dict[str, str] = {}
+        self.listener: socket.socket | None = None
 
     def run(self) -> None:
         """Run until a stop is asked for; raises :class:`UpError` when that is not possible."""
@@ -155,30 +159,37 @@ class Supervisor:
         for record in self.installation.leftovers():
             say(f"Ending process {record.pid}, which an earlier run has left.")
             stop(record, steps=((signal.SIGTERM, 5.0), QUICK_KILL))
-        port = self._choose_port()
+        self.listener = self._listen()
+        port = self.listener.getsockname()[1]
         self._start_servers()
         self.environment = self.installation.environment(self.servers)
         self.installation.publish(address="", environment=self._urls())
         self._manage("Bringing the database up to date", "migrate", "--no-input")
         if self.demo:
             self._manage("Loading demo data if there is none", "demo", "--if-empty")
-        self._start_programs(port)
+        self._start_programs(self.listener.fileno())
         self._wait_until_ready(port)
         address = f"http://{HOST}:{port}"
         self.installation.publish(address=address, environment=self._urls())
         say(welcome(address, self.installation.var / "demo-logins.json"))
 
-    def _choose_port(self) -> int:
+    def _listen(self) -> socket.socket:
+        """Take the port now and for good.
+
+        Whoever answers on it is then our own web server, and clients that come while that one
+        starts, or starts again, wait for it.
+        """
         if self.asked_port is not None:
-            if not is_free(self.asked_port):
+            listener = listen(self.asked_port)
+            if listener is None:
                 raise UpError(f"Port {self.asked_port} is taken or not allowed; choose another.")
-            return self.asked_port
-        port = next((p for p in range(DEFAULT_PORT, DEFAULT_PORT + 100) if is_free(p)), None)
-        if port is None:
-            raise UpError(f"No port from {DEFAULT_PORT} on is free; give one with --port.")
-        if port != DEFAULT_PORT:
-            say(f"Port {DEFAULT_PORT} is taken; using {port}.")
-        return port
+            return listener
+        for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
+            if listener := listen(port):
+                if port != DEFAULT_PORT:
+                    say(f"Port {DEFAULT_PORT} is taken; using {port}.")
+                return listener
+        raise UpError(f"No port from {DEFAULT_PORT} on is free; give one with --port.")
 
     def _start_servers(self) -> None:
         for variable, server in self.installation.servers().items():
@@ -208,12 +219,12 @@ class Supervisor:
             except StopRequested:
                 stop(Record.of(child.pid), steps=((signal.SIGINT, 10.0), QUICK_KILL), child=child)
                 raise
-        if code:
-            raise UpError(f"manage.py {arguments[0]} failed with code {code}; see above.")
+            if code:
+                raise UpError(f"manage.py {arguments[0]} failed with code {code}; see above.")
 
-    def _start_programs(self, port: int) -> None:
+    def _start_programs(self, listener: int) -> None:
         python = [sys.executable, "-m"]
-        web = [*python, "daphne", "-b", HOST, "-p", str(port), "crm_backend.asgi:application"]
+        web = [*python, "daphne", "-v", "0", "--fd", str(listener), "crm_backend.asgi:application"]
         celery = [*python, "celery", "-A", "crm_backend"]
         worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
         # Not inside the worker (-B): there it would outlive a worker that is killed.
@@ -226,7 +237,7 @@ class Supervisor:
             # queue that ends at the same moment.
             Program("worker", worker, self.installation, warm, signal.SIGKILL),
             Program("beat", beat, self.installation, graceful, signal.SIGTERM),
-            Program("web", web, self.installation, graceful, signal.SIGTERM),
+            Program("web", web, self.installation, graceful, signal.SIGTERM, (listener,)),
         ]
         for program in self.programs:
             program.start(self.environment)
@@ -274,6 +285,8 @@ class Supervisor:
     def _stop(self) -> None:
         with contextlib.ExitStack() as steps:  # runs all of them, last one first
             steps.callback(self.installation.release)
+            if self.listener is not None:
+                steps.callback(self.listener.close)
             for server in self.servers.values():
                 steps.callback(server.stop)
             for program in self.programs:
@@ -285,7 +298,7 @@ class Supervisor:
             program.kill()
 
 
-def _request_stop(number: int, frame: FrameType | None) -> None:
+def _request_stop(_number: int, _frame: FrameType | None) -> None:
     raise StopRequested
 
 
@@ -298,6 +311,19 @@ def step(title: str, *, output: bool = False) -> Iterator[None]:
     seconds = time.monotonic() - started
     if output or seconds >= 1:
         say(f"  done in {seconds:.1f} s")
+
+
+def listen(port: int) -> socket.socket | None:
+    """A socket that listens on the port of 127.0.0.1; None when that is not possible."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except (OSError, OverflowError):
+        listener.close()
+        return None
+    return listener
 
 
 def start_when_free(server: Server, *, seconds: float = 600.0) -> None:

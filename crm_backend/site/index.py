@@ -6,13 +6,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_backend.common.viewsets import ApiMixin, ApiView
+from crm_backend.common.viewsets import ApiView
 from crm_backend.site import health
 
 # What a newcomer would look for first; the OpenAPI document has everything.
@@ -31,7 +32,7 @@ ENTRY_POINTS = {
     "guarantors": "guarantor-list",
     "applications": "application-list",
     "notifications": "notification-list",
-    "audit_logs": "auditlog-list",
+    "audit_logs": "audit-log-list",
     "event_types": "event-types",
 }
 
@@ -60,12 +61,26 @@ class ApiIndexView(ApiView):
         return Response({"version": settings.API_VERSION, "links": links})
 
 
-class SchemaView(ApiMixin, SpectacularAPIView):
+class SchemaView(ApiView, SpectacularAPIView):
     """The OpenAPI 3.1 document."""
 
     public = "documentation"
 
 
+class DocsView(ApiView, SpectacularSwaggerView):
+    """Swagger UI."""
+
+    public = "documentation"
+
+
+class RedocView(ApiView, SpectacularRedocView):
+    """ReDoc."""
+
+    public = "documentation"
+    template_name = "redoc.html"
+
+
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """A page for people: what this is, and where to go from here."""
     links = {name: reverse(route) for name, route in ENTRY_POINTS.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,8 @@ PORTS = range(18100, 18900)
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "var", ".env", "node_modules", "__pycache__", ".*_cache", ".coverage*"
 )
-SET_BY_OTHERS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "DJANGO_SETTINGS_MODULE")
+# As in a new terminal: what the test run has set for itself is not for the application.
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
 class Checkout:
@@ -35,8 +37,8 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         shutil.copytree(ROOT, folder, ignore=LEFT_OUT, symlinks=True)
         self.folder = folder
-        self.port = next(port for port in PORTS if is_free(port))
-        self.environment = {k: v for k, v in os.environ.items() if k not in SET_BY_OTHERS}
+        self.port = next(port for port in secrets.SystemRandom().sample(PORTS, 50) if is_free(port))
+        self.environment = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "crm_backend.embedded", *arguments]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def test_both_answer_and_stop(make_servers: MakeServers) -> None:
 def test_extensions_are_there(make_servers: MakeServers) -> None:
     with make_servers() as servers, psycopg.connect(servers.database_url) as connection:
         for extension in ("pg_trgm", "btree_gist", "citext"):
-            connection.execute(f"CREATE EXTENSION {extension}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE EXTENSION {extension}")
 
 
 def test_a_restart_keeps_data_and_addresses(make_servers: MakeServers) -> None:
@@ -217,6 +219,30 @@ def test_a_folder_that_the_servers_user_cannot_reach(make_servers: MakeServers, 
     servers.destroy()
     assert not fallback.exists()
     assert stat.S_IMODE(closed_folder.stat().st_mode) == 0o700
+
+
+def test_programs_that_the_servers_user_cannot_reach(
+    make_servers: MakeServers, closed_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = Path(psycopg.__file__).parents[1]
+    can_reach = places.can_reach
+    monkeypatch.setattr(
+        places,
+        "can_reach",
+        lambda path, account: packages not in path.parents and can_reach(path, account),
+    )
+    # Not in tmp_path, which is itself closed to others.
+    fallback = Path(tempfile.mkdtemp(prefix="crm-embedded-", dir="/var/tmp"))
+    fallback.chmod(0o755)
+    monkeypatch.setattr(places, "FALLBACK", fallback)
+    try:
+        with make_servers("closed/one") as servers:
+            put(servers, "a")
+            assert kept(servers) == (["a"], ["a"])
+        copies = sorted(path.name.partition("-")[0] for path in fallback.glob("*-*"))
+        assert copies == ["postgres", "valkey"]
+    finally:
+        shutil.rmtree(fallback)
 
 
 def test_a_cluster_that_was_half_made_is_made_again(make_servers: MakeServers) -> None:

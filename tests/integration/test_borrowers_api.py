@@ -1,5 +1,7 @@
 """Borrowers and guarantors over HTTP."""
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +18,7 @@ BORROWERS = "/api/borrowers/"
 GUARANTORS = "/api/guarantors/"
 PERSON = {"first_name": "Ann", "last_name": "Lee"}
 COMPANY = {"borrower_type": "company", "company_name": "Lee Pty Ltd", "abn": "51824753556"}
-FULL_PERSON = {
+FULL_PERSON: dict[str, Any] = {
     **PERSON,
     "borrower_type": "individual",
     "date_of_birth": "1980-02-29",

@@ -65,7 +65,7 @@ def password_check(password: str, user: User, *, field: str) -> None:
         InvalidInput: with every broken rule under `field`.
     """
     try:
-        validate_password(password, user)  # type: ignore[arg-type]
+        validate_password(password, user)
     except ValidationError as error:
         raise InvalidInput.field(field, *error.messages) from None
 

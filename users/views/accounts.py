@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from crm_backend.common.viewsets import CrudViewSet
 from users.filters import UserFilter
@@ -38,48 +37,48 @@ class UserViewSet(CrudViewSet):
     ordering_fields = ["email", "last_name", "role", "created_at", "last_login"]
     ordering = ["-id"]
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> models.Model:
+    def perform_create(self, serializer: Any) -> models.Model:
         """Make the account and record who made it."""
-        return accounts.user_create(actor=self.request.user, **serializer.validated_data)
+        return accounts.user_create(actor=self.caller, **serializer.validated_data)
 
-    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Edit the account and record who did."""
-        accounts.user_update(user=serializer.instance, actor=self.request.user, **serializer.validated_data)
+        accounts.user_update(user=serializer.instance, actor=self.caller, **serializer.validated_data)
 
-    def perform_destroy(self, obj: models.Model) -> None:
+    def perform_destroy(self, obj: Any) -> None:
         """Delete the account if nothing refers to it."""
-        accounts.user_delete(user=obj, actor=self.request.user)
+        accounts.user_delete(user=obj, actor=self.caller)
 
     @extend_schema(responses=UserSerializer)
     @action(detail=False)
     def me(self, request: Request) -> Response:
         """Read one's own account."""
-        return self.detail_response(request.user.pk)
+        return self.detail_response(self.caller.pk)
 
     @extend_schema(request=None, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: int) -> Response:
         """Let a waiting account log in."""
-        accounts.user_approve(user=self.get_object(), actor=request.user)
+        accounts.user_approve(user=self.get_object(), actor=self.caller)
         return self.detail_response(pk)
 
     @extend_schema(request=None, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def activate(self, request: Request, pk: int) -> Response:
         """Let a suspended account log in again."""
-        accounts.user_activate(user=self.get_object(), actor=request.user)
+        accounts.user_activate(user=self.get_object(), actor=self.caller)
         return self.detail_response(pk)
 
     @extend_schema(request=None, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: int) -> Response:
         """Close an account; its tokens and sockets end at once."""
-        accounts.user_suspend(user=self.get_object(), actor=request.user)
+        accounts.user_suspend(user=self.get_object(), actor=self.caller)
         return self.detail_response(pk)
 
     @extend_schema(request=None, responses=MessageSerializer)
     @action(detail=True, methods=["post"], url_path="force-logout")
     def force_logout(self, request: Request, pk: int) -> Response:
         """End every login of an account."""
-        sessions.sessions_end(user=self.get_object(), actor=request.user, reason="by an administrator")
+        sessions.sessions_end(user=self.get_object(), actor=self.caller, reason="by an administrator")
         return Response({"message": "Logged out everywhere."})

@@ -1,6 +1,7 @@
 """Logging in and out, tokens, passwords."""
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -35,7 +36,10 @@ class OwnAccountView(ApiView):
 
 def client_of(request: Request) -> Client:
     """Where a request comes from."""
-    address = AuthThrottle().get_ident(request)
+    try:
+        address: str | None = str(ip_address(AuthThrottle().get_ident(request) or ""))
+    except ValueError:  # a socket without an address, or a proxy that sends something else
+        address = None
     return Client(ip_address=address, user_agent=request.headers.get("User-Agent", ""))
 
 
@@ -138,7 +142,7 @@ class LogoutAllView(OwnAccountView):
     @extend_schema(request=None, responses=shapes.MessageSerializer)
     def post(self, request: Request) -> Response:
         """End every login of this account, this one included."""
-        sessions.sessions_end(user=request.user, actor=request.user, reason="by the owner")
+        sessions.sessions_end(user=self.caller, actor=self.caller, reason="by the owner")
         return Response({"message": "Logged out everywhere."})
 
 
@@ -152,7 +156,7 @@ class PasswordChangeView(OwnAccountView):
         """Change the password: every login ends, and the reply opens a fresh one for the caller."""
         data = validated(shapes.PasswordChangeSerializer(data=request.data))
         pair = passwords.password_change(
-            user=request.user,
+            user=self.caller,
             current=data["current_password"],
             new=data["new_password"],
             client=client_of(request),

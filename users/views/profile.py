@@ -15,7 +15,7 @@ class ProfileView(OwnAccountView):
     @extend_schema(responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
         """Read one's own account."""
-        return Response(ProfileSerializer(request.user).data)
+        return Response(ProfileSerializer(self.caller).data)
 
 
 class ProfileUpdateView(OwnAccountView):
@@ -32,6 +32,6 @@ class ProfileUpdateView(OwnAccountView):
         return self._update(request, partial=True)
 
     def _update(self, request: Request, *, partial: bool) -> Response:
-        data = validated(ProfileSerializer(request.user, data=request.data, partial=partial))
-        user = user_update(user=request.user, actor=request.user, **data)
+        data = validated(ProfileSerializer(self.caller, data=request.data, partial=partial))
+        user = user_update(user=self.caller, actor=self.caller, **data)
         return Response(ProfileSerializer(user).data)

@@ -1,0 +1,233 @@
+"""From stories to rows and events: the same ones that the services write for the same story.
+
+`tests/demo/test_same_as_services.py` tells stories both ways and compares every column.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from functools import singledispatchmethod
+from typing import Any
+
+from applications.choices import Stage
+from applications.events import (
+    ApplicationCreated,
+    ApplicationUpdated,
+    FundingCalculated,
+    SecurityChanged,
+    StageChanged,
+)
+from applications.funding import FundingInput, calculate
+from applications.models import (
+    Application,
+    ApplicationBorrower,
+    ApplicationGuarantor,
+    FundingCalculation,
+    Security,
+    StageChange,
+)
+from applications.stages import ASIDE
+from borrowers.events import BORROWER, GUARANTOR
+from borrowers.models import Borrower, Guarantor
+from demo.eventlog import EventLog
+from demo.people import Recorder
+from demo.stories import Approval, Calculation, Move, Step, Story, Valuation
+from demo.writer import Writer
+from events.registry import Payload
+from users.models import User
+
+
+class Builder:
+    """Builds stories for a book with these administrators."""
+
+    def __init__(self, recorder: Recorder, *, admins: Iterable[User]) -> None:
+        self.recorder = recorder
+        self.admins = list(admins)
+        self._profiles: dict[int, Borrower] = {}  # of clients who borrow again
+
+    def build(self, story: Story) -> Application:
+        """Add the rows of a story to the writer, and its events to the log."""
+        return Telling(self, story).tell()
+
+    def borrower(self, story: Story) -> Borrower:
+        """The borrower of a story, made unless it is a client who has borrowed before."""
+        if not story.borrower:
+            assert story.client is not None
+            return self._profiles[story.client.pk]
+        user = story.client
+        if story.login is not None:
+            user = self.recorder.user(at=story.opened_at, actor=story.actor, **story.login)
+        row = Borrower(user=user, created_by=story.actor, **story.borrower)
+        borrower: Borrower = self.recorder.record(row, BORROWER, at=story.opened_at, actor=story.actor)
+        if story.client is not None:
+            self._profiles[story.client.pk] = borrower
+        return borrower
+
+    def guarantors(self, story: Story) -> list[Guarantor]:
+        """The guarantors of a story."""
+        rows = [Guarantor(created_by=story.actor, **fields) for fields in story.guarantors]
+        return [self.recorder.record(row, GUARANTOR, at=story.opened_at, actor=story.actor) for row in rows]
+
+
+class Telling:
+    """One story while it is being told."""
+
+    def __init__(self, builder: Builder, story: Story) -> None:
+        self.story = story
+        self.builder = builder
+        self.writer: Writer = builder.recorder.writer
+        self.log: EventLog = builder.recorder.log
+        self.securities: list[Security] = []
+
+    def tell(self) -> Application:
+        """The whole story, in the order of `applications.services.cascade` and what follows."""
+        story, at = self.story, self.story.opened_at
+        borrower = self.builder.borrower(story)
+        guarantors = self.builder.guarantors(story)
+        self.application = self.writer.add(
+            Application(
+                **story.application,
+                broker=story.broker,
+                bd=story.bd,
+                branch=story.bd.branch,
+                created_by=story.actor,
+                stage_entered_at=at,
+                created_at=at,
+                updated_at=at,
+            )
+        )
+        self.people = {admin.pk for admin in self.builder.admins}
+        self.people |= {story.broker.user_id, story.bd.user_id, borrower.user_id}  # type: ignore[arg-type]
+        self._link(borrower, guarantors)
+        for fields in story.securities:
+            row = Security(application=self.application, created_at=at, updated_at=at, **fields)
+            self.securities.append(self.writer.add(row))
+        self._open()
+        for step in story.steps:
+            self._do(step)
+        return self.application
+
+    def _link(self, borrower: Borrower, guarantors: Iterable[Guarantor]) -> None:
+        self.writer.add(ApplicationBorrower(application=self.application, borrower=borrower, position=0))
+        for position, guarantor in enumerate(guarantors):
+            self.writer.add(
+                ApplicationGuarantor(application=self.application, guarantor=guarantor, position=position)
+            )
+
+    def _open(self) -> None:
+        application, story = self.application, self.story
+        self.writer.add(
+            StageChange(
+                application=application,
+                to_stage=Stage.INQUIRY,
+                actor=story.actor,
+                changed_at=story.opened_at,
+            )
+        )
+        created = ApplicationCreated(
+            reference=application.reference_number,
+            loan_amount=str(application.loan_amount),
+            actor_name=story.actor.full_name,
+        )
+        self._tell(created, story.opened_at, story.actor, self.people)
+
+    def _tell(self, payload: Payload, at: datetime, actor: User, recipients: Iterable[int] = ()) -> None:
+        self.log.tell(
+            payload,
+            at=at,
+            actor=actor,
+            subject=self.application,
+            application_id=self.application.pk,
+            recipients=recipients,
+        )
+
+    @singledispatchmethod
+    def _do(self, step: Step) -> None:
+        """Write what a step does."""
+        raise NotImplementedError(type(step))
+
+    @_do.register
+    def _move(self, step: Move) -> None:
+        """As `applications.services.stage`."""
+        application = self.application
+        origin = Stage(application.stage)
+        self.writer.add(
+            StageChange(
+                application=application,
+                from_stage=origin,
+                to_stage=step.to,
+                actor=step.actor,
+                reason=step.reason,
+                changed_at=step.at,
+                seconds_in_stage=int((step.at - application.stage_entered_at).total_seconds()),
+            )
+        )
+        application.came_from = (application.came_from or origin.value) if step.to in ASIDE else ""
+        application.stage = step.to
+        application.stage_entered_at = application.updated_at = step.at
+        moved = StageChanged(
+            reference=application.reference_number,
+            from_stage=origin,
+            from_stage_display=origin.label,
+            to_stage=step.to,
+            to_stage_display=step.to.label,
+            reason=step.reason,
+        )
+        self._tell(moved, step.at, step.actor, self.people)
+
+    @_do.register
+    def _approve(self, step: Approval) -> None:
+        """As `applications.services.applications.application_update`."""
+        self.application.approved_amount = step.amount
+        self.application.updated_at = step.at
+        edited = ApplicationUpdated(
+            reference=self.application.reference_number, field_names="approved_amount"
+        )
+        self._tell(edited, step.at, step.actor)
+
+    @_do.register
+    def _value(self, step: Valuation) -> None:
+        """As `applications.views.securities`."""
+        security = self.securities[0]
+        security.valuation_amount = step.amount
+        security.valuation_date = step.at.date()
+        security.updated_at = step.at
+        valued = SecurityChanged(
+            reference=self.application.reference_number,
+            security_id=security.pk,
+            security=str(security),
+            what="changed",
+        )
+        self._tell(valued, step.at, step.actor)
+
+    @_do.register
+    def _calculate(self, step: Calculation) -> None:
+        """As `applications.services.funding`."""
+        application = self.application
+        result = calculate(
+            FundingInput(**step.terms),
+            loan_amount=application.loan_amount,
+            interest_rate=application.interest_rate,
+            loan_term=application.loan_term,
+            security_value=sum((row.value for row in self.securities), Decimal(0)) or None,
+        )
+        self.writer.add(
+            FundingCalculation(
+                application=application,
+                input=as_text(step.terms),
+                result=result.as_json(),
+                calculated_by=step.actor,
+                calculated_at=step.at,
+            )
+        )
+        calculated = FundingCalculated(
+            reference=application.reference_number,
+            total_fees=str(result.total_fees),
+            funds_available=str(result.funds_available),
+        )
+        self._tell(calculated, step.at, step.actor)
+
+
+def as_text(terms: Any) -> dict[str, str]:
+    """Input of the funding calculator as it is kept."""
+    return {name: str(value) for name, value in terms.items()}

@@ -1,0 +1,120 @@
+"""`manage.py demo`: when it runs, when it refuses, and that it repeats itself."""
+
+import json
+import stat
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from applications.models import Application
+from demo import book as book_module
+from events.models import Event
+from tests.demo.support import TODAY
+from tests.demo.test_same_as_services import snapshot
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+FEW = 12
+
+
+def run(path: Path, **options: Any) -> str:
+    out = StringIO()
+    given = {"limit": FEW, "today": TODAY, "logins": path, **options}
+    call_command("demo", stdout=out, **given)
+    return out.getvalue()
+
+
+def nothing_there() -> bool:
+    return not User.objects.get_queryset().exists() and not Event.objects.exists()
+
+
+def test_the_same_seed_and_day_give_the_same_book_and_another_seed_another(tmp_path: Path) -> None:
+    books = []
+    for seed in (7, 7, 8):
+        with transaction.atomic():
+            run(tmp_path / "logins.json", seed=seed)
+            books.append(snapshot())
+            transaction.set_rollback(True)
+    first, again, other = books
+    assert first == again
+    assert first["Borrower"] != other["Borrower"]
+    assert first["StageChange"] != other["StageChange"]
+
+
+def test_scale_tells_every_loan_again_with_other_people(tmp_path: Path) -> None:
+    run(tmp_path / "logins.json", scale=3)
+    assert Application.objects.count() == 3 * FEW
+    assert Application.objects.values("reference_number").distinct().count() == 3 * FEW
+    amounts = list(Application.objects.order_by("loan_amount").values_list("loan_amount", flat=True))
+    assert amounts[0::3] == amounts[1::3] == amounts[2::3]
+    times = list(Application.objects.order_by("id").values_list("created_at", flat=True))
+    assert times == sorted(set(times))
+
+
+def test_the_logins_are_for_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "logins.json"
+    run(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    logins = json.loads(path.read_text())
+    assert set(logins) == {"admin", "bd", "broker", "client"}
+    for role, login in logins.items():
+        user = User.objects.get(email=login["email"])
+        assert user.role == role
+        assert user.check_password(login["password"])
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_it_reports_what_it_wrote(tmp_path: Path) -> None:
+    text = run(tmp_path / "logins.json")
+    assert "Applications: 12 of 12 (100 %)" in text
+    assert "       12 applications\n" in text
+    assert "\r" not in text
+
+
+def test_it_refuses_a_database_with_data(tmp_path: Path, world: Any) -> None:
+    before = snapshot()
+    with pytest.raises(CommandError, match="has users or applications already"):
+        run(tmp_path / "logins.json")
+    assert snapshot() == before
+    assert not (tmp_path / "logins.json").exists()
+
+
+def test_if_empty_does_nothing_when_there_is_data(tmp_path: Path, world: Any) -> None:
+    before = snapshot()
+    assert run(tmp_path / "logins.json", if_empty=True) == "There is data already; no demo data loaded.\n"
+    assert snapshot() == before
+
+
+def test_if_empty_loads_when_there_is_none(tmp_path: Path) -> None:
+    run(tmp_path / "logins.json", if_empty=True)
+    assert Application.objects.count() == FEW
+
+
+def test_it_refuses_production(tmp_path: Path, settings: Any) -> None:
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError, match="no place in production"):
+        run(tmp_path / "logins.json")
+    assert nothing_there()
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(book_module, "write_logins", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        run(tmp_path / "logins.json")
+    assert nothing_there()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("scale", 0), ("limit", 9), ("today", TODAY.replace(year=2999))]
+)
+def test_it_refuses_senseless_options(tmp_path: Path, option: str, value: Any) -> None:
+    with pytest.raises(CommandError, match=f"--{option}"):
+        run(tmp_path / "logins.json", **{option: value})
+    assert nothing_there()

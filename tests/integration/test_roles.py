@@ -1,0 +1,340 @@
+"""Every role × action with real tokens: granted, refused on a visible row, missing when invisible."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from applications.choices import Stage
+from crm_backend.common.permissions import IsSelfService
+from crm_backend.common.policy import Policy
+from events.models import Event
+from tests.clients import PASSWORD
+from tests.factories import BranchFactory, UserFactory, World
+from tests.integration.addresses import address, sees
+from tests.plugins.route_table import Operation, operations, routes
+from users.choices import Role
+
+# The contract, written down a second time: whoever changes the policy changes it here on purpose.
+# a = admin, d = BDM, b = broker, c = client; B = broker under a condition.
+LETTERS = {"a": Role.ADMIN, "d": Role.BD, "b": Role.BROKER, "c": Role.CLIENT}
+GRANTS = {
+    "applications": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "abc",
+        "create_with_cascade": "abc",
+        "update": "adB",
+        "destroy": "a",
+        "stage": "adbc",
+        "stage_history": "adbc",
+        "timeline": "adbc",
+        "funding_calculation": "adB",
+        "funding_calculation_history": "adb",
+        "borrowers": "adbc",
+        "set_borrowers": "adB",
+        "guarantors": "adbc",
+        "set_guarantors": "adB",
+    },
+    "audit-logs": {"list": "a", "retrieve": "a"},
+    "bdms": {
+        "list": "adb",
+        "retrieve": "adb",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "applications": "ad",
+    },
+    "borrowers": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adb",
+        "company": "adb",
+        "update": "adbc",
+        "destroy": "a",
+        "guarantors": "adbc",
+        "applications": "adbc",
+    },
+    "branches": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "brokers": "adb",
+        "bdms": "adb",
+    },
+    "brokers": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "applications": "adb",
+    },
+    "guarantors": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adb",
+        "update": "adb",
+        "destroy": "a",
+        "guaranteed_applications": "adbc",
+    },
+    "notes": {"list": "adbc", "create": "adb"},
+    "notifications": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "destroy": "adbc",
+        "mark_read": "adbc",
+        "mark_one_read": "adbc",
+        "unread_count": "adbc",
+    },
+    "securities": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adb",
+        "update": "adB",
+        "destroy": "adB",
+    },
+    "users": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "me": "adbc",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "approve": "a",
+        "activate": "a",
+        "suspend": "a",
+        "force_logout": "a",
+    },
+}
+
+RESOURCES = [operation for operation in operations() if operation.policy is not None]
+WITH_ID = [operation for operation in RESOURCES if operation.parameters]
+CELLS = [(operation, role) for operation in RESOURCES for role in Role.values]
+HIDDEN = [
+    (operation, role) for operation in WITH_ID for role in Role.values if not sees(operation, role, "theirs")
+]
+CONDITIONAL = [
+    (operation, role)
+    for operation in RESOURCES
+    for role, grant in operation.policy.actions.get(operation.policy_action, {}).items()
+    if grant.condition is not None
+]
+
+TERMS = {"loan_amount": "300000.00", "loan_term": 240, "interest_rate": "5.9900"}
+PERSON = {"first_name": "Nia", "last_name": "Novak"}
+FEES = {
+    "establishment_fee_rate": "1.5",
+    "monthly_line_fee_rate": "0.1",
+    "brokerage_fee_rate": "1.0",
+    "application_fee": "500",
+    "due_diligence_fee": "0",
+    "legal_fee_before_gst": "1000",
+    "valuation_fee": "600",
+    "monthly_account_fee": "10",
+    "working_fee": "0",
+}
+BRANCH = {"name": "North", "code": "N1", "state": "NSW"}
+SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
+
+# What a granted role sends with an operation that takes a body.
+BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "application_create": lambda world: TERMS,
+    "application_create_with_cascade": lambda world: {**TERMS, "securities": [SECURITY]},
+    "application_update": lambda world: TERMS,
+    "application_partial_update": lambda world: {"purpose": "A house"},
+    "application_stage": lambda world: {"stage": "withdrawn"},
+    "application_set_borrowers": lambda world: {"borrowers": [world.ours.borrower.pk]},
+    "application_set_guarantors": lambda world: {"guarantors": [world.ours.guarantor.pk]},
+    "application_funding_calculation": lambda world: FEES,
+    "application_note_post": lambda world: {"text": "Called."},
+    "bdm_create": lambda world: {
+        "user": UserFactory.create(role=Role.BD).pk,
+        "branch": world.ours.branch.pk,
+    },
+    "bdm_update": lambda world: {"user": world.ours.bd_user.pk, "branch": world.ours.branch.pk},
+    "bdm_partial_update": lambda world: {"job_title": "Lead"},
+    "borrower_create": lambda world: PERSON,
+    "borrower_company": lambda world: {"company_name": "Novak Pty Ltd", "abn": "51824753556"},
+    "borrower_update": lambda world: {
+        "first_name": world.ours.borrower.first_name,
+        "last_name": world.ours.borrower.last_name,
+        "phone": "+61412345678",
+    },
+    "borrower_partial_update": lambda world: {"phone": "+61412345678"},
+    "branch_create": lambda world: BRANCH,
+    "branch_update": lambda world: BRANCH,
+    "branch_partial_update": lambda world: {"city": "Sydney"},
+    "broker_create": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "branch": BranchFactory.create().pk,
+    },
+    "broker_update": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "branch": world.ours.branch.pk,
+    },
+    "broker_partial_update": lambda world: {"company_name": "Novak Broking"},
+    "guarantor_create": lambda world: PERSON,
+    "guarantor_update": lambda world: PERSON,
+    "guarantor_partial_update": lambda world: {"phone": "+61412345678"},
+    "notification_mark_read": lambda world: {},
+    "security_create": lambda world: SECURITY,
+    "security_update": lambda world: SECURITY,
+    "security_partial_update": lambda world: {"value": "1.00"},
+    "user_create": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "role": "broker",
+        "password": PASSWORD,
+    },
+    "user_update": lambda world: {**PERSON, "email": "nia@example.com", "role": "client"},
+    "user_partial_update": lambda world: {"first_name": "Nia"},
+}
+# Where it is not 201 for creating, 204 for deleting and 200 for the rest.
+STATUSES = {
+    "application_create_with_cascade": 201,
+    "application_funding_calculation": 201,
+    "application_note_post": 201,
+    "borrower_company": 201,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the contract says about a role and an operation on our rows."""
+
+    granted: bool
+    visible: bool
+
+    def status(self, operation: Operation) -> int:
+        """The exact status of the reply."""
+        if not self.visible:
+            return 404
+        if not self.granted:
+            return 403
+        usual = {"create": 201, "destroy": 204}.get(operation.action, 200)
+        return STATUSES.get(operation.id, usual)
+
+
+def letters(operation: Operation) -> str:
+    """Who may, by the table above."""
+    return GRANTS[operation.policy.resource].get(operation.policy_action, "")
+
+
+def expected(operation: Operation, role: str) -> Answer:
+    """By the two tables of this folder, not by the product's own."""
+    granted = role in {LETTERS[letter.lower()] for letter in letters(operation)}
+    return Answer(granted, sees(operation, role, "ours"))
+
+
+def name_of(value: Any) -> str:
+    return str(value)
+
+
+def test_the_policy_is_the_contract():
+    letter_of = {role: letter for letter, role in LETTERS.items()}
+    actual = {
+        resource: {
+            action: {
+                letter_of[Role(role)].upper() if grant.condition else letter_of[Role(role)]
+                for role, grant in grants.items()
+            }
+            for action, grants in policy.actions.items()
+        }
+        for resource, policy in Policy.registry.items()
+    }
+    assert actual == {
+        resource: {action: set(roles) for action, roles in actions.items()}
+        for resource, actions in GRANTS.items()
+    }
+
+
+def test_every_row_of_the_policy_belongs_to_an_operation():
+    used = {(operation.policy.resource, operation.policy_action) for operation in RESOURCES}
+    declared = {
+        (resource, action) for resource, policy in Policy.registry.items() for action in policy.actions
+    }
+    assert used == declared
+
+
+def test_every_view_says_who_may_use_it():
+    silent = []
+    for route in routes():
+        view = route.view
+        if getattr(view, "policy", None) is not None or getattr(view, "public", None):
+            continue
+        if IsSelfService in getattr(view, "permission_classes", ()):
+            continue
+        silent.append(route.path)
+    assert silent == ["/"]  # the page for people
+
+
+def test_every_public_view_gives_its_reason():
+    reasons = {route.view.__name__: getattr(route.view, "public", "") for route in routes()}
+    assert all(len(reason) >= len("documentation") for reason in reasons.values() if reason)
+
+
+@pytest.mark.parametrize(("operation", "role"), CELLS, ids=name_of)
+def test_a_role_on_our_rows(operation, role, world, api):
+    answer = expected(operation, role)
+    whose = "fresh" if operation.action == "destroy" and role == Role.ADMIN else "ours"
+    path = address(operation, world, role, whose)
+    body = BODIES[operation.id](world) if operation.has_body and answer.granted else {}
+    client = api(world.user(role))
+    before = Event.objects.count()
+    reply = client.generic(operation.method, path, json.dumps(body), "application/json")
+    assert reply.status_code == answer.status(operation), reply.content
+    if not (answer.granted and answer.visible):
+        codes = {403: "permission_denied", 404: "not_found"}
+        assert reply.json()["code"] == codes[reply.status_code]
+        assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize(("operation", "role"), HIDDEN, ids=name_of)
+def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
+    path = address(operation, world, role, "theirs")
+    client = api(world.user(role))
+    before = Event.objects.count()
+    reply = client.generic(operation.method, path, "{}", "application/json")
+    assert reply.status_code == 404
+    assert reply.json()["code"] == "not_found"
+    assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)
+def test_a_condition_refuses_with_its_reason(operation, role, world, api):
+    application = world.ours.application
+    application.stage = Stage.APP_SUBMITTED
+    application.save()
+    path = address(operation, world, role)
+    before = Event.objects.count() + 1  # the login
+    reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
+    assert reply.status_code == 403
+    assert reply.json()["detail"] == "A submitted application is the lender's to change."
+    assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize("role", Role.values)
+@pytest.mark.parametrize(
+    "operation",
+    [operation for operation in operations() if operation.method == "GET" and not operation.parameters],
+    ids=name_of,
+)
+def test_lists_and_own_pages_name_nobody_from_the_other_side(operation, role, world, api):
+    reply = api(world.user(role)).get(operation.path)
+    if operation.policy is None or expected(operation, role).granted:
+        assert reply.status_code == 200
+    else:
+        assert reply.status_code == 403
+    if role != Role.ADMIN:
+        strangers = [user.email for user in world.theirs.users.values()]
+        hidden = [*strangers, world.theirs.borrower.email, world.theirs.application.reference_number]
+        if role == Role.BROKER and operation.path == "/api/brokers/bdms/":
+            hidden.remove(world.theirs.bd_user.email)  # brokers choose among all BDMs
+        assert [word for word in hidden if word.encode() in reply.content] == []

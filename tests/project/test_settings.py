@@ -1,0 +1,107 @@
+"""Settings come typed from the environment, and production refuses what is unsafe."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from crm_backend.env import BASE_DIR, read_environment
+
+STRONG = "k3J9x0QwLr7VbZn2TfYh8GdSa5MpEcUi4RoXjWl6NqBvDtKsHyAzPg1C"
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    def set_to(**values):
+        for name in list(os.environ):
+            if name.lower() in {"debug", "allowed_hosts", "cors_allowed_origins", "environment", "email_url"}:
+                monkeypatch.delenv(name)
+        safe = {
+            "ENVIRONMENT": "production",
+            "SECRET_KEY": STRONG,
+            "DATABASE_URL": "postgres://u:p@h:5432/d",
+            "REDIS_URL": "redis://h:6379/0",
+            "LOG_LEVEL": "INFO",
+        }
+        for name, value in {**safe, **values}.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        return read_environment
+
+    return set_to
+
+
+def test_a_safe_production_environment_is_accepted(environment):
+    env = environment(CORS_ALLOWED_ORIGINS="https://crm.example.com, https://ops.example.com/")()
+    assert env.environment == "production"
+    assert env.cors_allowed_origins == ["https://crm.example.com", "https://ops.example.com"]
+
+
+def test_without_a_word_the_environment_is_production(environment):
+    assert environment(ENVIRONMENT=None)().environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("SECRET_KEY", "short", "SECRET_KEY is too weak"),
+        ("SECRET_KEY", "a" * 80, "SECRET_KEY is too weak"),
+        ("DEBUG", "true", "DEBUG must be off"),
+        ("CORS_ALLOWED_ORIGINS", "*", "CORS_ALLOWED_ORIGINS must name"),
+        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS must name"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(environment, variable, value, words):
+    with pytest.raises(ImproperlyConfigured, match=words):
+        environment(**{variable: value})()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SECRET_KEY", None),
+        ("DATABASE_URL", None),
+        ("DATABASE_URL", "mysql://h/d"),
+        ("REDIS_URL", "http://h"),
+        ("ENVIRONMENT", "staging"),
+        ("ACCESS_TOKEN_MINUTES", "soon"),
+        ("CORS_ALLOWED_ORIGINS", "crm.example.com"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_its_value_is_not_shown(environment, variable, value):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        environment(**{variable: value})()
+    assert f"  {variable}" in str(refusal.value)
+    assert STRONG not in str(refusal.value)
+
+
+def test_development_is_less_strict(environment):
+    assert environment(ENVIRONMENT="development", SECRET_KEY="dev", DEBUG="true")().debug is True
+
+
+def test_the_project_does_not_start_with_a_weak_secret_in_production():
+    variables = {**os.environ, "ENVIRONMENT": "production", "SECRET_KEY": "weak", "LOG_LEVEL": "INFO"}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=BASE_DIR, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "SECRET_KEY is too weak for production" in done.stderr
+
+
+def test_production_redirects_to_https_and_sends_hsts():
+    code = (
+        "import django; django.setup()\n"
+        "from django.test import Client\n"
+        "plain = Client().get('/api/', headers={'host': 'localhost'})\n"
+        "secure = Client().get('/api/', secure=True, headers={'host': 'localhost'})\n"
+        "print(plain.status_code, plain['Location'], secure.status_code, secure['Strict-Transport-Security'])"
+    )
+    variables = {**os.environ, "ENVIRONMENT": "production", "SECRET_KEY": STRONG, "LOG_LEVEL": "ERROR"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=BASE_DIR, env=variables, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "301 https://localhost/api/ 200 max-age=31536000; includeSubDomains", (
+        done.stderr
+    )

@@ -1,0 +1,1 @@
+"""Users: what only shows below HTTP."""
