@@ -77,6 +77,7 @@ class RedocView(ApiView, SpectacularRedocView):
     """ReDoc."""
 
     public = "documentation"
+    template_name = "redoc.html"
 
 
 @require_safe

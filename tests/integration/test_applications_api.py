@@ -677,7 +677,8 @@ def test_bad_people_are_refused(world, broker, tail):
     address = url(world.ours.application, f"{tail}/")
     ours = getattr(world.ours, tail.removesuffix("s")).pk
     theirs = getattr(world.theirs, tail.removesuffix("s")).pk
-    for body in ({tail: [ours, ours]}, {tail: [theirs]}, {tail: [0]}, {tail: "x"}, {}, {"people": []}):
+    bodies: list[dict[str, object]] = [{tail: given} for given in ([ours, ours], [theirs], [0], "x")]
+    for body in [*bodies, {}, {"people": []}]:
         with nothing_written():
             reply = broker.put(address, body)
         assert reply.status_code == 400, body

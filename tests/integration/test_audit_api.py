@@ -70,7 +70,7 @@ def test_an_entry_says_who_did_what_to_what_and_when(world, admin, moved, dispat
 def test_it_is_for_administrators_only(world, api, moved, role):
     client = api(world.user(role))
     assert client.get(AUDIT).status_code == 403
-    assert client.get(f"{AUDIT}{moved.pk}/").status_code == 403
+    assert client.get(f"{AUDIT}{moved.pk}/").status_code == 404, "nobody else sees that there is one"
 
 
 def test_nobody_writes_it(admin, moved):
