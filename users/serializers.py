@@ -155,7 +155,7 @@ class RefreshSerializer(Serializer):
 
 
 class LogoutSerializer(Serializer):
-    """Optionally the refresh token of the session to end; else it is the caller's own."""
+    """The refresh token that many clients send along; what ends is the login of the access token."""
 
     refresh = serializers.CharField(max_length=4096, required=False, allow_blank=True)
 
