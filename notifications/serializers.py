@@ -89,7 +89,7 @@ class PreferencesSerializer(StrictMixin, serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Keep account safety on."""
-        off = [kind for kind in ALWAYS_ON if not attrs.get(kind, {"in_app": True})["in_app"]]
+        off = [kind for kind in ALWAYS_ON if not attrs.get(kind, {}).get("in_app", True)]
         if off:
             raise serializers.ValidationError({kind: ["This cannot be turned off."] for kind in off})
         return attrs

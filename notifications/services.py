@@ -37,11 +37,12 @@ def notification_delete(*, notification: Notification) -> None:
 
 
 def preferences_set(*, user: Any, choices: Mapping[str, Mapping[str, bool]]) -> None:
-    """Keep the given choices; types that are left out stay as they are."""
+    """Keep the given choices; types and channels that are left out stay as they are."""
     NotificationPreference.objects.bulk_create(
         [
             NotificationPreference(user=user, notification_type=kind, in_app=channels["in_app"])
             for kind, channels in choices.items()
+            if "in_app" in channels
         ],
         update_conflicts=True,
         unique_fields=["user", "notification_type"],

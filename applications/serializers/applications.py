@@ -204,12 +204,12 @@ class CascadeSerializer(ApplicationInputSerializer):
 
 
 class SetBorrowersSerializer(Serializer):
-    """The borrowers to be on an application, the primary one first."""
+    """The borrowers to be on an application, each once, the primary one first."""
 
     borrowers = VisiblePrimaryKeysField(queryset=Borrower.objects, allow_empty=False)
 
 
 class SetGuarantorsSerializer(Serializer):
-    """The guarantors to be on an application."""
+    """The guarantors to be on an application, each once."""
 
     guarantors = VisiblePrimaryKeysField(queryset=Guarantor.objects)

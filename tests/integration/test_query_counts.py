@@ -1,0 +1,163 @@
+"""How many queries every list and detail takes: exactly, and the same for one row as for ten.
+
+`tests/query_counts.json` is the committed table. After a deliberate change, write it anew with
+`UPDATE_QUERY_COUNTS=1 pytest tests/integration/test_query_counts.py -p no:xdist` and look at the difference.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from applications.models import ApplicationBorrower, ApplicationGuarantor, FundingCalculation, StageChange
+from events.dispatcher import dispatch_pending
+from events.services import emit
+from notifications.models import Notification
+from tests.events.test_dispatcher import stage_changed
+from tests.factories import (
+    ApplicationFactory,
+    BdmFactory,
+    BorrowerFactory,
+    BranchFactory,
+    BrokerFactory,
+    GuarantorFactory,
+    NoteFactory,
+    SecurityFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+TABLE = Path(__file__).resolve().parent.parent / "query_counts.json"
+ROLES = ("admin", "bd", "broker", "client")
+
+
+class Book:
+    """Our side of the world, with as many further rows in every list as asked for."""
+
+    def __init__(self, world) -> None:
+        self.world, self.ours = world, world.ours
+
+    def grow(self, rows: int) -> None:
+        """Add rows to every list that our users see."""
+        ours = self.ours
+        for _ in range(rows):
+            BranchFactory.create()
+            BdmFactory.create(branch=ours.branch)
+            BrokerFactory.create(branch=ours.branch)
+            UserFactory.create()
+            borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
+            guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
+            other = ApplicationFactory.create(broker=ours.broker, bd=ours.bdm, branch=ours.branch)
+            ApplicationBorrower.objects.create(application=other, borrower=ours.borrower)
+            ApplicationGuarantor.objects.create(application=other, guarantor=ours.guarantor)
+            SecurityFactory.create(application=other)
+            ApplicationBorrower.objects.create(application=ours.application, borrower=borrower)
+            ApplicationGuarantor.objects.create(application=ours.application, guarantor=guarantor)
+            SecurityFactory.create(application=ours.application)
+            NoteFactory.create(
+                application=ours.application, author=UserFactory.create(role="bd"), visibility="client"
+            )
+            StageChange.objects.create(
+                application=ours.application,
+                to_stage="inquiry",
+                changed_at=timezone.now(),
+                actor=UserFactory.create(role="bd"),
+            )
+            FundingCalculation.objects.create(
+                application=ours.application, input={}, result={}, calculated_by=self.world.admin
+            )
+            with transaction.atomic():
+                emit(
+                    stage_changed(),
+                    actor=UserFactory.create(role="bd"),
+                    subject=ours.application,
+                    application_id=ours.application.pk,
+                    recipients=[self.world.user(role) for role in ROLES],
+                )
+        dispatch_pending()
+
+    def addresses(self) -> dict[str, str]:
+        """Every list and detail, by a name that does not change with ids."""
+        ours = self.ours
+        application = f"/api/applications/{ours.application.pk}/"
+        notification = Notification.objects.filter(user=self.world.admin).first()
+        event = self.first_event()
+        return {
+            "application-list": "/api/applications/",
+            "application-list by cursor": "/api/applications/?cursor=",
+            "application-detail": application,
+            "application-borrowers": f"{application}borrowers/",
+            "application-guarantors": f"{application}guarantors/",
+            "application-stage-history": f"{application}stage-history/",
+            "application-timeline": f"{application}timeline/",
+            "application-funding-calculation-history": f"{application}funding-calculation-history/",
+            "application-notes": f"{application}notes/",
+            "security-list": f"{application}securities/",
+            "security-detail": f"{application}securities/{ours.security.pk}/",
+            "borrower-list": "/api/borrowers/",
+            "borrower-detail": f"/api/borrowers/{ours.borrower.pk}/",
+            "borrower-guarantors": f"/api/borrowers/{ours.borrower.pk}/guarantors/",
+            "borrower-applications": f"/api/borrowers/{ours.borrower.pk}/applications/",
+            "guarantor-list": "/api/guarantors/",
+            "guarantor-detail": f"/api/guarantors/{ours.guarantor.pk}/",
+            "guarantor-guaranteed-applications": (
+                f"/api/guarantors/{ours.guarantor.pk}/guaranteed-applications/"
+            ),
+            "broker-list": "/api/brokers/",
+            "broker-detail": f"/api/brokers/{ours.broker.pk}/",
+            "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
+            "branch-list": "/api/brokers/branches/",
+            "branch-detail": f"/api/brokers/branches/{ours.branch.pk}/",
+            "branch-brokers": f"/api/brokers/branches/{ours.branch.pk}/brokers/",
+            "branch-bdms": f"/api/brokers/branches/{ours.branch.pk}/bdms/",
+            "bdm-list": "/api/brokers/bdms/",
+            "bdm-detail": f"/api/brokers/bdms/{ours.bdm.pk}/",
+            "bdm-applications": f"/api/brokers/bdms/{ours.bdm.pk}/applications/",
+            "user-list": "/api/users/users/",
+            "user-detail": f"/api/users/users/{self.world.admin.pk}/",
+            "user-me": "/api/users/users/me/",
+            "profile": "/api/users/auth/profile/",
+            "notification-list": "/api/users/notifications/",
+            "notification-detail": f"/api/users/notifications/{notification.pk if notification else 0}/",
+            "notification-unread-count": "/api/users/notifications/unread-count/",
+            "notification-preferences": "/api/users/notification-preferences/",
+            "auditlog-list": "/api/audit-logs/",
+            "auditlog-detail": f"/api/audit-logs/{event}/",
+            "event-types": "/api/events/types/",
+        }
+
+    def first_event(self) -> int:
+        """Some event."""
+        found = Notification.objects.values_list("event_id", flat=True).first()
+        return found or 0
+
+
+def measure(book, client) -> dict[str, int]:
+    """Queries of each address that answers this caller with 200."""
+    counts = {}
+    for name, address in book.addresses().items():
+        with CaptureQueriesContext(connection) as queries:
+            reply = client.get(address)
+        if reply.status_code == 200:
+            counts[name] = len(queries)
+    return counts
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_list_and_detail_takes_its_number_of_queries_whatever_the_rows(world, api, role):
+    book, client = Book(world), api(world.user(role))
+    book.grow(1)
+    few = measure(book, client)
+    book.grow(9)
+    many = measure(book, client)
+    assert many == few, "the number of queries grows with the rows"
+    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    if os.environ.get("UPDATE_QUERY_COUNTS"):
+        TABLE.write_text(json.dumps({**table, role: few}, indent=2, sort_keys=True) + "\n")
+    else:
+        assert few == table[role]
