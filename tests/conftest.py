@@ -53,8 +53,17 @@ def _configure() -> None:
     os.environ["REDIS_PREFIX"] = f"test-{WORKER or 'main'}"
 
 
+if "DJANGO_SETTINGS_MODULE" in os.environ:
+    # pytest-django would have read them already, with the addresses of other servers.
+    raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests make their own settings.")
 _start_servers()
 _configure()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let every worker come to settings of its own, instead of reading ours before its conftest runs."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

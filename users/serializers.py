@@ -155,7 +155,7 @@ class RefreshSerializer(Serializer):
 
 
 class LogoutSerializer(Serializer):
-    """Nothing is needed; a refresh token of one's own ends its session as well."""
+    """The refresh token that many clients send along; what ends is the login of the access token."""
 
     refresh = serializers.CharField(max_length=4096, required=False, allow_blank=True)
 

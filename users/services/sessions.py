@@ -22,7 +22,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from crm_backend.common.counters import FailureCounter
-from crm_backend.common.errors import DomainError, InvalidInput, NotAllowed, TooManyAttempts
+from crm_backend.common.errors import DomainError, NotAllowed, TooManyAttempts
 from events.services import emit
 from users.choices import AccountStatus
 from users.events import LoggedIn, LoggedOut, LoggedOutEverywhere, RefreshTokenReused
@@ -206,21 +206,6 @@ def session_logout(*, session: Session) -> None:
         if session.revoked_at is None:
             _revoke(session)
             emit(LoggedOut(session_id=str(session.pk)), actor=session.user, subject=session.user)
-
-
-def session_logout_by(*, refresh: str, user: User) -> None:
-    """End the session of a refresh token.
-
-    Raises:
-        InvalidInput: `refresh` is no good refresh token of this user.
-    """
-    try:
-        session = session_of(_decode(RefreshToken, refresh))
-    except TokenNotValid:
-        session = None
-    if session is None or session.user_id != user.pk:
-        raise InvalidInput.field("refresh", "This is not a refresh token of yours.")
-    session_logout(session=session)
 
 
 def sessions_end(*, user: User, actor: User | None, reason: str) -> None:
