@@ -122,6 +122,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "events.sweep": {"task": "events.tasks.dispatch_events", "schedule": 5.0},
+    "notifications.mail.sweep": {"task": "notifications.tasks.send_mail", "schedule": 30.0},
     "users.sessions.clean_up": {"task": "users.tasks.expired_sessions_delete", "schedule": 3600.0},
 }
 
