@@ -1,6 +1,6 @@
 """What happens to applications."""
 
-from events.registry import Notify, Payload
+from events.registry import Audience, Notify, Payload
 
 
 class ApplicationCreated(Payload):
@@ -86,6 +86,8 @@ class FundingCalculated(Payload):
 
     type = "application.funding_calculated"
     summary = "Funding calculated: {funds_available} AUD available after {total_fees} AUD of fees."
+    # Clients do not read the runs themselves either.
+    audience = Audience.PARTNERS
 
     reference: str
     total_fees: str

@@ -156,7 +156,7 @@ class BorrowerSerializer(PartySerializer):
         present = getattr(self.instance, "user", None)
         if role != Role.ADMIN and attrs.get("user", present) != present:
             raise serializers.ValidationError({"user": ["Only administrators link a login."]})
-        if role == Role.CLIENT:
+        if role == Role.CLIENT and self.instance is not None:
             self._only_contact_data(attrs)
         return attrs
 
