@@ -16,11 +16,12 @@ from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
 from psycopg import errors as pg
+from redis.exceptions import RedisError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from crm_backend.common.errors import Conflict, DomainError, TooManyAttempts
+from crm_backend.common.errors import Conflict, DomainError, TooManyAttempts, Unavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -114,8 +115,22 @@ def _django_problem(exc: Exception) -> dict[str, Any] | None:
             return _conflict("Other records refer to this one, so it has to stay.")
         case IntegrityError() | OperationalError():
             detail = _database_conflict(exc)
-            return None if detail is None else _conflict(detail)
+            if detail is not None:
+                return _conflict(detail)
+            return _outage(exc) if isinstance(exc, OperationalError) else None
+        case RedisError():
+            return _outage(exc)
     return None
+
+
+def _outage(exc: Exception) -> dict[str, Any]:
+    logger.error("request.outage", error=type(exc).__name__, exc_info=exc)
+    return problem(
+        status=Unavailable.status,
+        code=Unavailable.code,
+        title=Unavailable.title,
+        detail=Unavailable.default_detail,
+    )
 
 
 def _conflict(detail: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -142,8 +143,11 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         return dict(detail_class(obj, context=self.get_serializer_context()).data)
 
     def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
-        """Reply with the detail and its ETag."""
-        data = self.representation(pk)
+        """Reply with the detail and its ETag; with 204 when the write took the row out of sight."""
+        try:
+            data = self.representation(pk)
+        except ObjectDoesNotExist:
+            return Response(status=status.HTTP_204_NO_CONTENT)
         return Response(data, status=code, headers={"ETag": etag_of(data)})
 
     def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
