@@ -10,6 +10,7 @@ from applications.models import StageChange
 from applications.stages import ALIASES
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from events.serializers import ActorSerializer
+from users.choices import Role
 
 
 @extend_schema_field({"type": "string", "enum": [*Stage.values, *ALIASES]})
@@ -51,3 +52,10 @@ class StageChangeSerializer(ModelSerializer):
             "seconds_in_stage",
         ]
         read_only_fields = fields
+
+    def to_representation(self, instance: StageChange) -> dict[str, Any]:
+        """A client does not read the notes, which staff and brokers write for each other."""
+        row: dict[str, Any] = super().to_representation(instance)
+        if self.context["request"].user.role == Role.CLIENT:
+            row["notes"] = ""
+        return row
