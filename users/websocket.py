@@ -112,7 +112,7 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.recent: deque[float] = deque(maxlen=MESSAGES_PER_WINDOW)
         offered = self.scope.get("subprotocols") or []
-        await self.accept(subprotocol="bearer" if offered and offered[0].lower() == "bearer" else None)
+        await self.accept(subprotocol=offered[0] if offered and offered[0].lower() == "bearer" else None)
         if self.scope["login"] is not None:
             await self._log_in(self.scope["login"])
         elif self.scope["token_given"]:
@@ -187,8 +187,10 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
 
     async def _handle(self, message: dict[str, Any]) -> None:
         if message.get("type") == "heartbeat":
-            await self.send_json({"type": "heartbeat_response"})
-            await self.heartbeat()
+            # The channel layer may have lost the news that the login has ended.
+            if await self._still_good():
+                await self.send_json({"type": "heartbeat_response"})
+                await self.heartbeat()
             return
         name = self.handlers.get(str(message.get("type")))
         if name is None:
