@@ -86,6 +86,7 @@ class FundingCalculated(Payload):
 
     type = "application.funding_calculated"
     summary = "Funding calculated: {funds_available} AUD available after {total_fees} AUD of fees."
+    # Clients do not read the runs themselves either.
     audience = Audience.PARTNERS
 
     reference: str

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from applications.models import (
@@ -40,6 +40,13 @@ def for_detail(applications: QuerySet[Any]) -> QuerySet[Any]:
         Prefetch("guarantor_links", ApplicationGuarantor.objects.select_related("guarantor")),
         Prefetch("securities", Security.objects.order_by("id")),
     )
+
+
+def in_order(parties: Any) -> QuerySet[Any]:
+    """The borrowers or guarantors of an application as they are ordered on it."""
+    links = {"position": F("application_links__position"), "link": F("application_links__id")}
+    ordered: QuerySet[Any] = parties.annotate(**links).order_by("position", "link")
+    return ordered
 
 
 def stage_history(application: Application) -> QuerySet[StageChange]:

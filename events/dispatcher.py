@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError as QueueError
@@ -104,12 +104,20 @@ def _attempt(step: str, events: Sequence[Event]) -> bool:
             for projection in _projections.values():
                 if run := getattr(projection, step):
                     run(events)
+            _check_foreign_keys()
     except _OUTAGES:
         raise
     except Exception:
         logger.exception("events.step_failed", step=step, events=[event.pk for event in events])
         return False
     return True
+
+
+def _check_foreign_keys() -> None:
+    """Look for rows that are gone now: at the commit it would be too late to find the event at fault."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _postpone(event: Event) -> None:

@@ -40,9 +40,7 @@ class NotificationConsumer(AuthenticatedConsumer):
 
     async def heartbeat(self) -> None:
         """Use the occasion to look for pushes that never came."""
-        await super().heartbeat()
-        if not self.closing:
-            await self._catch_up()
+        await self._catch_up()
 
     # --- from the client ------------------------------------------------------------------------
 

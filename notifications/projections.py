@@ -121,12 +121,15 @@ def _notify(event: Event) -> Any:
 
 
 def owe_mails(events: Sequence[Event]) -> None:
-    """Note the mails that events call for."""
+    """Note the mails that events call for; an account that is gone gets none."""
+    wanted = [event for event in events if event.type in MAILS]
+    subjects = User.objects.get_queryset().filter(pk__in=[event.subject_id for event in wanted])
+    known = set(subjects.values_list("pk", flat=True))
     OutgoingMail.objects.bulk_create(
         [
             OutgoingMail(event=event, user_id=event.subject_id, kind=MAILS[event.type])
-            for event in events
-            if event.type in MAILS
+            for event in wanted
+            if event.subject_id in known
         ],
         ignore_conflicts=True,
     )

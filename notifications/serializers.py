@@ -72,6 +72,12 @@ class ChannelsSerializer(Serializer):
 
     in_app = serializers.BooleanField()
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A type that is named says everything, also where other types are left out."""
+        if "in_app" not in attrs:
+            raise serializers.ValidationError({"in_app": ["This field is required."]})
+        return attrs
+
 
 def _preference_fields() -> dict[str, Any]:
     return {kind.value: ChannelsSerializer(required=False, help_text=kind.label) for kind in NotificationType}

@@ -20,7 +20,6 @@ from users.services.sessions import TokenNotValid, access_token_session
 
 UNAUTHENTICATED = 4401
 NOT_YOURS = 4403
-UNKNOWN_ADDRESS = 4404
 NO_HEARTBEAT = 4408
 TOO_MANY_MESSAGES = 4429
 
@@ -110,7 +109,7 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.recent: deque[float] = deque(maxlen=MESSAGES_PER_WINDOW)
         offered = self.scope.get("subprotocols") or []
-        await self.accept(subprotocol="bearer" if offered and offered[0].lower() == "bearer" else None)
+        await self.accept(subprotocol=offered[0] if offered and offered[0].lower() == "bearer" else None)
         if self.scope["login"] is not None:
             await self._log_in(self.scope["login"])
         elif self.scope["token_given"]:
@@ -192,8 +191,10 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
 
     async def _handle(self, message: dict[str, Any]) -> None:
         if message.get("type") == "heartbeat":
-            await self.send_json({"type": "heartbeat_response"})
-            await self.heartbeat()
+            # The channel layer may have lost the news that the login has ended.
+            if await self._still_good():
+                await self.send_json({"type": "heartbeat_response"})
+                await self.heartbeat()
             return
         name = self.handlers.get(str(message.get("type")))
         if name is None:
@@ -203,8 +204,7 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             await getattr(self, name)(message)
 
     async def heartbeat(self) -> None:
-        """After one was answered: the push that a login has ended may have been lost."""
-        await self._still_good()
+        """Called after a heartbeat was answered."""
 
     def _is_flooding(self) -> bool:
         now = time.monotonic()
@@ -254,15 +254,6 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     def _cancel(self, name: str) -> None:
         if timer := self.timers.pop(name, None):
             timer.cancel()
-
-
-class UnknownAddressConsumer(AsyncWebsocketConsumer):
-    """Where no socket is: say so with a close code that browsers can read."""
-
-    async def connect(self) -> None:
-        """Accept and close."""
-        await self.accept()
-        await self.close(code=UNKNOWN_ADDRESS)
 
 
 def user_group(user_id: int) -> str:

@@ -6,10 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from applications.models import Application, loan_to_value
+from applications.permissions import APPLICATIONS, SECURITIES
 from applications.serializers.funding import FundingInputSerializer
 from applications.serializers.securities import SecurityInputSerializer, SecuritySerializer
 from applications.services.stage import allowed_stages
 from borrowers.models import Borrower, Guarantor
+from borrowers.permissions import BORROWERS, GUARANTORS
 from borrowers.serializers import (
     BorrowerSerializer,
     BorrowerSummarySerializer,
@@ -183,6 +185,16 @@ def _several(child: ModelSerializer) -> Any:
     return serializers.ListSerializer(child=child, required=False, max_length=MAX_NESTED)
 
 
+# The parts of a cascade, and the right to make each by itself.
+PARTS = {
+    "borrowers": (BORROWERS, "create"),
+    "company_borrowers": (BORROWERS, "company"),
+    "guarantors": (GUARANTORS, "create"),
+    "securities": (SECURITIES, "create"),
+    "funding_calculation_input": (APPLICATIONS, "funding_calculation"),
+}
+
+
 class CascadeSerializer(ApplicationInputSerializer):
     """A new application with new people, companies, guarantors and securities."""
 
@@ -203,13 +215,16 @@ class CascadeSerializer(ApplicationInputSerializer):
         ]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A client's own profile is put on it; making records of others is not a client's."""
+        """Each part needs the right to make such a thing by itself."""
         attrs = super().validate(attrs)
-        if self.context["request"].user.role == Role.CLIENT:
-            others = [name for name in ("borrowers", "company_borrowers", "guarantors") if attrs.get(name)]
-            if others:
-                message = "Your own profile is put on it; ask your broker to add others."
-                raise serializers.ValidationError({name: [message] for name in others})
+        user = self.context["request"].user
+        errors = {
+            part: ["This is not yours to add."]
+            for part, (policy, action) in PARTS.items()
+            if attrs.get(part) and policy.grant(action, user) is None
+        }
+        if errors:
+            raise serializers.ValidationError(errors)
         return attrs
 
 

@@ -160,7 +160,7 @@ class ApplicationViewSet(CrudViewSet):
     @action(detail=True)
     def borrowers(self, request: Request, pk: int) -> Response:
         """List the borrowers on an application, the primary one first."""
-        rows = self.get_object().borrowers.order_by("application_links__position", "application_links__id")
+        rows = selectors.in_order(self.get_object().borrowers)
         return self.page_response(rows, BorrowerSummarySerializer)
 
     @extend_schema(request=SetBorrowersSerializer, responses=ApplicationSerializer)
@@ -173,7 +173,7 @@ class ApplicationViewSet(CrudViewSet):
     @action(detail=True)
     def guarantors(self, request: Request, pk: int) -> Response:
         """List the guarantors on an application."""
-        rows = self.get_object().guarantors.order_by("application_links__position", "application_links__id")
+        rows = selectors.in_order(self.get_object().guarantors)
         return self.page_response(rows, GuarantorSummarySerializer)
 
     @extend_schema(request=SetGuarantorsSerializer, responses=ApplicationSerializer)

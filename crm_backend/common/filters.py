@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.db.models import QuerySet
 from django_filters import rest_framework as django_filters
 from rest_framework import filters
@@ -10,6 +11,8 @@ from rest_framework.request import Request
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
+
+MAX_MAGNITUDE = 30
 
 
 class LenientChoiceField(django_filters.ChoiceFilter.field_class):
@@ -26,14 +29,38 @@ class EnumFilter(django_filters.ChoiceFilter):
     field_class = LenientChoiceField
 
 
+class BoundedDecimalField(forms.DecimalField):
+    """A number with at most 30 digits: `-1e9999999` is short to write, and endless work as an integer."""
+
+    def to_python(self, value: Any) -> Any:
+        """Refuse the magnitude before anybody counts with it."""
+        number = super().to_python(value)
+        if number is not None and number.is_finite() and abs(number.adjusted()) > MAX_MAGNITUDE:
+            raise forms.ValidationError("This number is out of range.", code="out_of_range")
+        return number
+
+
+class NumberFilter(django_filters.NumberFilter):
+    """Filter by a number of a sane size."""
+
+    field_class = BoundedDecimalField
+
+
+class ReferenceFilter(NumberFilter):
+    """Filter by the id of another row; whether there is such a row is not told."""
+
+
 class FilterSet(django_filters.FilterSet):
-    """Base of every filter set: choice fields become `EnumFilter`s."""
+    """Base of every filter set: choices become `EnumFilter`s, numbers and references our own."""
 
     @classmethod
     def filter_for_lookup(cls, field: Any, lookup_type: str) -> Any:
         """Choose the filter class of a model field."""
         chosen, params = super().filter_for_lookup(field, lookup_type)
-        return (EnumFilter if chosen is django_filters.ChoiceFilter else chosen), params
+        if chosen is django_filters.ModelChoiceFilter:
+            return ReferenceFilter, {}
+        ours = {django_filters.ChoiceFilter: EnumFilter, django_filters.NumberFilter: NumberFilter}
+        return ours.get(chosen, chosen), params
 
 
 class FilterBackend(django_filters.DjangoFilterBackend):

@@ -18,6 +18,7 @@ from notifications.choices import NotificationType
 from notifications.models import Notification, NotificationCounter
 from tests.factories import UserFactory
 from tests.threads import together, with_own_connection
+from users.services.passwords import password_reset_request
 
 
 def stage_changed(reference="APP-00000001"):
@@ -400,3 +401,30 @@ def test_events_that_another_dispatcher_holds_are_passed_over_not_waited_for(mon
         with connection.cursor() as ours:
             ours.execute("SET lock_timeout = 0")
     assert dispatcher.dispatch_pending() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_to_an_account_that_is_gone_holds_up_nobody(dispatch):
+    gone, other = UserFactory.create(), UserFactory.create()
+    password_reset_request(email=gone.email)
+    tell([other], other)
+    gone.delete()
+    dispatch()
+    assert not Event.objects.filter(dispatched_at=None).exists()
+    assert Notification.objects.get().user == other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_only_the_commit_would_refuse_postpones_its_own_event_alone(dispatch, projections):
+    user = UserFactory.create()
+    bad, good = tell([], user), tell([user], user)
+
+    def refer_to_nobody(events):
+        for event in events:
+            if event.pk == bad.pk:
+                NotificationCounter.objects.create(user_id=2**31 - 1)
+
+    projections["bad"] = dispatcher.Projection("bad", project=refer_to_nobody)
+    dispatch()
+    assert list(Event.objects.filter(dispatched_at=None)) == [bad]
+    assert Notification.objects.get().event == good

@@ -4,11 +4,13 @@ import time
 from datetime import timedelta
 
 import pytest
+from channels.testing import WebsocketCommunicator
 from django.db import transaction
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 import users.websocket
+from crm_backend.asgi import application
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from events.services import emit
@@ -17,6 +19,7 @@ from tests.clients import PASSWORD, ApiClient
 from tests.events.test_dispatcher import stage_changed
 from tests.sockets import Socket, seqs, socket
 from tests.threads import in_thread
+from users.models import Session
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -634,3 +637,26 @@ async def test_a_socket_that_is_gone_leaves_nothing_behind(broker, token):
     async with socket(bearer=token) as again:
         assert (await again.greeted())["last_seq"] == 1
     assert await in_thread(NotificationCounter.objects.filter(user=broker).count) == 1
+
+
+async def test_a_heartbeat_notices_a_login_whose_end_was_never_told(broker):
+    client = await in_thread(login, broker)
+    async with socket(bearer=client.tokens.access) as ws:
+        await ws.greeted()
+        await in_thread(Session.objects.update, revoked_at=timezone.now())
+        await ws.send({"type": "heartbeat"})
+        assert await ws.closed() == 4401
+
+
+async def test_an_unknown_address_is_refused_without_an_error():
+    communicator = WebsocketCommunicator(application, "/ws/nothing/")
+    accepted, _ = await communicator.connect()
+    assert not accepted
+
+
+async def test_the_subprotocol_comes_back_as_it_was_offered(broker):
+    client = await in_thread(login, broker)
+    offered = ["Bearer", client.tokens.access]
+    communicator = WebsocketCommunicator(application, "/ws/notifications/", subprotocols=offered)
+    assert await communicator.connect() == (True, "Bearer")
+    await communicator.disconnect()

@@ -105,3 +105,8 @@ def test_production_redirects_to_https_and_sends_hsts():
     assert done.stdout.strip() == "301 https://localhost/api/ 200 max-age=31536000; includeSubDomains", (
         done.stderr
     )
+
+
+def test_everything_that_a_sweep_must_repeat_is_on_the_schedule(settings):
+    tasks = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"events.tasks.dispatch_events", "notifications.tasks.send_mail"} <= tasks

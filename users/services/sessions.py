@@ -101,6 +101,9 @@ def session_login(*, email: str, password: str, request: Any, client: Client) ->
         raise TooManyAttempts(retry_after=seconds)
     # Hashes the password even when there is no such account, so timing tells nothing either.
     user = authenticate(request, username=email, password=password)
+    # Of many attempts at once only as many count as the limit allows: the others learn nothing.
+    if seconds := failures.locked_for():
+        raise TooManyAttempts(retry_after=seconds)
     if not isinstance(user, User):
         failures.record()
         logger.warning("login.failed", account=_fingerprint(email))

@@ -1,0 +1,61 @@
+"""Replies to requests that are right but unusual."""
+
+import pytest
+from django.db import OperationalError
+from redis.exceptions import RedisError
+
+from tests.factories import GuarantorFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_company_is_where_the_reply_says(world, api):
+    client = api(world.ours.broker_user)
+    body = {"company_name": "Acme Pty Ltd", "abn": "51824753556"}
+    reply = client.post("/api/borrowers/company/", body)
+    assert reply.status_code == 201
+    assert reply["Location"].endswith(f"/api/borrowers/{reply.json()['id']}/")
+    assert client.get(reply["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_type_of_notification_that_is_named_needs_its_channels(world, api, method):
+    client = api(world.ours.client_user)
+    kinds = client.get("/api/users/notification-preferences/").json() if method == "put" else {}
+    reply = getattr(client, method)(
+        "/api/users/notification-preferences/", {**kinds, "application_status": {}}
+    )
+    assert reply.status_code == 400
+    assert reply.json()["errors"] == {"application_status": {"in_app": ["This field is required."]}}
+
+
+def test_a_write_that_takes_the_row_out_of_sight_is_answered(world, api):
+    guarantor = GuarantorFactory.create(borrower=world.ours.borrower, created_by=world.admin)
+    address = f"/api/guarantors/{guarantor.pk}/"
+    client = api(world.ours.broker_user)
+    assert client.patch(address, {"borrower": None}).status_code == 403
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("error", [RedisError("away"), OperationalError("away")])
+def test_an_outage_is_503_and_not_a_defect(world, api, monkeypatch, error):
+    client = api(world.ours.broker_user)
+
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("crm_backend.common.throttling.increment", fail)
+    reply = client.get("/api/users/users/me/")
+    assert reply.status_code == 503
+    assert reply.json()["code"] == "unavailable"
+
+
+def test_a_client_does_not_read_the_notes_of_a_stage_change(world, api):
+    address = f"/api/applications/{world.ours.application.pk}"
+    body = {"stage": "sent_to_lender", "notes": "The valuer is late again."}
+    assert api(world.ours.bd_user).put(f"{address}/stage/", body).status_code == 200
+    notes = {
+        role: api(user).get(f"{address}/stage-history/").json()["results"][-1]["notes"]
+        for role, user in world.ours.users.items()
+    }
+    assert notes == {"bd": body["notes"], "broker": body["notes"], "client": ""}
