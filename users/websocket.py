@@ -5,6 +5,7 @@ of every socket of this project. Close codes and messages: `docs/realtime.md`.
 """
 
 import asyncio
+import functools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -12,8 +13,9 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import orjson
-from channels.db import database_sync_to_async
+from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import connections
 
 from users.models import User
 from users.services.sessions import TokenNotValid, access_token_session
@@ -34,8 +36,19 @@ Application = Callable[[Scope, Any, Any], Awaitable[Any]]
 
 
 def in_own_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """Let database work of one socket not wait for another's: not in the one thread that they share."""
-    return database_sync_to_async(call, thread_sensitive=False)
+    """Let database work of one socket not wait for another's: not in the one thread that they share.
+
+    The connection goes back to the pool at once, because the thread may never run again.
+    """
+
+    @functools.wraps(call)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return sync_to_async(run, thread_sensitive=False)
 
 
 class Login:
