@@ -47,7 +47,9 @@ class BorrowerViewSet(PartyViewSet):
     @action(detail=False, methods=["post"])
     def company(self, request: Request) -> Response:
         """Create a company as a borrower."""
-        return self.create(request)
+        response = self.create(request)
+        response["Location"] = request.build_absolute_uri(f"../{response.data['id']}/")
+        return response
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
     @action(detail=True)

@@ -151,7 +151,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "application_set_borrowers": lambda world: {"borrowers": [world.ours.borrower.pk]},
     "application_set_guarantors": lambda world: {"guarantors": [world.ours.guarantor.pk]},
     "application_funding_calculation": lambda world: FEES,
-    "application_note_post": lambda world: {"text": "Called."},
+    "note_create": lambda world: {"text": "Called."},
     "bdm_create": lambda world: {
         "user": UserFactory.create(role=Role.BD).pk,
         "branch": world.ours.branch.pk,
@@ -200,7 +200,6 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 STATUSES = {
     "application_create_with_cascade": 201,
     "application_funding_calculation": 201,
-    "application_note_post": 201,
     "borrower_company": 201,
 }
 
