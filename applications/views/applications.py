@@ -26,6 +26,8 @@ from applications.serializers.funding import FundingCalculationSerializer, Fundi
 from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
 from applications.services import applications, cascade, funding, parties, stage
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
+from crm_backend.common.errors import StaleVersion
+from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
 from events.selectors import timeline
@@ -97,8 +99,9 @@ class ApplicationViewSet(CrudViewSet):
         response["Location"] = request.build_absolute_uri(f"../{created.pk}/")
         return response
 
-    @extend_schema(request=StageMoveSerializer, responses={200: ApplicationSerializer, 409: None})
+    @extend_schema(request=StageMoveSerializer, responses=ApplicationSerializer)
     @action(detail=True, methods=["put"])
+    @refuses(StaleVersion, stage.IllegalMove, stage.GuardNotMet)
     def stage(self, request: Request, pk: int) -> Response:
         """Move an application to another stage.
 
@@ -159,6 +162,7 @@ class ApplicationViewSet(CrudViewSet):
 
     @extend_schema(request=SetBorrowersSerializer, responses=ApplicationSerializer)
     @borrowers.mapping.put
+    @refuses(StaleVersion)
     def set_borrowers(self, request: Request, pk: int) -> Response:
         """Put exactly these borrowers on an application, the primary one first."""
         return self._set_parties("borrowers", parties.application_set_borrowers)
@@ -172,6 +176,7 @@ class ApplicationViewSet(CrudViewSet):
 
     @extend_schema(request=SetGuarantorsSerializer, responses=ApplicationSerializer)
     @guarantors.mapping.put
+    @refuses(StaleVersion)
     def set_guarantors(self, request: Request, pk: int) -> Response:
         """Put exactly these guarantors on an application."""
         return self._set_parties("guarantors", parties.application_set_guarantors)
