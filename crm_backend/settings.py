@@ -226,8 +226,9 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["crm_backend.common.schema.drop_aliases"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "crm_backend.common.schema.add_errors",
-        "crm_backend.common.schema.add_examples",
+        "crm_backend.common.schema.speak_3_1",
+        "crm_backend.common.schema_replies.share_replies",
+        "crm_backend.common.schema_examples.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "users.choices.Role",

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from applications.choices import Stage
 from applications.models import Application, loan_to_value
 from applications.permissions import APPLICATIONS, SECURITIES
 from applications.serializers.funding import FundingInputSerializer
@@ -135,7 +136,7 @@ class ApplicationSerializer(ModelSerializer):
         ratio = loan_to_value(application.loan_amount, values)
         return None if ratio is None else str(ratio)
 
-    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Stage.choices)))
     def get_allowed_stages(self, application: Application) -> list[str]:
         """Where the caller may move it now, guards aside."""
         return allowed_stages(application, self.context["request"].user.role)

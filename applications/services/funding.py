@@ -27,7 +27,8 @@ def funding_calculate(
         )
         calculation = FundingCalculation.objects.create(
             application=application,
-            input={name: str(value) for name, value in terms.items()},
+            # As the API takes them: months as a number, amounts and rates without binary rounding.
+            input={name: value if isinstance(value, int) else str(value) for name, value in terms.items()},
             result=result.as_json(),
             calculated_by=actor,
         )

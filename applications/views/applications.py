@@ -26,6 +26,8 @@ from applications.serializers.funding import FundingCalculationSerializer, Fundi
 from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
 from applications.services import applications, cascade, funding, parties, stage
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
+from crm_backend.common.errors import StaleVersion
+from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
 from events.selectors import timeline
@@ -104,8 +106,9 @@ class ApplicationViewSet(CrudViewSet):
             created = cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
             return self.created_response(created.pk)
 
-    @extend_schema(request=StageMoveSerializer, responses={200: ApplicationSerializer, 409: None})
+    @extend_schema(request=StageMoveSerializer, responses=ApplicationSerializer)
     @action(detail=True, methods=["put"])
+    @refuses(StaleVersion, stage.IllegalMove, stage.GuardNotMet)
     def stage(self, request: Request, pk: int) -> Response:
         """Move an application to another stage.
 
@@ -165,6 +168,7 @@ class ApplicationViewSet(CrudViewSet):
 
     @extend_schema(request=SetBorrowersSerializer, responses=ApplicationSerializer)
     @borrowers.mapping.put
+    @refuses(StaleVersion)
     def set_borrowers(self, request: Request, pk: int) -> Response:
         """Put exactly these borrowers on an application, the primary one first."""
         return self._set_parties("borrowers", parties.application_set_borrowers)
@@ -178,6 +182,7 @@ class ApplicationViewSet(CrudViewSet):
 
     @extend_schema(request=SetGuarantorsSerializer, responses=ApplicationSerializer)
     @guarantors.mapping.put
+    @refuses(StaleVersion)
     def set_guarantors(self, request: Request, pk: int) -> Response:
         """Put exactly these guarantors on an application."""
         return self._set_parties("guarantors", parties.application_set_guarantors)

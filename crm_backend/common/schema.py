@@ -1,4 +1,4 @@
-"""The OpenAPI document: summaries from docstrings, the error shape everywhere, an example for all."""
+"""The OpenAPI document: what drf-spectacular cannot know of our views, and hooks that finish it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,13 +6,12 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
-from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS, PROBLEM_JSON
+from crm_backend.common.errors import Conflict, DomainError, StaleVersion
+from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
 
-Document = dict[str, Any]
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
-MAX_DEPTH = 6
 _VERBS = {
     "list": "List",
     "retrieve": "Read",
@@ -21,74 +20,94 @@ _VERBS = {
     "partial_update": "Change",
     "destroy": "Delete",
 }
+_WRITES = ("create", "update", "partial_update")
+_EMPTY = {"type": "string", "maxLength": 0}
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
-# What a realistic value of a property looks like, by its name; the type decides where none is given.
-EXAMPLES: dict[str, Any] = {
-    "first_name": "Mia",
-    "last_name": "Chen",
-    "name": "Mia Chen",
-    "display_name": "Mia Chen",
-    "email": "mia.chen@example.com",
-    "phone": "+61412345678",
-    "password": "correct horse battery staple",
-    "current_password": "correct horse battery staple",
-    "new_password": "paper lantern over the harbour",
-    "timezone": "Australia/Sydney",
-    "access": "eyJhbGciOiJIUzI1NiIs…",
-    "refresh": "eyJhbGciOiJIUzI1NiIs…",
-    "token": "eyJhbGciOiJIUzI1NiIs…",
-    "street": "12 Harbour Street",
-    "city": "Sydney",
-    "postcode": "2000",
-    "country": "AU",
-    "abn": "51824753556",
-    "acn": "004085616",
-    "company_name": "Chen Holdings Pty Ltd",
-    "reference_number": "APP-7K2M9QX4",
-    "purpose": "Purchase of an owner-occupied house",
-    "loan_term": 360,
-    "interest_rate": "6.2500",
-    "loan_to_value_ratio": "75.00",
-    "reason": "The valuation came in early",
-    "application_id": 4711,
-    "type": "application.stage_changed",
-    "summary": "Stage changed from Inquiry to Sent to lender.",
-    "title": "APP-7K2M9QX4: Sent to lender",
-    "body": "APP-7K2M9QX4 moved from Inquiry to Sent to lender.",
-    "text": "Spoke with the borrower; payslips come on Monday.",
-    "branch_name": "Sydney",
-    "broker_name": "Olivia Nguyen",
-    "bd_name": "Jack Wilson",
-    "code": "SYD",
-    "message": "Logged in.",
-    "detail": "What happened, in one sentence.",
-}
-
-PROBLEM_SCHEMA: Document = {
-    "type": "object",
-    "description": "The one error shape, RFC 9457.",
-    "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
-    "properties": {
-        "type": {"type": "string", "description": "`urn:crm:problem:` and the code."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "One sentence for people."},
-        "code": {"type": "string", "description": "Stable, for programs."},
-        "errors": {
-            "type": "object",
-            "description": "Messages by field, nested like the request body.",
-            "additionalProperties": True,
-        },
-        "request_id": {"type": "string"},
-    },
-    "additionalProperties": True,
-}
-
 
 class Schema(AutoSchema):
-    """drf-spectacular's schema with our summaries and tags."""
+    """drf-spectacular's schema with our summaries and tags, and all that our views can answer."""
+
+    view: Any
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Document | None:
+        """Add refusals, headers and preconditions, which follow from the view."""
+        operation: Document | None = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        if not self.view.authentication_classes:
+            operation["security"] = []
+        for status, reply in operation["responses"].items():
+            if int(status) < 300:
+                reply["headers"] = headers(*self._headers_of(status, reply))
+        self._add_preconditions(operation)
+        operation["responses"].update(problem_replies(self._codes(operation)))
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        return operation
+
+    def get_response_serializers(self) -> Any:
+        """A write of a resource replies with the detail, whatever shape it took."""
+        if self._action in _WRITES and hasattr(self.view, "policy"):
+            return self.view.detail_class
+        return super().get_response_serializers()
+
+    @property
+    def _action(self) -> str:
+        return getattr(self.view, "action", None) or self.method.lower()
+
+    @property
+    def _refused(self) -> tuple[type[DomainError], ...]:
+        return getattr(getattr(self.view, self._action, None), "refuses", ())
+
+    def _headers_of(self, status: str, reply: Document) -> Iterator[str]:
+        if self._is_detail(reply):
+            yield "ETag"
+            if status == "201":
+                yield "Location"
+        yield "X-Request-ID"
+        if self.view.throttle_classes:
+            yield from RATE_LIMIT
+
+    def _is_detail(self, reply: Document) -> bool:
+        """Whether a reply is a resource as it can be read at an address of its own."""
+        if not hasattr(self.view, "retrieve"):
+            return False
+        detail = self.resolve_serializer(self.view.detail_class, "response").ref
+        return any(media.get("schema") == detail for media in reply.get("content", {}).values())
+
+    def _add_preconditions(self, operation: Document) -> None:
+        names = ["IfMatch"] if StaleVersion in self._refused else []
+        if self._action == "retrieve":
+            names.append("IfNoneMatch")
+            operation["responses"]["304"] = {
+                "description": "The caller has the current version.",
+                "headers": headers(*self._headers_of("304", {}), "ETag"),
+            }
+        if names:
+            references = [{"$ref": f"#/components/parameters/{name}"} for name in names]
+            operation["parameters"] = [*operation.get("parameters", []), *references]
+
+    def _codes(self, operation: Document) -> Iterator[str]:
+        """Codes of the errors that this operation can answer with."""
+        body = "requestBody" in operation
+        query = {item["name"] for item in operation.get("parameters", []) if item.get("in") == "query"}
+        applies = {
+            "invalid": body or query,
+            "malformed": body,
+            "not_authenticated": operation["security"],
+            "token_not_valid": operation["security"],
+            "permission_denied": hasattr(self.view, "policy"),
+            "not_found": "{" in self.path or "cursor" in query,
+            "not_acceptable": True,
+            # Races and rows that refer to each other, which only the database sees.
+            Conflict.code: self.method != "GET" and hasattr(self.view, "policy"),
+            "too_large": body,
+            "unsupported_media_type": body,
+            "throttled": self.view.throttle_classes,
+        }
+        yield from (code for code, can in applies.items() if can)
+        yield from (error.code for error in self._refused)
 
     def get_operation_id(self) -> str:
         """`application_list`, `notification_mark_read`, `login_post`: by resource and action."""
@@ -142,115 +161,17 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
                 yield path, method, item[method]
 
 
-def add_errors(result: Document, **_: Any) -> Document:
-    """Give every operation the error replies that it can make, all in the one shape."""
-    components = result.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-    for path, method, operation in operations(result):
-        responses = operation["responses"]
-        for status, code in _problems_of(path, method, operation):
-            responses.setdefault(str(status), _problem_response(status, code))
-        for status, response in responses.items():
-            if int(status) >= 400 and not response.get("content"):
-                response["content"] = _problem_content(int(status), _code_of(int(status)))
-        operation["responses"] = dict(sorted(responses.items()))
+def speak_3_1(result: Document, **_: Any) -> Document:
+    """Write what may be null as OpenAPI 3.1 does; a page that was reached by a cursor has no count."""
+    for name, schema in result["components"]["schemas"].items():
+        properties = schema.get("properties", {})
+        if name.startswith("Paginated") and {"next", "previous", "results"} <= set(properties):
+            schema["required"] = ["next", "previous", "results"]
+            properties["count"]["description"] = "Of all pages; left out when paging by cursor."
+            for link in ("next", "previous"):
+                properties[link] = {"type": ["string", "null"], "format": "uri"}
+        for field in properties.values():
+            # `""` or an e-mail address: formats are not asserted in 3.1, so both alternatives match "".
+            if _EMPTY in field.get("oneOf", []):
+                field["anyOf"] = field.pop("oneOf")
     return result
-
-
-def _problems_of(path: str, method: str, operation: Document) -> Iterator[tuple[int, str]]:
-    writes = method in {"post", "put", "patch"}
-    if writes or any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
-        yield 400, "invalid"
-    if {} not in operation.get("security", [{}]):
-        yield 401, "not_authenticated"
-        yield 403, "permission_denied"
-    if "{" in path:
-        yield 404, "not_found"
-        if method in {"put", "patch", "delete"}:
-            yield 412, "stale_version"
-    yield 406, "not_acceptable"
-    if writes:
-        yield 413, "too_large"
-        yield 415, "unsupported_media_type"
-    yield 429, "throttled"
-
-
-def _code_of(status: int) -> str:
-    return next((code for code, (known, _) in FRAMEWORK_PROBLEMS.items() if known == status), "conflict")
-
-
-def _problem_response(status: int, code: str) -> Document:
-    titles = {"stale_version": "Stale version", "conflict": "Conflict"}
-    title = titles.get(code) or FRAMEWORK_PROBLEMS[code][1]
-    return {"description": title, "content": _problem_content(status, code)}
-
-
-def _problem_content(status: int, code: str) -> Document:
-    example = {
-        "type": f"urn:crm:problem:{code}",
-        "title": FRAMEWORK_PROBLEMS.get(code, (status, code.replace("_", " ").capitalize()))[1],
-        "status": status,
-        "detail": "What went wrong, in one sentence.",
-        "code": code,
-        "errors": {"loan_amount": ["A valid number is required."]} if code == "invalid" else {},
-        "request_id": "3f0b6c1e9a7d4e52b8c6d1f2a3b4c5d6",
-    }
-    return {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-
-
-def add_examples(result: Document, **_: Any) -> Document:
-    """Give each request and reply an example, put together from its properties' examples."""
-    schemas = result["components"]["schemas"]
-    for _path, _method, operation in operations(result):
-        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-        for body in bodies:
-            for media in body.get("content", {}).values():
-                if "schema" in media and not {"example", "examples"} & set(media):
-                    media["example"] = example_of(media["schema"], schemas)
-    return result
-
-
-def example_of(schema: Document, schemas: Document, name: str = "", depth: int = 0) -> Any:
-    """An example value of a schema: its own, the vocabulary's, or one made from its type."""
-    schema = _resolved(schema, schemas)
-    for key in ("example", "const", "default"):
-        if key in schema:
-            return schema[key]
-    if "enum" in schema:
-        return next((value for value in schema["enum"] if value), None)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next(item for item in kind if item != "null")
-    if kind == "object":
-        properties = schema.get("properties", {}) if depth < MAX_DEPTH else {}
-        return {key: example_of(value, schemas, key, depth + 1) for key, value in properties.items()}
-    if kind == "array":
-        items = [schema["items"]] if depth < MAX_DEPTH else []
-        return [example_of(item, schemas, name.removesuffix("s"), depth + 1) for item in items]
-    return EXAMPLES[name] if name in EXAMPLES else _scalar(kind, schema)
-
-
-def _resolved(schema: Document, schemas: Document) -> Document:
-    """Follow references and take the first of alternatives."""
-    while True:
-        if "$ref" in schema:
-            schema = schemas[schema["$ref"].rpartition("/")[2]]
-            continue
-        key = next((key for key in ("allOf", "oneOf", "anyOf") if key in schema), None)
-        if key is None:
-            return schema
-        schema = schema[key][0]
-
-
-def _scalar(kind: str | None, schema: Document) -> Any:
-    formats = {
-        "date": "2026-03-31",
-        "date-time": "2026-03-31T04:15:00Z",
-        "email": "mia.chen@example.com",
-        "decimal": "450000.00",
-        "uri": "https://crm.example.com/api/applications/?limit=20&offset=20",
-        "uuid": "0198c5c4-7f1e-7c3a-9b1d-2f6c8a4e5d70",
-    }
-    if schema.get("format") in formats:
-        return formats[schema["format"]]
-    return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "")

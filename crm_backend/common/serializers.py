@@ -54,11 +54,20 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
             fields[name] = field
             if isinstance(field, serializers.ChoiceField) and not field.write_only:
                 source = field.source or name
+                if field.read_only and self._may_be_blank(source):
+                    # DRF leaves this out where nothing is validated, but the document needs it.
+                    field.allow_blank = True
                 if "." not in source and hasattr(self.Meta.model, f"get_{source}_display"):
                     fields[f"{name}_display"] = serializers.CharField(
                         source=f"get_{source}_display", read_only=True
                     )
         return fields
+
+    def _may_be_blank(self, source: str) -> bool:
+        """Whether the model's own column holds "" when there is no choice."""
+        model: Any = self.Meta.model
+        columns = {column.name: column for column in model._meta.concrete_fields}
+        return source in columns and columns[source].blank and not columns[source].null
 
 
 class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):

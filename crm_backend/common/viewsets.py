@@ -24,6 +24,7 @@ from rest_framework.viewsets import GenericViewSet
 from crm_backend.common.errors import NotAllowed, StaleVersion
 from crm_backend.common.policy import Policy
 from crm_backend.common.renderers import ORJSONRenderer
+from crm_backend.common.schema_replies import refuses
 
 _POLICY_ACTIONS = {"partial_update": "update"}
 
@@ -144,6 +145,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         action = _POLICY_ACTIONS.get(self.action, self.action)
         return self.serializer_classes.get(action) or super().get_serializer_class()
 
+    @property
+    def detail_class(self) -> type[BaseSerializer[Any]]:
+        """The serializer of the detail, which writes reply with as well."""
+        assert self.serializer_class is not None
+        return self.serializer_classes.get("retrieve", self.serializer_class)
+
     def representation(self, pk: Any) -> dict[str, Any]:
         """The row as the detail shows it, read anew after whatever was written.
 
@@ -152,9 +159,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         obj = self.rows_for("retrieve").filter(pk=pk).first()
         if obj is None:
             raise NotAllowed("After this you would not see it any more.")
-        assert self.serializer_class is not None
-        detail_class = self.serializer_classes.get("retrieve", self.serializer_class)
-        return dict(detail_class(obj, context=self.get_serializer_context()).data)
+        return dict(self.detail_class(obj, context=self.get_serializer_context()).data)
 
     def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
         """Reply with the detail and its ETag."""
@@ -238,6 +243,7 @@ class CreateMixin:
 class UpdateMixin:
     """`PUT` and `PATCH /things/{id}/`."""
 
+    @refuses(StaleVersion)
     def update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Replace the writable fields, unless `If-Match` shows that the caller read an older row."""
         partial: bool = kwargs.pop("partial", False)
@@ -249,6 +255,7 @@ class UpdateMixin:
             self.perform_update(serializer)
             return self.detail_response(obj.pk)
 
+    @refuses(StaleVersion)
     def partial_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the given fields, unless `If-Match` shows that the caller read an older row."""
         return self.update(request, *args, partial=True, **kwargs)
@@ -261,6 +268,7 @@ class UpdateMixin:
 class DestroyMixin:
     """`DELETE /things/{id}/`."""
 
+    @refuses(StaleVersion)
     def destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete one row, unless `If-Match` shows that the caller read an older one."""
         with transaction.atomic():

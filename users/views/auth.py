@@ -11,7 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from crm_backend.common.errors import Conflict, TooManyAttempts
 from crm_backend.common.permissions import IsSelfService
+from crm_backend.common.schema_replies import refuses
 from crm_backend.common.throttling import AuthThrottle
 from crm_backend.common.viewsets import ApiView
 from users import serializers as shapes
@@ -68,6 +70,7 @@ class LoginView(OpenView):
     """Logging in."""
 
     @extend_schema(request=shapes.LoginSerializer, responses=shapes.LoginReplySerializer)
+    @refuses(sessions.InvalidCredentials, sessions.AccountPending, sessions.AccountSuspended, TooManyAttempts)
     def post(self, request: Request) -> Response:
         """Log in with e-mail and password.
 
@@ -83,6 +86,7 @@ class RegisterView(OpenView):
     """Making an account."""
 
     @extend_schema(request=shapes.RegisterSerializer, responses={201: shapes.RegisteredSerializer})
+    @refuses(Conflict)
     def post(self, request: Request) -> Response:
         """Register as a client, broker or BDM.
 
@@ -100,6 +104,7 @@ class RefreshView(OpenView):
     """Renewing tokens."""
 
     @extend_schema(request=shapes.RefreshSerializer, responses=shapes.TokensSerializer)
+    @refuses(sessions.TokenNotValid)
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair.
 
@@ -113,6 +118,7 @@ class VerifyView(OpenView):
     """Checking a token."""
 
     @extend_schema(request=shapes.VerifySerializer, responses=shapes.VerifiedSerializer)
+    @refuses(sessions.TokenNotValid)
     def post(self, request: Request) -> Response:
         """Say whether a token is good, and whose it is."""
         claims = sessions.session_check(**validated(shapes.VerifySerializer(data=request.data)))
