@@ -8,6 +8,8 @@ from rest_framework import filters
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from crm_backend.common.pagination import with_key
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
@@ -62,6 +64,4 @@ class OrderingFilter(filters.OrderingFilter):
                 message = f"Cannot order by {', '.join(unknown)}. Choose from {choices}."
                 raise ValidationError({self.ordering_param: [message]})
             ordering = asked
-        if not {"pk", "-pk", "id", "-id"} & set(ordering):
-            ordering.append("-id" if ordering[0].startswith("-") else "id")
-        return ordering
+        return with_key(ordering)
