@@ -183,7 +183,7 @@ def test_a_cursor_is_of_its_ordering(world, api):
 
 def pages_of(queryset, limit=2):
     """Every page of a queryset."""
-    url = f"/?cursor=&limit={limit}"
+    url: str | None = f"/?cursor=&limit={limit}"
     while url:
         paginator = CursorPagination()
         yield paginator.paginate_queryset(queryset, Request(APIRequestFactory().get(url)))
@@ -213,7 +213,7 @@ def test_a_page_starts_from_an_index(world):
         cursor.execute("SET LOCAL enable_bitmapscan = off")
     first = CursorPagination()
     first.paginate_queryset(rows, Request(APIRequestFactory().get("/?cursor=&limit=1")))
-    following = Request(APIRequestFactory().get(first.get_next_link()))
+    following = Request(APIRequestFactory().get(str(first.get_next_link())))
     with CaptureQueriesContext(connection) as queries:
         CursorPagination().paginate_queryset(rows, following)
     sql = queries[-1]["sql"]
