@@ -5,25 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('applications', '0002_funding_calculation'),
-        ('borrowers', '0001_initial'),
-        ('brokers', '0001_initial'),
+        ("applications", "0002_funding_calculation"),
+        ("borrowers", "0001_initial"),
+        ("brokers", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['interest_rate', 'id'], name='application_rate'),
+            model_name="application",
+            index=models.Index(fields=["interest_rate", "id"], name="application_rate"),
         ),
         migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['updated_at', 'id'], name='application_changed'),
+            model_name="application",
+            index=models.Index(fields=["updated_at", "id"], name="application_changed"),
         ),
         migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['stage_entered_at', 'id'], name='application_in_stage'),
+            model_name="application",
+            index=models.Index(fields=["stage_entered_at", "id"], name="application_in_stage"),
         ),
     ]

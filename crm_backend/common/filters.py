@@ -33,10 +33,9 @@ class EnumFilter(django_filters.ChoiceFilter):
     field_class = LenientChoiceField
 
 
-class StrictBooleanField(forms.NullBooleanField):
+class StrictBooleanField(forms.Field):
     """`true`, `false`, `1` or `0`, in any case. A misspelt value is refused: ignored, it would list all."""
 
-    widget = forms.TextInput
     default_error_messages = {"invalid": "Must be true or false."}
     _values = {"": None, "true": True, "1": True, "false": False, "0": False}
 
