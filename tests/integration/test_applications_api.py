@@ -678,6 +678,7 @@ def test_bad_people_are_refused(world, broker, tail):
     address = url(world.ours.application, f"{tail}/")
     ours = getattr(world.ours, tail.removesuffix("s")).pk
     theirs = getattr(world.theirs, tail.removesuffix("s")).pk
+    body: dict
     for body in ({tail: [ours, ours]}, {tail: [theirs]}, {tail: [0]}, {tail: "x"}, {}, {"people": []}):
         with nothing_written():
             reply = broker.put(address, body)
