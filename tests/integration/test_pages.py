@@ -79,7 +79,7 @@ def test_every_list_pages_by_cursor():
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
 def test_the_pages_of_a_list_are_the_list(operation, world, api):
-    Book(world).grow(2)
+    Book(world).grow(3)
     for place, link in enumerate(ApplicationBorrower.objects.order_by("-pk")):
         ApplicationBorrower.objects.filter(pk=link.pk).update(position=place % 3)
     for model in {operation.view.queryset.model, User}:
@@ -89,7 +89,7 @@ def test_the_pages_of_a_list_are_the_list(operation, world, api):
     for ordering in orderings(operation):
         asked = f"&ordering={ordering}" if ordering else ""
         whole = [row["id"] for row in client.get(f"{path}?limit=100{asked}").json()["results"]]
-        assert len(whole) > 2 or "{" in path
+        assert len(whole) > 2
         pages = list(walk(client, f"{path}?cursor=&limit=1{asked}"))
         assert keys(pages) == whole, ordering
         back = [pages[-1], *walk(client, pages[-1]["previous"], "previous")]
