@@ -135,6 +135,9 @@ class Application(TimestampedModel):
             models.Index(name="application_bd", fields=["bd", "-created_at", "-id"]),
             models.Index(name="application_branch", fields=["branch", "-created_at", "-id"]),
             models.Index(name="application_amount", fields=["loan_amount", "id"]),
+            models.Index(name="application_rate", fields=["interest_rate", "id"]),
+            models.Index(name="application_changed", fields=["updated_at", "id"]),
+            models.Index(name="application_in_stage", fields=["stage_entered_at", "id"]),
             GinIndex(
                 OpClass(Upper("reference_number"), "gin_trgm_ops"),
                 OpClass(Upper("purpose"), "gin_trgm_ops"),

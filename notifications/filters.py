@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 
-from crm_backend.common.filters import FilterSet
+from crm_backend.common.filters import BooleanFilter, DayFilter, FilterSet
 from notifications.models import Notification
 
 
 class NotificationFilter(FilterSet):
     """By type, read or not, and date (inclusive, UTC)."""
 
-    is_read = django_filters.BooleanFilter(method="filter_read")
-    date_from = django_filters.DateFilter(field_name="created_at", lookup_expr="date__gte")
-    date_to = django_filters.DateFilter(field_name="created_at", lookup_expr="date__lte")
+    is_read = BooleanFilter(method="filter_read")
+    date_from = DayFilter(field_name="created_at", lookup_expr="gte")
+    date_to = DayFilter(field_name="created_at", lookup_expr="lte")
 
     class Meta:
         model = Notification

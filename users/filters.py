@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 
-from crm_backend.common.filters import FilterSet
+from crm_backend.common.filters import BooleanFilter, FilterSet
 from users.choices import AccountStatus
 from users.models import User
 
@@ -13,7 +12,7 @@ from users.models import User
 class UserFilter(FilterSet):
     """By role, status, or whether they may log in."""
 
-    is_active = django_filters.BooleanFilter(method="filter_active")
+    is_active = BooleanFilter(method="filter_active")
 
     class Meta:
         model = User

@@ -1,16 +1,23 @@
 """Filter backends with the contract's manners."""
 
+import re
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ValidationError as InvalidValue
 from django.db.models import QuerySet
 from django_filters import rest_framework as django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import filters
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from crm_backend.common.pagination import with_key
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
+
 
 MAX_MAGNITUDE = 30
 
@@ -27,6 +34,83 @@ class EnumFilter(django_filters.ChoiceFilter):
     """Filter on an enumerated field; an unknown value gives an empty page with 200."""
 
     field_class = LenientChoiceField
+
+
+class StrictBooleanField(forms.Field):
+    """`true`, `false`, `1` or `0`, in any case. A misspelt value is refused: ignored, it would list all."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+    _values = {"": None, "true": True, "1": True, "false": False, "0": False}
+
+    def to_python(self, value: Any) -> bool | None:
+        """Read it; an empty one is none."""
+        text = str(value or "").lower()
+        if text not in self._values:
+            raise InvalidValue(self.error_messages["invalid"], code="invalid")
+        return self._values[text]
+
+
+class BooleanFilter(django_filters.BooleanFilter):
+    """Filter on yes or no; anything else is refused."""
+
+    field_class = StrictBooleanField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput)
+        super().__init__(*args, **kwargs)
+
+
+class IdField(forms.IntegerField):
+    """Digits only, where Django's takes `1.0` and `1_000` for integers as well."""
+
+    def to_python(self, value: Any) -> int | None:
+        """Read it; an empty one is none."""
+        if value not in self.empty_values and not re.fullmatch(r"-?[0-9]+", str(value)):
+            raise InvalidValue(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+@extend_schema_field({"type": "integer", "minimum": 1})
+class IdFilter(django_filters.Filter):
+    """Filter on an id; one of nothing gives an empty page, so that nobody learns which ids exist."""
+
+    field_class = IdField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, min_value=1, **kwargs)
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins, UTC."""
+    return datetime.combine(day, time(), UTC)
+
+
+class DayFilter(django_filters.DateFilter):
+    """Filter on the day of a timestamp, from (`gte`) or up to and including it (`lte`).
+
+    The timestamp itself is compared, not its date, so that a plain index on it serves.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        which = "First" if self.lookup_expr == "gte" else "Last"
+        self.extra.setdefault("help_text", f"{which} day, inclusive; days begin at midnight UTC.")
+
+    def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
+        """Keep what happened from the beginning, or before the end, of that day."""
+        if value is None:
+            return qs
+        if self.lookup_expr == "gte":
+            return qs.filter(**{f"{self.field_name}__gte": midnight(value)})
+        if value == date.max:  # no day follows
+            return qs
+        return qs.filter(**{f"{self.field_name}__lt": midnight(value + timedelta(days=1))})
+
+
+_REPLACED = {
+    django_filters.ChoiceFilter: EnumFilter,
+    django_filters.BooleanFilter: BooleanFilter,
+}
 
 
 class BoundedDecimalField(forms.DecimalField):
@@ -46,21 +130,16 @@ class NumberFilter(django_filters.NumberFilter):
     field_class = BoundedDecimalField
 
 
-class ReferenceFilter(NumberFilter):
-    """Filter by the id of another row; whether there is such a row is not told."""
-
-
 class FilterSet(django_filters.FilterSet):
-    """Base of every filter set: choices become `EnumFilter`s, numbers and references our own."""
+    """Base of every filter set: choices, booleans and foreign keys get the filters of this module."""
 
     @classmethod
     def filter_for_lookup(cls, field: Any, lookup_type: str) -> Any:
         """Choose the filter class of a model field."""
         chosen, params = super().filter_for_lookup(field, lookup_type)
         if chosen is django_filters.ModelChoiceFilter:
-            return ReferenceFilter, {}
-        ours = {django_filters.ChoiceFilter: EnumFilter, django_filters.NumberFilter: NumberFilter}
-        return ours.get(chosen, chosen), params
+            return IdFilter, {}
+        return _REPLACED.get(chosen, chosen), params
 
 
 class FilterBackend(django_filters.DjangoFilterBackend):
@@ -89,6 +168,4 @@ class OrderingFilter(filters.OrderingFilter):
                 message = f"Cannot order by {', '.join(unknown)}. Choose from {choices}."
                 raise ValidationError({self.ordering_param: [message]})
             ordering = asked
-        if not {"pk", "-pk", "id", "-id"} & set(ordering):
-            ordering.append("-id" if ordering[0].startswith("-") else "id")
-        return ordering
+        return with_key(ordering)

@@ -4,14 +4,19 @@ Any list takes either: `?cursor=` (empty for the first page) switches to cursor 
 stable under inserts and as fast at the last page as at the first.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db import DataError
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import Col
+from django.db.models.sql.constants import LOUTER
+from django.utils.timezone import is_naive
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -24,134 +29,186 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
+_KEYS = {"pk", "-pk", "id", "-id"}
+_NOTHING = Q(pk__in=[])
 
-EVERY, NONE = ~Q(pk__in=[]), Q(pk__in=[])
+
+def with_key(ordering: Sequence[str]) -> list[str]:
+    """The ordering, ended by the primary key, so that every row has a place of its own."""
+    if _KEYS & set(ordering):
+        return list(ordering)
+    return [*ordering, "-id" if ordering[0].startswith("-") else "id"]
+
+
+def beyond(terms: Sequence[str], values: Sequence[Any], reverse: bool) -> Q:
+    """The rows that come after the one with these values, before it when in reverse.
+
+    NULLs are where PostgreSQL puts them: last when ascending, first when descending.
+    """
+    found, equal = _NOTHING, Q()
+    for term, value in zip(terms, values, strict=True):
+        name, down = _parts(term, reverse)
+        found |= equal & _after(name, value, down)
+        equal &= Q(**({f"{name}__isnull": True} if value is None else {name: value}))
+    return found
+
+
+def _parts(term: str, reverse: bool) -> tuple[str, bool]:
+    """The name in a term, and whether it descends."""
+    return term.lstrip("-"), term.startswith("-") != reverse
+
+
+def _after(name: str, value: Any, down: bool) -> Q:
+    if value is None:
+        return Q(**{f"{name}__isnull": False}) if down else _NOTHING
+    if down:
+        return Q(**{f"{name}__lt": value})
+    return Q(**{f"{name}__gt": value}) | Q(**{f"{name}__isnull": True})
+
+
+def _bound(term: str, value: Any, reverse: bool, nullable: bool) -> Q:
+    """What `beyond` means for the first term alone: a range, from whose end an index scan can start."""
+    name, down = _parts(term, reverse)
+    if value is None or (nullable and not down):
+        return Q()
+    return Q(**{f"{name}__{'lte' if down else 'gte'}": value})
+
+
+def _is_nullable(queryset: QuerySet[Any], name: str) -> bool:
+    """Whether an annotation may be NULL: anything but a required column of a joined row may."""
+    column = queryset.query.annotations[name]
+    if not isinstance(column, Col):
+        return True
+    join = queryset.query.alias_map[column.alias]
+    return bool(column.target.null) or join.join_type == LOUTER
+
+
+def _typed(column: Any, text: str | None) -> Any:
+    """The value that a cursor's text stands for, as strict as if we had written it.
+
+    Raises:
+        ValueError, ValidationError: it is not one that we wrote.
+    """
+    if text is None:
+        return None
+    value = column.output_field.to_python(text)
+    if str(value) != text or (isinstance(value, datetime) and is_naive(value)):
+        raise ValueError(text)
+    return value
 
 
 @dataclass(frozen=True)
-class Term:
-    """One term of an ordering. PostgreSQL takes null for the greatest value."""
+class Cursor:
+    """A place between two rows, and the way to go from there.
 
-    path: str
-    descending: bool
-    field: Any
+    Attributes:
+        ordering: the ordering in which the place is one; in another it would mean nothing.
+        reverse: whether the page is before the place.
+        values: the ordering's values of the row at hand; None for the beginning, or the end in reverse.
+    """
 
-    def write(self, row: Any) -> str | None:
-        """The value of a row, for a cursor."""
-        for part in self.path.split("__"):
-            row = getattr(row, part, None)
-        if row is None:
-            return None
-        return row.isoformat() if isinstance(row, date) else str(row)
+    ordering: tuple[str, ...]
+    reverse: bool = False
+    values: tuple[str | None, ...] | None = None
 
-    def read(self, text: Any) -> Any:
-        """The value in a cursor."""
-        if text is not None and (not isinstance(text, str) or "\x00" in text):
-            raise ValueError(text)
-        return None if text is None else self.field.to_python(text)
+    def encode(self) -> str:
+        """As text for an address."""
+        body = orjson.dumps([",".join(self.ordering), self.reverse, self.values])
+        return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
-    def same(self, value: Any) -> Q:
-        """Rows with this value."""
-        return Q(**{f"{self.path}__isnull": True}) if value is None else Q(**{self.path: value})
+    @classmethod
+    def decode(cls, text: str, ordering: tuple[str, ...]) -> Self:
+        """Read what `encode` wrote.
 
-    def beyond(self, value: Any, *, backwards: bool) -> Q:
-        """Rows that come after this value."""
-        down = self.descending != backwards
-        if value is None:
-            return Q(**{f"{self.path}__isnull": False}) if down else NONE
-        later = Q(**{f"{self.path}__{'lt' if down else 'gt'}": value})
-        return later if down else later | Q(**{f"{self.path}__isnull": True})
+        Raises:
+            ValueError: it did not write this, or did for another ordering.
+        """
+        body = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        match body:
+            case [str(joined), bool(reverse), None] if joined == ",".join(ordering):
+                return cls(ordering, reverse)
+            case [str(joined), bool(reverse), list(values)] if joined == ",".join(ordering):
+                if len(values) == len(ordering) and all(isinstance(v, str | None) for v in values):
+                    return cls(ordering, reverse, tuple(values))
+        raise ValueError(text)
 
 
 class CursorPagination(pagination.CursorPagination):
-    """`{next, previous, results}`, by the view's ordering with the primary key as tie-breaker.
+    """`{next, previous, results}` by keyset: a page is the rows beyond the last one that was seen.
 
-    A cursor holds all values of the ordering, so rows with the same first value are no trouble however
-    many they are, and neither are nulls.
+    DRF's own compares the first term of the ordering only and counts through ties; it never ends
+    when there are very many, and leaves out rows without a value. This compares all terms, the
+    primary key at their end, so a page costs the same wherever it is.
     """
 
     page_size = DEFAULT_LIMIT
     max_page_size = MAX_LIMIT
     page_size_query_param = "limit"
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows after, or before, the cursor's."""
-        self.base_url = request.build_absolute_uri()
-        terms = self._terms(queryset)
-        backwards, position = self._decoded(request, terms)
-        rows = queryset.order_by(*[("-" if t.descending != backwards else "") + t.path for t in terms])
-        if position is not None:
-            rows = rows.filter(self._after(terms, position, backwards=backwards))
-        size = self.get_page_size(request) or DEFAULT_LIMIT
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: "APIView | None" = None
+    ) -> list[Any] | None:
+        """Return one page of rows; a cursor that somebody made up is not found."""
+        self.request = request
+        ordering = tuple(self.get_ordering(request, queryset, view))
+        text = request.query_params.get(self.cursor_query_param)
         try:
-            found = list(rows[: size + 1])
-        except (ValueError, ArithmeticError):
+            self.place = Cursor.decode(text, ordering) if text else Cursor(ordering)
+            self.page = self._load(queryset, self.get_page_size(request) or DEFAULT_LIMIT)
+        except (ValueError, ValidationError, DataError):
+            # The values in the cursor go to the database: they may not be of the columns' types.
+            if not text:
+                raise
             raise NotFound(self.invalid_cursor_message) from None
-        page = found[:size]
-        more = len(found) > size
-        if backwards:
-            page.reverse()
-        self.has_next = backwards or more
-        self.has_previous = more if backwards else position is not None
-        self._ends = [[t.write(row) for t in terms] for row in (page[0], page[-1])] if page else None
-        return page
+        return self.page
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
+        """The ordering asked for or the view's default; ties are broken by the primary key."""
+        return tuple(with_key([str(term) for term in queryset.query.order_by] or ["-pk"]))
 
     def get_next_link(self) -> str | None:
-        """The page after this one."""
-        return self._link(backwards=False) if self.has_next and self._ends else None
+        """The address of the next page."""
+        return self._link(reverse=False) if self.has_next else None
 
     def get_previous_link(self) -> str | None:
-        """The page before this one."""
-        return self._link(backwards=True) if self.has_previous and self._ends else None
+        """The address of the previous page."""
+        return self._link(reverse=True) if self.has_previous else None
 
-    def _link(self, *, backwards: bool) -> str:
-        assert self._ends is not None
-        data = orjson.dumps([int(backwards), self._ends[0 if backwards else 1]])
-        cursor = urlsafe_b64encode(data).decode().rstrip("=")
-        return str(replace_query_param(str(self.base_url), self.cursor_query_param, cursor))
+    def _load(self, queryset: QuerySet[Any], size: int) -> list[Any]:
+        """Read the page, and one row more to know whether there is another."""
+        place = self.place
+        rows, terms = self._keyed(queryset)
+        if place.values is not None:
+            columns = [rows.query.annotations[_parts(term, False)[0]] for term in terms]
+            values = [_typed(column, text) for column, text in zip(columns, place.values, strict=True)]
+            nullable = _is_nullable(rows, _parts(terms[0], False)[0])
+            rows = rows.filter(_bound(terms[0], values[0], place.reverse, nullable))
+            rows = rows.filter(beyond(terms, values, place.reverse))
+        found = list((rows.reverse() if place.reverse else rows)[: size + 1])
+        more, came_from = len(found) > size, place.values is not None
+        self.has_previous, self.has_next = (more, came_from) if place.reverse else (came_from, more)
+        return found[:size][::-1] if place.reverse else found[:size]
 
-    def _decoded(self, request: Request, terms: list[Term]) -> tuple[bool, list[Any] | None]:
-        """Backwards or not, and the position; raises NotFound for a cursor that is not one of ours."""
-        encoded = request.query_params[self.cursor_query_param]
-        if not encoded:
-            return False, None
-        try:
-            data = orjson.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-            backwards, texts = data
-            return bool(backwards), [t.read(text) for t, text in zip(terms, texts, strict=True)]
-        except (ValueError, TypeError, ArithmeticError, ValidationError):
-            raise NotFound(self.invalid_cursor_message) from None
+    def _keyed(self, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], list[str]]:
+        """The rows with each value that orders them, and the ordering in those terms.
 
-    @staticmethod
-    def _after(terms: list[Term], position: list[Any], *, backwards: bool) -> Q:
-        """Rows beyond the position, term by term."""
-        first, value = terms[0], position[0]
-        condition, same = NONE, EVERY
-        for term, here in zip(terms, position, strict=True):
-            condition |= same & term.beyond(here, backwards=backwards)
-            same &= term.same(here)
-        # Said once more for the first term alone, because an index can follow that.
-        return (first.same(value) | first.beyond(value, backwards=backwards)) & condition
+        An annotation takes the join that the queryset has; a filter across a relation would take a
+        second one, and so compare with another related row than the one that orders.
+        """
+        names = {f"_k{number}": term for number, term in enumerate(self.place.ordering)}
+        rows = queryset.annotate(**{key: F(term.lstrip("-")) for key, term in names.items()})
+        terms = [f"-{key}" if term.startswith("-") else key for key, term in names.items()]
+        return rows.order_by(*terms), terms
 
-    @staticmethod
-    def _terms(queryset: QuerySet[Any]) -> list[Term]:
-        """The ordering; ties are broken by the primary key."""
-        names = [str(name) for name in queryset.query.order_by] or ["-pk"]
-        if not {"pk", "-pk", "id", "-id"} & set(names):
-            names.append("-id" if names[0].startswith("-") else "id")
-        terms = []
-        for name in names:
-            path, descending = name.removeprefix("-"), name.startswith("-")
-            field: Any = queryset.query.annotations.get(path)
-            if field is not None:
-                field = field.output_field
-            else:
-                model = queryset.model
-                for part in path.split("__"):
-                    field = model._meta.pk if part == "pk" else model._meta.get_field(part)
-                    model = field.related_model
-            terms.append(Term(path, descending, field))
-        return terms
+    def _link(self, *, reverse: bool) -> str:
+        """The page beyond this one's outermost row, or from an empty page, all the way back."""
+        values = None
+        if self.page:
+            row = self.page[0 if reverse else -1]
+            found = [getattr(row, f"_k{number}") for number in range(len(self.place.ordering))]
+            values = tuple(None if value is None else str(value) for value in found)
+        text = Cursor(self.place.ordering, reverse, values).encode()
+        return replace_query_param(self.request.build_absolute_uri(), self.cursor_query_param, text)
 
 
 class LimitOffsetPagination(pagination.LimitOffsetPagination):
