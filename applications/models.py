@@ -149,6 +149,16 @@ class Application(TimestampedModel):
         return self.reference_number
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the money has been lent, so that its terms are history."""
+        return self.stage in (Stage.SETTLED, Stage.CLOSED)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it came to nothing."""
+        return self.stage in (Stage.DECLINED, Stage.WITHDRAWN)
+
+    @property
     def is_submitted(self) -> bool:
         """Whether it has been submitted, so that its terms are the lender's to change."""
         return is_submitted(self.stage, self.came_from)

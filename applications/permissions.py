@@ -8,17 +8,33 @@ from users.choices import Role
 from users.permissions import EVERYONE
 
 
+def before_settlement(user: Any, application: Application) -> str:
+    """Until it is settled."""
+    return "The terms of a settled loan are not edited." if application.is_settled else ""
+
+
 def before_submission(user: Any, application: Application) -> str:
-    """Until it is submitted."""
+    """Until it is submitted or ended."""
+    if application.is_ended:
+        return "An application that was declined or withdrawn is not edited."
     return "A submitted application is the lender's to change." if application.is_submitted else ""
 
 
+def security_before_settlement(user: Any, security: Security) -> str:
+    """Until the loan is settled."""
+    return before_settlement(user, security.application)
+
+
 def security_before_submission(user: Any, security: Security) -> str:
-    """Until the application is submitted."""
+    """Until the application is submitted or ended."""
     return before_submission(user, security.application)
 
 
-EDITORS = (ADMIN, Role.BD, only(Role.BROKER, before_submission))
+EDITORS = (
+    only(ADMIN, before_settlement),
+    only(Role.BD, before_settlement),
+    only(Role.BROKER, before_submission),
+)
 
 APPLICATIONS = Policy(
     "applications",
@@ -43,7 +59,11 @@ APPLICATIONS = Policy(
     },
 )
 
-SECURITY_EDITORS = (ADMIN, Role.BD, only(Role.BROKER, security_before_submission))
+SECURITY_EDITORS = (
+    only(ADMIN, security_before_settlement),
+    only(Role.BD, security_before_settlement),
+    only(Role.BROKER, security_before_submission),
+)
 
 SECURITIES = Policy(
     "securities",

@@ -147,6 +147,10 @@ class Environment(BaseSettings):
             raise ValueError("DEBUG must be off in production")
         if "*" in self.cors_allowed_origins:
             raise ValueError("CORS_ALLOWED_ORIGINS must name its origins in production, not *")
+        if self.email_url.scheme == "console":
+            raise ValueError(
+                "EMAIL_URL must name a mail server in production: a log must not hold reset links"
+            )
         if "*" in self.allowed_hosts:
             raise ValueError("ALLOWED_HOSTS must name its hosts in production, not *")
         return self

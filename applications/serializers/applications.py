@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from applications.choices import Stage
 from applications.models import Application, loan_to_value
-from applications.permissions import APPLICATIONS, SECURITIES
+from applications.permissions import APPLICATIONS
 from applications.serializers.funding import FundingInputSerializer
 from applications.serializers.securities import SecurityInputSerializer, SecuritySerializer
 from applications.services.stage import allowed_stages
@@ -191,7 +191,6 @@ PARTS = {
     "borrowers": (BORROWERS, "create"),
     "company_borrowers": (BORROWERS, "company"),
     "guarantors": (GUARANTORS, "create"),
-    "securities": (SECURITIES, "create"),
     "funding_calculation_input": (APPLICATIONS, "funding_calculation"),
 }
 

@@ -64,6 +64,7 @@ class Program:
     stop_steps: tuple[tuple[int, float], ...]
     death_signal: int
     pass_fds: tuple[int, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
     child: subprocess.Popen[bytes] | None = None
     restart_at: float | None = None
     restarts: Restarts = field(init=False)
@@ -80,13 +81,14 @@ class Program:
         """Start it now."""
         if self.log_path.exists() and self.log_path.stat().st_size > MAX_LOG_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        self.log_path.touch(mode=0o600)
         with self.log_path.open("ab") as log:
             self.child = spawn(
                 self.command,
                 record=self.installation.run / f"{self.name}.json",
                 log=log,
                 death_signal=self.death_signal,
-                env=environment,
+                env={**environment, **self.variables},
                 cwd=self.installation.root,
                 pass_fds=self.pass_fds,
             )
@@ -232,11 +234,13 @@ class Supervisor:
         beat = [*celery, "beat", "--pidfile=", "--schedule", schedule]
         graceful = (signal.SIGTERM, 10.0), QUICK_KILL
         warm = (signal.SIGTERM, 60.0), (signal.SIGQUIT, 5.0), QUICK_KILL
+        # One thread works in each of their processes; Celery would empty a pool after every task.
+        single = {"DATABASE_POOL_SIZE": "0"}
         self.programs = [
             # The pool of the worker ends when it is killed; told to stop, it could wait for a
             # queue that ends at the same moment.
-            Program("worker", worker, self.installation, warm, signal.SIGKILL),
-            Program("beat", beat, self.installation, graceful, signal.SIGTERM),
+            Program("worker", worker, self.installation, warm, signal.SIGKILL, variables=single),
+            Program("beat", beat, self.installation, graceful, signal.SIGTERM, variables=single),
             Program("web", web, self.installation, graceful, signal.SIGTERM, (listener,)),
         ]
         for program in self.programs:

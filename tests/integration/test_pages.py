@@ -27,7 +27,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LISTS = [
     operation
     for operation in operations()
-    if "cursor" in {parameter["name"] for parameter in operation.documented.get("parameters", [])}
+    if "cursor" in {parameter.get("name") for parameter in operation.documented.get("parameters", [])}
 ]
 TIES = {
     "created_at": MOMENT,

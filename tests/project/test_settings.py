@@ -24,6 +24,7 @@ def environment(monkeypatch):
             "DATABASE_URL": "postgres://u:p@h:5432/d",
             "REDIS_URL": "redis://h:6379/0",
             "LOG_LEVEL": "INFO",
+            "EMAIL_URL": "smtp://mail.example.com:587",
         }
         for name, value in {**safe, **values}.items():
             if value is None:
@@ -53,6 +54,7 @@ def test_without_a_word_the_environment_is_production(environment):
         ("DEBUG", "true", "DEBUG must be off"),
         ("CORS_ALLOWED_ORIGINS", "*", "CORS_ALLOWED_ORIGINS must name"),
         ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS must name"),
+        ("EMAIL_URL", "console://localhost", "EMAIL_URL must name"),
     ],
 )
 def test_production_refuses_what_is_unsafe(environment, variable, value, words):
