@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import singledispatchmethod
-from typing import Any
 
 from applications.choices import Stage
 from applications.events import (
@@ -26,6 +25,7 @@ from applications.models import (
     Security,
     StageChange,
 )
+from applications.services.funding import input_as_json
 from applications.stages import ASIDE
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
@@ -214,7 +214,7 @@ class Telling:
         self.writer.add(
             FundingCalculation(
                 application=application,
-                input=as_text(step.terms),
+                input=input_as_json(step.terms),
                 result=result.as_json(),
                 calculated_by=step.actor,
                 calculated_at=step.at,
@@ -226,8 +226,3 @@ class Telling:
             funds_available=str(result.funds_available),
         )
         self._tell(calculated, step.at, step.actor)
-
-
-def as_text(terms: Any) -> dict[str, str]:
-    """Input of the funding calculator as it is kept."""
-    return {name: str(value) for name, value in terms.items()}

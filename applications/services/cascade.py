@@ -27,6 +27,8 @@ def application_create_with_cascade(
 ) -> Application:
     """Create the parties, then the application with them, then its securities and funding table.
 
+    Borrowers that exist already may be in `application["borrowers"]`; they go first.
+
     Raises:
         InvalidInput: see `application_create`; nothing is written then.
     """
@@ -35,7 +37,11 @@ def application_create_with_cascade(
         sureties = [_created(Guarantor, fields, GUARANTOR, actor) for fields in guarantors]
         created = application_create(
             actor=actor,
-            **{**application, "borrowers": people, "guarantors": sureties},
+            **{
+                **application,
+                "borrowers": [*application.get("borrowers", ()), *people],
+                "guarantors": sureties,
+            },
         )
         Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
         if funding_calculation_input is not None:

@@ -12,6 +12,11 @@ from applications.selectors import security_total
 from events.services import emit
 
 
+def input_as_json(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """As the API takes them: months as a number, amounts and rates without binary rounding."""
+    return {name: value if isinstance(value, int) else str(value) for name, value in terms.items()}
+
+
 def funding_calculate(
     *, application: Application, terms: Mapping[str, Any], actor: Any
 ) -> FundingCalculation:
@@ -27,8 +32,7 @@ def funding_calculate(
         )
         calculation = FundingCalculation.objects.create(
             application=application,
-            # As the API takes them: months as a number, amounts and rates without binary rounding.
-            input={name: value if isinstance(value, int) else str(value) for name, value in terms.items()},
+            input=input_as_json(terms),
             result=result.as_json(),
             calculated_by=actor,
         )

@@ -293,4 +293,11 @@ class Enterer:
                 continue
             value = getattr(row, field.attname)
             body[field.name] = self.ids[field.related_model, value] if field.is_relation else value
-        return int(call_view(view.as_view({"post": "create"}), self.admin, "post", body).data["id"])
+        return int(
+            call_view(
+                view.as_view({"post": "create"}, basename=type(row)._meta.model_name),
+                self.admin,
+                "post",
+                body,
+            ).data["id"]
+        )

@@ -13,7 +13,6 @@ PARTS = {
     "borrowers": [{"first_name": "A", "last_name": "B"}],
     "company_borrowers": [{"company_name": "A", "abn": "51824753556"}],
     "guarantors": [{"first_name": "A", "last_name": "B"}],
-    "securities": [{"security_type": "other", "value": "5"}],
     "funding_calculation_input": FEES,
 }
 ADDRESS = "/api/applications/create-with-cascade/"

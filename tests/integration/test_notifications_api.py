@@ -131,13 +131,6 @@ def test_bad_preferences_are_refused(broker, body, errors):
     assert reply.json()["errors"] == errors
 
 
-def test_a_patch_without_a_channel_changes_nothing(broker):
-    with nothing_written():
-        reply = broker.patch(PREFERENCES, {"message": {}, "system": {}})
-    assert reply.status_code == 200
-    assert reply.json() == broker.get(PREFERENCES).json()
-
-
 def test_notifications_are_filtered_searched_and_ordered(world, broker, move):
     move(3)
     mine = Notification.objects.filter(user=world.ours.broker_user)

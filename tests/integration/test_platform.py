@@ -171,12 +171,9 @@ def test_an_unknown_page_is_plain_text(anyone):
     assert (reply.status_code, reply["Content-Type"], reply.content) == (404, "text/plain", b"404 Not found")
 
 
-@pytest.mark.parametrize(
-    "error", [ZeroDivisionError("secret-internals"), OperationalError("secret-internals")]
-)
-def test_a_defect_is_a_500_without_internals(world, monkeypatch, error):
+def test_a_defect_is_a_500_without_internals(world, monkeypatch):
     def broken(*args, **kwargs):
-        raise error
+        raise ZeroDivisionError("secret-internals")
 
     client = ApiClient(world.admin, raise_request_exception=False)
     monkeypatch.setattr("applications.views.applications.applications.application_create", broken)

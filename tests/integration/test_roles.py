@@ -26,17 +26,17 @@ GRANTS = {
         "retrieve": "adbc",
         "create": "abc",
         "create_with_cascade": "abc",
-        "update": "adB",
+        "update": "ADB",
         "destroy": "a",
         "stage": "adbc",
         "stage_history": "adbc",
         "timeline": "adbc",
-        "funding_calculation": "adB",
+        "funding_calculation": "ADB",
         "funding_calculation_history": "adb",
         "borrowers": "adbc",
-        "set_borrowers": "adB",
+        "set_borrowers": "ADB",
         "guarantors": "adbc",
-        "set_guarantors": "adB",
+        "set_guarantors": "ADB",
     },
     "audit-logs": {"list": "a", "retrieve": "a"},
     "bdms": {
@@ -95,8 +95,8 @@ GRANTS = {
         "list": "adbc",
         "retrieve": "adbc",
         "create": "adb",
-        "update": "adB",
-        "destroy": "adB",
+        "update": "ADB",
+        "destroy": "ADB",
     },
     "users": {
         "list": "adbc",
@@ -306,16 +306,22 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
     assert Event.objects.count() == before
 
 
+REASONS = {
+    True: "A submitted application is the lender's to change.",
+    False: "The terms of a settled loan are not edited.",
+}
+
+
 @pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)
 def test_a_condition_refuses_with_its_reason(operation, role, world, api):
     application = world.ours.application
-    application.stage = Stage.APP_SUBMITTED
+    application.stage = Stage.APP_SUBMITTED if role == Role.BROKER else Stage.SETTLED
     application.save()
     path = address(operation, world, role)
     before = Event.objects.count() + 1  # the login
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert reply.status_code == 403
-    assert reply.json()["detail"] == "A submitted application is the lender's to change."
+    assert reply.json()["detail"] == REASONS[role == Role.BROKER]
     assert Event.objects.count() == before
 
 
