@@ -195,7 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "crm_backend.common.pagination.LimitOffsetPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "crm_backend.common.filters.FilterBackend",
-        "rest_framework.filters.SearchFilter",
+        "crm_backend.common.filters.SearchFilter",
         "crm_backend.common.filters.OrderingFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "crm_backend.common.schema.Schema",

@@ -144,7 +144,7 @@ class Telling:
     @singledispatchmethod
     def _do(self, step: Step) -> None:
         """Write what a step does."""
-        raise NotImplementedError(type(step))
+        raise TypeError(f"no rows are known for {type(step).__name__}")
 
     @_do.register
     def _move(self, step: Move) -> None:

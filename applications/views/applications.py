@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications import selectors
-from applications.filters import ApplicationFilter
+from applications.filters import ApplicationFilter, ApplicationSearch
 from applications.models import Application
 from applications.permissions import APPLICATIONS
 from applications.serializers.applications import (
@@ -27,6 +27,7 @@ from applications.serializers.stage import StageChangeSerializer, StageMoveSeria
 from applications.services import applications, cascade, funding, parties, stage
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
+from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
@@ -60,7 +61,7 @@ class ApplicationViewSet(CrudViewSet):
     }
     querysets = {"list": selectors.for_list, "retrieve": selectors.for_detail}
     filterset_class = ApplicationFilter
-    search_fields = ["reference_number", "purpose"]
+    filter_backends = (FilterBackend, ApplicationSearch, OrderingFilter)
     ordering_fields = [
         "created_at",
         "updated_at",

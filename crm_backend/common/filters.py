@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 MAX_MAGNITUDE = 30
+MAX_SEARCH_WORDS = 10
 
 
 class LenientChoiceField(django_filters.ChoiceFilter.field_class):
@@ -146,6 +147,17 @@ class FilterBackend(django_filters.DjangoFilterBackend):
     """django-filter with our filter sets."""
 
     filterset_base = FilterSet
+
+
+class SearchFilter(filters.SearchFilter):
+    """Search for words, all of which have to be found; a sane number of them."""
+
+    def get_search_terms(self, request: Request) -> list[str]:
+        """The words asked for."""
+        words = super().get_search_terms(request)
+        if len(words) > MAX_SEARCH_WORDS:
+            raise ValidationError({self.search_param: [f"At most {MAX_SEARCH_WORDS} words."]})
+        return list(words)
 
 
 class OrderingFilter(filters.OrderingFilter):

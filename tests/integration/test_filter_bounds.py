@@ -21,3 +21,11 @@ def test_a_filter_does_not_tell_whether_a_hidden_row_exists(world, api, address,
     there, nowhere = (client.get(address, {name: pk}) for pk in (hidden, 2**31))
     assert there.status_code == nowhere.status_code == 200
     assert nowhere.json()["results"] == []
+
+
+def test_a_search_takes_ten_words_and_no_more(world, api):
+    client = api(world.admin)
+    assert client.get("/api/borrowers/", {"search": "a " * 10}).status_code == 200
+    reply = client.get("/api/borrowers/", {"search": "a " * 11})
+    assert reply.status_code == 400
+    assert reply.json()["errors"] == {"search": ["At most 10 words."]}
