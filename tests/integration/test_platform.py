@@ -344,3 +344,12 @@ def test_the_documentation_loads_nothing_from_elsewhere(anyone, address):
         assert asset.status_code == 200, source
         assert b"".join(asset)
         asset.close()
+
+
+def test_addresses_in_replies_keep_the_callers_prefix(world):
+    client = ApiClient(world.ours.broker_user)
+    made = client.post("/api/v1/borrowers/", {"first_name": "Mia", "last_name": "Chen"})
+    assert made["Location"] == f"http://testserver/api/v1/borrowers/{made.json()['id']}/"
+    assert client.get(made["Location"]).status_code == 200
+    page = client.get("/api/v1/borrowers/?limit=1").json()
+    assert page["next"].startswith("http://testserver/api/v1/borrowers/?")
