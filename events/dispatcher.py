@@ -108,6 +108,7 @@ def _attempt(step: str, events: Sequence[Event]) -> bool:
     except _OUTAGES:
         raise
     except Exception:
+        # Whatever a projection did wrong: logged with its trace, and this event is retried with backoff.
         logger.exception("events.step_failed", step=step, events=[event.pk for event in events])
         return False
     return True

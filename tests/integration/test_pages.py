@@ -1,5 +1,6 @@
 """Cursor paging: in every order, the pages of a list are the list, whatever ties, is empty or arrives."""
 
+import base64
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -223,3 +224,15 @@ def test_a_page_starts_from_an_index(world):
     assert "application_recent" in plan
     assert "Index Cond: (created_at <=" in plan
     assert "Sort" not in plan
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["p=abc", '[0,["x","1"]]', '[0,["2024-01-01T00:00:00Z","\\u0000"]]', "[0,[]]", "[0]", "{}", "1",
+     '[0,[null,"1e9"]]', '[0,[5,6]]', '[0,["2024-01-01T00:00:00Z","1","1"]]', "\xff"],
+)  # fmt: skip
+def test_a_cursor_that_is_none_of_ours_is_404(world, api, text):
+    cursor = base64.urlsafe_b64encode(text.encode("latin-1")).decode()
+    reply = api(world.admin).get("/api/applications/", {"cursor": cursor})
+    assert reply.status_code == 404
+    assert reply.json()["code"] == "not_found"
