@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from applications.models import Application
-from applications.selectors import people_of
+from applications.selectors.applications import people_of
 from documents.choices import NoteVisibility
 from documents.events import BrokerNoteAdded, InternalNoteAdded, NoteAdded
 from documents.models import Note

@@ -9,7 +9,7 @@ from django.utils import timezone
 from applications.choices import Stage
 from applications.events import ApplicationCreated, ApplicationDeleted, ApplicationUpdated
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor, StageChange
-from applications.selectors import people_of
+from applications.selectors.applications import people_of
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import own_profile
 from crm_backend.common.errors import Conflict, InvalidInput

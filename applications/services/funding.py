@@ -8,7 +8,7 @@ from django.db import transaction
 from applications.events import FundingCalculated
 from applications.funding import FundingInput, calculate
 from applications.models import Application, FundingCalculation
-from applications.selectors import security_total
+from applications.selectors.applications import security_total
 from events.services import emit
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from applications.choices import UNSECURED_TYPES, Stage
 from applications.events import StageChanged
 from applications.models import Application, StageChange
-from applications.selectors import people_of
+from applications.selectors.applications import people_of
 from applications.stages import ASIDE, legal_moves
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
 from events.services import emit

@@ -9,10 +9,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from applications import selectors
 from applications.filters import ApplicationFilter, ApplicationSearch
 from applications.models import Application
 from applications.permissions import APPLICATIONS
+from applications.selectors import applications as selectors
 from applications.serializers.applications import (
     ApplicationCreateSerializer,
     ApplicationInputSerializer,

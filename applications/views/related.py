@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications.models import Application
-from applications.selectors import for_list
+from applications.selectors.applications import for_list
 from applications.serializers.applications import ApplicationListSerializer
 from borrowers.models import Borrower, Guarantor
 from borrowers.permissions import BORROWERS, GUARANTORS

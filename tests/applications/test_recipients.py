@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from applications.selectors import people_of
+from applications.selectors.applications import people_of
 from tests.factories import ApplicationFactory
 
 

@@ -1,4 +1,4 @@
-"""Reading applications."""
+"""Applications as lists and details show them, and who is concerned by one."""
 
 from typing import Any
 

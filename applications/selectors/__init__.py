@@ -1,0 +1,1 @@
+"""Everything that reads applications: `applications`; a module each for further figures."""
