@@ -2,6 +2,8 @@
 
 from django.db import models
 
+MAX_TERM_MONTHS = 600
+
 
 class Stage(models.TextChoices):
     """Where an application stands."""
@@ -63,3 +65,30 @@ class SecurityType(models.TextChoices):
     COMPANY_CHARGE = "company_charge", "Company charge"
     GUARANTEE = "guarantee", "Guarantee"
     OTHER = "other", "Other"
+
+
+class RepaymentMethod(models.TextChoices):
+    """How instalments are made up of interest and principal."""
+
+    EQUAL_INSTALMENTS = "equal_instalments", "Equal instalments"
+    EQUAL_PRINCIPAL = "equal_principal", "Equal principal"
+    INTEREST_ONLY = "interest_only", "Interest only"
+    BULLET = "bullet", "Bullet"
+    FIXED_PRINCIPAL_PERCENTAGE = "fixed_principal_percentage", "Fixed principal percentage"
+
+
+class DayCount(models.TextChoices):
+    """How days turn into a part of a year."""
+
+    THIRTY_360 = "30_360", "30/360"
+    ACT_365 = "act_365", "ACT/365F"
+    ACT_360 = "act_360", "ACT/360"
+    ACT_ACT = "act_act", "ACT/ACT (ISDA)"
+    EQUAL_PERIODS = "equal_periods", "Equal periods"
+
+
+class Rounding(models.TextChoices):
+    """How interest is rounded to the cent."""
+
+    HALF_UP = "half_up", "Half up"
+    HALF_EVEN = "half_even", "Half even"

@@ -1,6 +1,9 @@
 """What happens to applications."""
 
+from events.recording import record_events
 from events.registry import Audience, Notify, Payload
+
+PRODUCT = record_events("product")
 
 
 class ApplicationCreated(Payload):
@@ -36,6 +39,40 @@ class ApplicationDeleted(Payload):
     summary = "Application {reference} deleted."
 
     reference: str
+
+
+class ApplicationAssigned(Payload):
+    """Another broker, BDM or branch is responsible for an application now."""
+
+    type = "application.assigned"
+    summary = "Assigned: {changes}."
+    notify = Notify(
+        "application_status",
+        title="{reference} was assigned",
+        body="{reference}: {changes}.",
+    )
+    # A BDM's name is not for clients to look up.
+    audience = Audience.PARTNERS
+
+    reference: str
+    changes: str
+
+
+class ApplicationSigned(Payload):
+    """A borrower signed an application."""
+
+    type = "application.signed"
+    summary = "Signed by {name}."
+    notify = Notify(
+        "application_status",
+        title="{reference} was signed",
+        body="{name} signed {reference}.",
+    )
+
+    reference: str
+    name: str
+    signature_id: int
+    sha256: str
 
 
 class PartiesChanged(Payload):

@@ -48,6 +48,7 @@ class ApplicationFilter(FilterSet):
     """By stage (aliases too), type, people, amounts, rates, and date of creation (inclusive, UTC)."""
 
     stage = EnumFilter(choices=Stage.choices, method="filter_stage")
+    product = IdFilter(field_name="product_id")
     broker = IdFilter(field_name="broker_id")
     bd = IdFilter(field_name="bd_id")
     branch = IdFilter(field_name="branch_id")

@@ -4,7 +4,7 @@ Pure: no database, no clock. With L the loan amount (AUD), r the annual rate and
 
     establishment     = L · e/100 · 1.1          (GST of 10 %)
     capped interest   = L · r/12/100 · months
-    line fee          = L · l/100 · term         (per month of the term)
+    line fee          = L · l/100 · months       (of the term, unless the product fixes them)
     brokerage         = L · b/100 · 1.1          (GST of 10 %)
     legal             = before GST · 1.1
     total fees        = the sum of these and of the fees given as they are
@@ -18,11 +18,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 GST = Decimal("1.1")
+DEFAULT_CAPPED_MONTHS = 9
 
 
 @dataclass(frozen=True)
 class FundingInput:
-    """Rates in percent, months, and AUD."""
+    """Rates in percent, months, and AUD. `line_fee_months` is the loan's term unless given."""
 
     establishment_fee_rate: Decimal
     monthly_line_fee_rate: Decimal
@@ -32,8 +33,9 @@ class FundingInput:
     legal_fee_before_gst: Decimal
     valuation_fee: Decimal
     monthly_account_fee: Decimal
-    capped_interest_months: int = 9
-    working_fee: Decimal = Decimal(0)
+    capped_interest_months: int = DEFAULT_CAPPED_MONTHS
+    working_fee: Decimal = Decimal("0.00")
+    line_fee_months: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,11 @@ def calculate(
     security_value: Decimal | None,
 ) -> FundingResult:
     """Work the table out for a loan of `loan_term` months at `interest_rate` percent per annum."""
+    line_fee_months = loan_term if terms.line_fee_months is None else terms.line_fee_months
     lines = {
         "establishment_fee": _cents(loan_amount * terms.establishment_fee_rate / 100 * GST),
         "capped_interest": _cents(loan_amount * interest_rate / 1200 * terms.capped_interest_months),
-        "line_fee": _cents(loan_amount * terms.monthly_line_fee_rate / 100 * loan_term),
+        "line_fee": _cents(loan_amount * terms.monthly_line_fee_rate / 100 * line_fee_months),
         "brokerage_fee": _cents(loan_amount * terms.brokerage_fee_rate / 100 * GST),
         "application_fee": _cents(terms.application_fee),
         "due_diligence_fee": _cents(terms.due_diligence_fee),

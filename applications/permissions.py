@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from applications.models import Application, Security
+from applications.models import Application, Product, Security, Signature
 from crm_backend.common.policy import ADMIN, Policy, only
 from users.choices import Role
 from users.permissions import EVERYONE
@@ -44,8 +44,12 @@ APPLICATIONS = Policy(
         "retrieve": EVERYONE,
         "create": (ADMIN, Role.BROKER, Role.CLIENT),
         "create_with_cascade": (ADMIN, Role.BROKER, Role.CLIENT),
+        "validate_schema": (ADMIN, Role.BROKER, Role.CLIENT),
+        "new": (ADMIN, Role.BROKER, Role.CLIENT),
+        "pipeline": EVERYONE,
         "update": EDITORS,
         "destroy": (ADMIN,),
+        "assign": (ADMIN,),
         # Which moves a role may make is in the stage table; brokers and clients may withdraw.
         "stage": EVERYONE,
         "stage_history": EVERYONE,
@@ -75,5 +79,34 @@ SECURITIES = Policy(
         "create": (ADMIN, Role.BD, Role.BROKER),
         "update": SECURITY_EDITORS,
         "destroy": SECURITY_EDITORS,
+    },
+)
+
+
+def own_signature(user: Any, signature: Signature) -> str:
+    """One's own."""
+    return "" if signature.signed_by_id == user.pk else "The image of a signature is for its signer."
+
+
+SIGNATURES = Policy(
+    "signatures",
+    Signature,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": (ADMIN, Role.CLIENT),
+        "image": (ADMIN, Role.BD, only(Role.CLIENT, own_signature)),
+    },
+)
+
+PRODUCTS = Policy(
+    "products",
+    Product,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
     },
 )

@@ -4,12 +4,16 @@ from django.urls import path
 
 from applications.views import related
 from applications.views.applications import ApplicationViewSet
+from applications.views.products import ProductViewSet
 from applications.views.securities import SecurityViewSet
+from applications.views.signatures import SignatureViewSet
 from crm_backend.common.routers import Router
 
 router = Router()
+router.register("products", ProductViewSet, basename="product")
 router.register("applications", ApplicationViewSet, basename="application")
 router.register("applications/<int:application_id>/securities", SecurityViewSet, basename="security")
+router.register("applications/<int:application_id>/signature", SignatureViewSet, basename="signature")
 
 urlpatterns = [
     *router.urls,

@@ -121,6 +121,7 @@ class Environment(BaseSettings):
     throttle_auth: str = Field(
         "30/minute", description="Login, registration and reset requests of one address."
     )
+    throttle_upload: str = Field("60/minute", description="Uploads of one user.")
     trusted_proxies: int = Field(
         0,
         ge=0,

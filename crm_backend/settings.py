@@ -188,6 +188,7 @@ REST_FRAMEWORK = {
         "user": env.throttle_user,
         "anonymous": env.throttle_anonymous,
         "auth": env.throttle_auth,
+        "upload": env.throttle_upload,
     },
     "NUM_PROXIES": env.trusted_proxies,
     "DEFAULT_RENDERER_CLASSES": ["crm_backend.common.renderers.ORJSONRenderer"],

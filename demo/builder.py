@@ -203,9 +203,9 @@ class Telling:
     @_do.register
     def _calculate(self, step: Calculation) -> None:
         """As `applications.services.funding`."""
-        application = self.application
+        application, terms = self.application, FundingInput(**step.terms)
         result = calculate(
-            FundingInput(**step.terms),
+            terms,
             loan_amount=application.loan_amount,
             interest_rate=application.interest_rate,
             loan_term=application.loan_term,
@@ -214,7 +214,7 @@ class Telling:
         self.writer.add(
             FundingCalculation(
                 application=application,
-                input=input_as_json(step.terms),
+                input=input_as_json(terms),
                 result=result.as_json(),
                 calculated_by=step.actor,
                 calculated_at=step.at,

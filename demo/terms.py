@@ -63,7 +63,7 @@ FUNDING_TERMS: Fields = {
     "legal_fee_before_gst": Decimal("180.00"),
     "valuation_fee": Decimal("220.00"),
     "monthly_account_fee": Decimal("10.00"),
-    "working_fee": Decimal(0),
+    "working_fee": Decimal("0.00"),
 }
 
 

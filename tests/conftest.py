@@ -42,6 +42,7 @@ def _configure() -> None:
         THROTTLE_USER="1000000/minute",
         THROTTLE_ANONYMOUS="1000000/minute",
         THROTTLE_AUTH="1000000/minute",
+        THROTTLE_UPLOAD="1000000/minute",
         DJANGO_SETTINGS_MODULE="crm_backend.settings",
         # One secret for the run: processes that tests start must know the same tokens.
         TEST_SECRET_KEY=os.environ.get("TEST_SECRET_KEY") or "",

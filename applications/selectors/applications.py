@@ -28,14 +28,15 @@ def _count_of(links: QuerySet[Any]) -> Coalesce:
 
 def for_list(applications: QuerySet[Any]) -> QuerySet[Any]:
     """Applications as list rows show them: names joined, borrowers counted."""
-    return applications.select_related("broker", "bd__user", "branch").annotate(
+    return applications.select_related("product", "broker", "bd__user", "branch").annotate(
         borrower_count=_count_of(ApplicationBorrower.objects.all())
     )
 
 
 def for_detail(applications: QuerySet[Any]) -> QuerySet[Any]:
     """Applications with everything that a detail shows."""
-    return applications.select_related("broker", "bd__user", "branch", "created_by").prefetch_related(
+    people = applications.select_related("product", "broker", "bd__user", "branch", "created_by")
+    return people.prefetch_related(
         Prefetch("borrower_links", ApplicationBorrower.objects.select_related("borrower")),
         Prefetch("guarantor_links", ApplicationGuarantor.objects.select_related("guarantor")),
         Prefetch("securities", Security.objects.order_by("id")),
@@ -50,8 +51,12 @@ def in_order(parties: Any) -> QuerySet[Any]:
 
 
 def stage_history(application: Application) -> QuerySet[StageChange]:
-    """The moves of an application, oldest first."""
-    return application.stage_changes.select_related("actor").order_by("id")
+    """The moves of an application, oldest first, each with when the stage that it led to was left again."""
+    later = StageChange.objects.filter(application=OuterRef("application"), pk__gt=OuterRef("pk"))
+    moves = application.stage_changes.annotate(
+        left_at=Subquery(later.order_by("pk").values("changed_at")[:1])
+    )
+    return moves.select_related("actor").order_by("id")
 
 
 def funding_history(application: Application) -> QuerySet[FundingCalculation]:

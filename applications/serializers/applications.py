@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from applications.choices import Stage
-from applications.models import Application, loan_to_value
+from applications.models import Application, Product, loan_to_value
 from applications.permissions import APPLICATIONS
 from applications.serializers.funding import FundingInputSerializer
 from applications.serializers.securities import SecurityInputSerializer, SecuritySerializer
@@ -24,6 +24,7 @@ from brokers.models import Bdm, Branch, Broker
 from brokers.serializers import ReferenceSerializer
 from crm_backend.common.serializers import (
     ModelSerializer,
+    PhoneField,
     Serializer,
     VisiblePrimaryKeyField,
     VisiblePrimaryKeysField,
@@ -32,6 +33,7 @@ from users.choices import Role
 
 TERMS = [
     "application_type",
+    "product",
     "purpose",
     "loan_amount",
     "approved_amount",
@@ -39,6 +41,8 @@ TERMS = [
     "interest_rate",
     "repayment_frequency",
     "estimated_settlement_date",
+    "valuer",
+    "quantity_surveyor",
 ]
 # People, or securities, of each kind in one cascade.
 MAX_NESTED = 50
@@ -47,9 +51,30 @@ STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, 
               "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
 
 
+class ContactSerializer(Serializer):
+    """A firm that works on an application; the columns are the application's own, by a prefix."""
+
+    company = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    contact = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    phone = PhoneField(required=False, allow_blank=True)
+    email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        super().__init__(source="*", required=False, **kwargs)
+        self.prefix = prefix
+
+    def get_fields(self) -> dict[str, Any]:
+        """Each in its column."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.source = f"{self.prefix}_{name}"
+        return fields
+
+
 class ApplicationListSerializer(ModelSerializer):
     """A light, flat row."""
 
+    product_name = serializers.CharField(source="product.name", read_only=True, allow_null=True, default=None)
     broker_name = serializers.CharField(
         source="broker.full_name", read_only=True, allow_null=True, default=None
     )
@@ -63,6 +88,8 @@ class ApplicationListSerializer(ModelSerializer):
             "id",
             "reference_number",
             "application_type",
+            "product",
+            "product_name",
             "loan_amount",
             "loan_term",
             "interest_rate",
@@ -86,6 +113,9 @@ class ApplicationListSerializer(ModelSerializer):
 class ApplicationSerializer(ModelSerializer):
     """The full application, nested."""
 
+    product = ReferenceSerializer(read_only=True, allow_null=True)
+    valuer = ContactSerializer("valuer", read_only=True)
+    quantity_surveyor = ContactSerializer("quantity_surveyor", read_only=True)
     broker = ReferenceSerializer(read_only=True, allow_null=True)
     bd = ReferenceSerializer(read_only=True, allow_null=True)
     branch = ReferenceSerializer(read_only=True, allow_null=True)
@@ -145,6 +175,9 @@ class ApplicationSerializer(ModelSerializer):
 class ApplicationInputSerializer(ModelSerializer):
     """What a caller may write."""
 
+    product = VisiblePrimaryKeyField(queryset=Product.objects.all(), required=False, allow_null=True)
+    valuer = ContactSerializer("valuer")
+    quantity_surveyor = ContactSerializer("quantity_surveyor")
     broker = VisiblePrimaryKeyField(queryset=Broker.objects.all(), required=False, allow_null=True)
     bd = VisiblePrimaryKeyField(queryset=Bdm.objects.all(), required=False, allow_null=True)
     branch = VisiblePrimaryKeyField(queryset=Branch.objects.all(), required=False, allow_null=True)
@@ -226,6 +259,26 @@ class CascadeSerializer(ApplicationInputSerializer):
         if errors:
             raise serializers.ValidationError(errors)
         return attrs
+
+
+class AssignSerializer(Serializer):
+    """Who is to be responsible; what is left out stays, null means nobody."""
+
+    broker = VisiblePrimaryKeyField(queryset=Broker.objects.all(), required=False, allow_null=True)
+    bd = VisiblePrimaryKeyField(queryset=Bdm.objects.all(), required=False, allow_null=True)
+    branch = VisiblePrimaryKeyField(queryset=Branch.objects.all(), required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Something has to be said."""
+        if not attrs:
+            raise serializers.ValidationError("Name a broker, a BDM or a branch.")
+        return attrs
+
+
+class ValidSerializer(Serializer):
+    """The body could be created as it is."""
+
+    valid = serializers.BooleanField()
 
 
 class SetBorrowersSerializer(Serializer):

@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from applications.choices import MAX_TERM_MONTHS
 from applications.funding import RESULT_FIELDS
 from applications.models import FundingCalculation
 from crm_backend.common.serializers import ModelSerializer, Serializer
@@ -22,19 +23,31 @@ def _amount(**kwargs: Any) -> serializers.DecimalField:
     return serializers.DecimalField(max_digits=14, decimal_places=2, min_value=Decimal(0), **kwargs)
 
 
-class FundingInputSerializer(Serializer):
-    """Fees: rates in percent, amounts in AUD."""
+def _months(minimum: int = 0, **kwargs: Any) -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=minimum, max_value=MAX_TERM_MONTHS, **kwargs)
 
-    establishment_fee_rate = _rate()
-    capped_interest_months = serializers.IntegerField(min_value=0, max_value=600, default=9)
-    monthly_line_fee_rate = _rate()
-    brokerage_fee_rate = _rate()
-    application_fee = _amount()
-    due_diligence_fee = _amount()
-    legal_fee_before_gst = _amount()
-    valuation_fee = _amount()
-    monthly_account_fee = _amount()
-    working_fee = _amount(default=Decimal(0))
+
+OPTIONAL = {"required": False, "allow_null": True}
+DEFAULTED = "9 unless the product says otherwise."
+
+
+class FundingInputSerializer(Serializer):
+    """Fees: rates in percent, amounts in AUD. What is left out or null is as the product says.
+
+    Without a product, or where it says nothing, every fee is needed but the last three.
+    """
+
+    establishment_fee_rate = _rate(**OPTIONAL)
+    monthly_line_fee_rate = _rate(**OPTIONAL)
+    brokerage_fee_rate = _rate(**OPTIONAL)
+    application_fee = _amount(**OPTIONAL)
+    due_diligence_fee = _amount(**OPTIONAL)
+    legal_fee_before_gst = _amount(**OPTIONAL)
+    valuation_fee = _amount(**OPTIONAL)
+    monthly_account_fee = _amount(**OPTIONAL)
+    capped_interest_months = _months(**OPTIONAL, help_text=DEFAULTED)
+    working_fee = _amount(**OPTIONAL, help_text="0.00 unless the product says otherwise.")
+    line_fee_months = _months(1, **OPTIONAL, help_text="The loan's term unless the product says otherwise.")
 
 
 class FundingCalculationSerializer(ModelSerializer):

@@ -1,5 +1,7 @@
 """Shapes of securities."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from applications.models import Security
@@ -18,18 +20,40 @@ INPUT_FIELDS = [
 ]
 
 
-class SecuritySerializer(ModelSerializer):
+class ValuedSerializer(ModelSerializer):
+    """What every security has to keep to."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A valuation's date comes with its amount."""
+
+        def value(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, name, None))
+
+        if value("valuation_date") is not None and value("valuation_amount") is None:
+            raise serializers.ValidationError({"valuation_amount": ["A dated valuation needs its amount."]})
+        return attrs
+
+
+class SecuritySerializer(ValuedSerializer):
     """A security."""
 
-    lending_value = serializers.DecimalField(max_digits=14, decimal_places=2, read_only=True)
+    lending_value = serializers.DecimalField(
+        max_digits=14, decimal_places=2, read_only=True, help_text="The valuation, else the stated value."
+    )
+    loan_to_value_ratio = serializers.DecimalField(
+        max_digits=16,
+        decimal_places=2,
+        read_only=True,
+        help_text="Percent, of the whole loan against this security alone.",
+    )
 
     class Meta:
         model = Security
-        fields = ["id", *INPUT_FIELDS, "lending_value", "created_at", "updated_at"]
+        fields = ["id", *INPUT_FIELDS, "lending_value", "loan_to_value_ratio", "created_at", "updated_at"]
         read_only_fields = ["created_at", "updated_at"]
 
 
-class SecurityInputSerializer(ModelSerializer):
+class SecurityInputSerializer(ValuedSerializer):
     """A security of an application that is being created."""
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -29,7 +30,7 @@ class StageField(serializers.ChoiceField):
 class StageMoveSerializer(Serializer):
     """A move to another stage."""
 
-    stage = StageField()
+    stage = StageField(source="to")
     reason = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Read by everyone on the application."
     )
@@ -39,9 +40,13 @@ class StageMoveSerializer(Serializer):
 
 
 class StageChangeSerializer(ModelSerializer):
-    """One move that was made. Reason and notes are the staff's; others read them as empty."""
+    """One move that was made. The notes are the staff's; others read them as empty."""
 
     actor = ActorSerializer(read_only=True, allow_null=True)
+    left_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When `to_stage` was left; null: it is there now."
+    )
+    seconds_in_to_stage = serializers.SerializerMethodField()
 
     class Meta:
         model = StageChange
@@ -54,8 +59,15 @@ class StageChangeSerializer(ModelSerializer):
             "notes",
             "changed_at",
             "seconds_in_stage",
+            "left_at",
+            "seconds_in_to_stage",
         ]
         read_only_fields = fields
+
+    @extend_schema_field({"type": "integer", "minimum": 0})
+    def get_seconds_in_to_stage(self, change: Any) -> int:
+        """Seconds spent in `to_stage`; until now, if it is there still."""
+        return max(0, int(((change.left_at or timezone.now()) - change.changed_at).total_seconds()))
 
     def to_representation(self, instance: StageChange) -> dict[str, Any]:
         """Keep what staff wrote for staff from other readers."""

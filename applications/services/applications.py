@@ -10,6 +10,8 @@ from applications.choices import Stage
 from applications.events import ApplicationCreated, ApplicationDeleted, ApplicationUpdated
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor, StageChange
 from applications.selectors.applications import people_of
+from applications.services.assignment import RESPONSIBLE, application_assign, check_at_work
+from applications.services.products import check_product
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import own_profile
 from crm_backend.common.errors import Conflict, InvalidInput
@@ -27,12 +29,16 @@ def application_create(
     """Open an application at the stage of inquiry.
 
     A broker opens it for themselves; a client's own profile is put on it. The branch, when not given, is
-    the BDM's, else the broker's.
+    the BDM's, else the broker's; the frequency of repayments is the product's.
 
     Raises:
-        InvalidInput: `broker`: the caller is a broker without a broker profile.
+        InvalidInput: `broker`: the caller is a broker without a broker profile; broker, BDM or branch take
+            no applications any more; terms are outside the product's limits.
     """
     with transaction.atomic():
+        product = fields.get("product")
+        if product is not None:
+            fields.setdefault("repayment_frequency", product.default_repayment_frequency)
         if actor.role == Role.BROKER:
             fields["broker"] = _own_broker(actor)
         if actor.role == Role.CLIENT:
@@ -41,8 +47,11 @@ def application_create(
         if fields.get("branch") is None:
             owner = fields.get("bd") or fields.get("broker")
             fields["branch"] = owner.branch if owner else None
+        check_at_work({name: fields.get(name) for name in RESPONSIBLE})
         now = timezone.now()
-        application = Application.objects.create(created_by=actor, stage_entered_at=now, **fields)
+        application = Application(created_by=actor, stage_entered_at=now, **fields)
+        check_product(application)
+        application.save()
         ApplicationBorrower.objects.bulk_create(
             ApplicationBorrower(application=application, borrower=party, position=position)
             for position, party in enumerate(borrowers)
@@ -69,19 +78,28 @@ def application_create(
 
 
 def application_update(*, application: Application, actor: Any, **fields: Any) -> Application:
-    """Edit terms; call it with the row locked. Unchanged values change nothing and tell nobody."""
+    """Edit terms; call it with the row locked. Unchanged values change nothing and tell nobody.
+
+    Raises:
+        InvalidInput: changed terms that are outside the product's limits.
+    """
     changed = sorted(name for name, value in fields.items() if getattr(application, name) != value)
-    if changed:
-        with transaction.atomic():
-            for name in changed:
+    terms = [name for name in changed if name not in RESPONSIBLE]
+    with transaction.atomic():
+        if terms:
+            for name in terms:
                 setattr(application, name, fields[name])
-            application.save(update_fields=[*changed, "updated_at"])
+            check_product(application, changed=terms)
+            application.save(update_fields=[*terms, "updated_at"])
             emit(
-                ApplicationUpdated(reference=application.reference_number, field_names=", ".join(changed)),
+                ApplicationUpdated(reference=application.reference_number, field_names=", ".join(terms)),
                 actor=actor,
                 subject=application,
                 application_id=application.pk,
             )
+        people = {name: fields[name] for name in changed if name in RESPONSIBLE}
+        if people:
+            application_assign(application=application, actor=actor, **people)
     return application
 
 
@@ -89,10 +107,12 @@ def application_delete(*, application: Application, actor: Any) -> None:
     """Delete an application that was never submitted; call it with the row locked.
 
     Raises:
-        Conflict: it was submitted; withdraw it instead.
+        Conflict: it was submitted or signed; withdraw it instead.
     """
     if application.is_submitted:
         raise Conflict("A submitted application is withdrawn, not deleted.")
+    if application.signatures.exists():
+        raise Conflict("A signed application is withdrawn, not deleted.")
     with transaction.atomic():
         emit(
             ApplicationDeleted(reference=application.reference_number),

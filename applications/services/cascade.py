@@ -10,6 +10,7 @@ from applications.services.applications import application_create
 from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
+from crm_backend.common.errors import InvalidInput
 from events.services import emit
 
 Fields = Mapping[str, Any]
@@ -30,7 +31,7 @@ def application_create_with_cascade(
     Borrowers that exist already may be in `application["borrowers"]`; they go first.
 
     Raises:
-        InvalidInput: see `application_create`; nothing is written then.
+        InvalidInput: see `application_create` and `funding_calculate`; nothing is written then.
     """
     with transaction.atomic():
         people = [_created(Borrower, fields, BORROWER, actor) for fields in (*borrowers, *company_borrowers)]
@@ -45,8 +46,15 @@ def application_create_with_cascade(
         )
         Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
         if funding_calculation_input is not None:
-            funding_calculate(application=created, terms=funding_calculation_input, actor=actor)
+            _calculate(created, funding_calculation_input, actor)
     return created
+
+
+def _calculate(application: Application, terms: Fields, actor: Any) -> None:
+    try:
+        funding_calculate(application=application, terms=terms, actor=actor)
+    except InvalidInput as error:
+        raise InvalidInput(errors={"funding_calculation_input": error.errors}) from None
 
 
 def _created(model: type[Any], fields: Fields, events: Any, actor: Any) -> Any:

@@ -1,6 +1,8 @@
 """Running the funding calculator for an application."""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -9,19 +11,28 @@ from applications.events import FundingCalculated
 from applications.funding import FundingInput, calculate
 from applications.models import Application, FundingCalculation
 from applications.selectors.applications import security_total
+from crm_backend.common.errors import InvalidInput
 from events.services import emit
 
 
-def input_as_json(terms: Mapping[str, Any]) -> dict[str, Any]:
-    """As the API takes them: months as a number, amounts and rates without binary rounding."""
-    return {name: value if isinstance(value, int) else str(value) for name, value in terms.items()}
+def input_as_json(terms: FundingInput) -> dict[str, Any]:
+    """As the API takes them: months as numbers, amounts and rates without binary rounding."""
+    return {
+        name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(terms).items()
+    }
 
 
 def funding_calculate(
     *, application: Application, terms: Mapping[str, Any], actor: Any
 ) -> FundingCalculation:
-    """Work the table out on the application's present terms and keep it beside the earlier ones."""
-    given = FundingInput(**terms)
+    """Work the table out on the application's present terms and keep it beside the earlier ones.
+
+    What `terms` leave out is as the application's product says.
+
+    Raises:
+        InvalidInput: by field, what neither of them gives.
+    """
+    given = _complete(application, terms)
     with transaction.atomic():
         result = calculate(
             given,
@@ -32,7 +43,7 @@ def funding_calculate(
         )
         calculation = FundingCalculation.objects.create(
             application=application,
-            input=input_as_json(terms),
+            input=input_as_json(given),
             result=result.as_json(),
             calculated_by=actor,
         )
@@ -47,3 +58,20 @@ def funding_calculate(
             application_id=application.pk,
         )
     return calculation
+
+
+def _complete(application: Application, terms: Mapping[str, Any]) -> FundingInput:
+    product = application.product
+    usual = {field.name: getattr(product, field.name) for field in fields(FundingInput)} if product else {}
+    complete = {
+        **{name: value for name, value in usual.items() if value is not None},
+        **{name: value for name, value in terms.items() if value is not None},
+    }
+    missing = {
+        field.name: ["This field is required."]
+        for field in fields(FundingInput)
+        if field.default is MISSING and field.name not in complete
+    }
+    if missing:
+        raise InvalidInput(errors=missing)
+    return FundingInput(**complete)

@@ -1,13 +1,14 @@
 """Moving an application from stage to stage."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from applications.choices import UNSECURED_TYPES, Stage
+from applications.choices import Stage
 from applications.events import StageChanged
-from applications.models import Application, StageChange
+from applications.models import Application, StageChange, loan_to_value
 from applications.selectors.applications import people_of
 from applications.stages import ASIDE, legal_moves
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
@@ -76,10 +77,9 @@ def _check_move(application: Application, to: Stage, actor: Any, reason: str) ->
 
 def _missing(application: Application, to: Stage) -> list[str]:
     """What the application lacks for a stage, in words."""
-    missing = []
-    if to == Stage.FORMAL_APPROVAL and application.application_type not in UNSECURED_TYPES:
-        if not application.securities.exists():
-            missing.append("it needs a security with a value")
+    missing: list[str] = []
+    if to == Stage.FORMAL_APPROVAL:
+        missing.extend(_missing_security(application))
     if to == Stage.SETTLED:
         if application.approved_amount is None:
             missing.append("it needs an approved amount")
@@ -88,6 +88,18 @@ def _missing(application: Application, to: Stage) -> list[str]:
         if not application.stage_changes.filter(to_stage=Stage.LOAN_DOCS_SIGNED).exists():
             missing.append("its loan documents have not been signed")
     return missing
+
+
+def _missing_security(application: Application) -> Iterator[str]:
+    values = [security.lending_value for security in application.securities.all()]
+    ratio = loan_to_value(application.loan_amount, values)
+    if ratio is None:
+        if application.needs_security:
+            yield "it needs a security with a value"
+        return
+    limit = application.product.max_loan_to_value_ratio if application.product else None
+    if limit is not None and ratio > limit:
+        yield f"its LVR is {ratio} %, where {application.product} allows {limit} %"
 
 
 def _apply(application: Application, to: Stage, actor: Any, reason: str, notes: str) -> StageChange:

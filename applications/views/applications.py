@@ -1,5 +1,6 @@
 """Applications."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models, transaction
@@ -10,21 +11,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications.filters import ApplicationFilter, ApplicationSearch
-from applications.models import Application
+from applications.models import Application, Product
 from applications.permissions import APPLICATIONS
 from applications.selectors import applications as selectors
+from applications.selectors.pipeline import pipeline
 from applications.serializers.applications import (
     ApplicationCreateSerializer,
     ApplicationInputSerializer,
     ApplicationListSerializer,
     ApplicationSerializer,
+    AssignSerializer,
     CascadeSerializer,
     SetBorrowersSerializer,
     SetGuarantorsSerializer,
+    ValidSerializer,
 )
 from applications.serializers.funding import FundingCalculationSerializer, FundingInputSerializer
+from applications.serializers.pipeline import PipelineSerializer
 from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
-from applications.services import applications, cascade, funding, parties, stage
+from applications.serializers.template import (
+    NewApplicationSerializer,
+    choices_of,
+    items_of,
+    required_of,
+    template_of,
+)
+from applications.services import applications, assignment, cascade, funding, parties, stage
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
 from crm_backend.common.filters import FilterBackend, OrderingFilter
@@ -54,6 +66,8 @@ class ApplicationViewSet(CrudViewSet):
         "create": ApplicationCreateSerializer,
         "update": ApplicationInputSerializer,
         "create_with_cascade": CascadeSerializer,
+        "validate_schema": CascadeSerializer,
+        "assign": AssignSerializer,
         "stage": StageMoveSerializer,
         "funding_calculation": FundingInputSerializer,
         "set_borrowers": SetBorrowersSerializer,
@@ -97,15 +111,57 @@ class ApplicationViewSet(CrudViewSet):
     @action(detail=False, methods=["post"], url_path="create-with-cascade")
     def create_with_cascade(self, request: Request) -> Response:
         """Create an application with its people, companies, guarantors and securities: all or nothing."""
-        serializer = self.get_serializer(data=request.data)
+        with transaction.atomic():
+            return self.created_response(self._create_cascade().pk)
+
+    @extend_schema(request=CascadeSerializer, responses=ValidSerializer)
+    @action(detail=False, methods=["post"], url_path="validate-schema")
+    def validate_schema(self, request: Request) -> Response:
+        """Try what `create-with-cascade/` would say to a body: the same errors, and nothing is written."""
+        with transaction.atomic():
+            self._create_cascade()
+            transaction.set_rollback(True)
+        return Response({"valid": True})
+
+    def _create_cascade(self) -> Application:
+        serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         data = dict(serializer.validated_data)
         lists = ("borrowers", "company_borrowers", "guarantors", "securities")
         nested = {part: data.pop(part, []) for part in lists}
         nested["funding_calculation_input"] = data.pop("funding_calculation_input", None)
-        with transaction.atomic():
-            created = cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
-            return self.created_response(created.pk)
+        return cascade.application_create_with_cascade(actor=self.caller, application=data, **nested)
+
+    @extend_schema(responses=NewApplicationSerializer)
+    @action(detail=False)
+    def new(self, request: Request) -> Response:
+        """Read what a new application can hold: a body to fill in, what must be given, and the choices."""
+        form = CascadeSerializer(context=self.get_serializer_context())
+        products = Product.objects.visible_to(self.caller).filter(is_active=True).order_by("name", "id")
+        reply = {
+            "template": template_of(form),
+            "item_templates": items_of(form),
+            "required_fields": required_of(form),
+            "choices": choices_of(form),
+            "products": products,
+        }
+        return Response(NewApplicationSerializer(reply).data)
+
+    @extend_schema(responses=PipelineSerializer, filters=True)
+    @action(detail=False, filter_backends=(FilterBackend, ApplicationSearch))
+    def pipeline(self, request: Request) -> Response:
+        """Count and sum the applications at each stage, for a board; filters and search as in the list."""
+        return Response(PipelineSerializer(pipeline(self.filter_queryset(self.get_queryset()))).data)
+
+    @extend_schema(request=AssignSerializer, responses=ApplicationSerializer)
+    @action(detail=True, methods=["post"])
+    @refuses(StaleVersion)
+    def assign(self, request: Request, pk: int) -> Response:
+        """Give an application to another broker, BDM or branch; those before and after are told.
+
+        With a new BDM goes their branch, unless one is named. Settled loans are assigned as well.
+        """
+        return self._change(assignment.application_assign)
 
     @extend_schema(request=StageMoveSerializer, responses=ApplicationSerializer)
     @action(detail=True, methods=["put"])
@@ -115,20 +171,7 @@ class ApplicationViewSet(CrudViewSet):
 
         An illegal move is 409 and names the legal ones; a missing reason is 400.
         """
-        with transaction.atomic():
-            application = self.get_locked_object()
-            self.check_precondition(application.pk)
-            serializer = self.get_serializer(data=request.data)
-            serializer.is_valid(raise_exception=True)
-            data = serializer.validated_data
-            stage.application_change_stage(
-                application=application,
-                to=data["stage"],
-                actor=self.caller,
-                reason=data.get("reason", ""),
-                notes=data.get("notes", ""),
-            )
-            return self.detail_response(pk)
+        return self._change(stage.application_change_stage)
 
     @extend_schema(responses=StageChangeSerializer(many=True), filters=False)
     @action(detail=True, url_path="stage-history")
@@ -172,7 +215,7 @@ class ApplicationViewSet(CrudViewSet):
     @refuses(StaleVersion)
     def set_borrowers(self, request: Request, pk: int) -> Response:
         """Put exactly these borrowers on an application, the primary one first."""
-        return self._set_parties("borrowers", parties.application_set_borrowers)
+        return self._change(parties.application_set_borrowers)
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
     @action(detail=True)
@@ -186,17 +229,14 @@ class ApplicationViewSet(CrudViewSet):
     @refuses(StaleVersion)
     def set_guarantors(self, request: Request, pk: int) -> Response:
         """Put exactly these guarantors on an application."""
-        return self._set_parties("guarantors", parties.application_set_guarantors)
+        return self._change(parties.application_set_guarantors)
 
-    def _set_parties(self, name: str, service: Any) -> Response:
+    def _change(self, service: Callable[..., Any]) -> Response:
+        """Call a service with the application, locked, and the body."""
         with transaction.atomic():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
             serializer = self.get_serializer(data=self.request.data)
             serializer.is_valid(raise_exception=True)
-            service(
-                application=application,
-                actor=self.caller,
-                **{name: serializer.validated_data[name]},
-            )
+            service(application=application, actor=self.caller, **serializer.validated_data)
             return self.detail_response(application.pk)

@@ -27,3 +27,21 @@ class ORJSONRenderer(BaseRenderer):
         if data is None:
             return b""
         return orjson.dumps(data, default=_encode_other, option=orjson.OPT_NON_STR_KEYS)
+
+
+class PNGRenderer(BaseRenderer):
+    """An image, as its bytes are."""
+
+    media_type = "image/png"
+    format = "png"
+    charset = None
+    render_style = "binary"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return the bytes."""
+        return bytes(data)

@@ -91,3 +91,14 @@ class AuthThrottle(WindowThrottle):
     def get_key(self, request: Request, view: "APIView") -> str | None:
         """The caller's address."""
         return self.get_ident(request)
+
+
+class UploadThrottle(WindowThrottle):
+    """Uploads of one logged-in user, which cost more than other requests."""
+
+    scope = "upload"
+
+    def get_key(self, request: Request, view: "APIView") -> str | None:
+        """The user's id, when something is sent."""
+        counted = request.method == "POST" and request.user and request.user.is_authenticated
+        return str(request.user.pk) if counted else None

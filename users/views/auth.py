@@ -1,7 +1,6 @@
 """Logging in and out, tokens, passwords."""
 
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -11,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from crm_backend.common.clients import address_of
 from crm_backend.common.errors import Conflict, TooManyAttempts
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.schema_replies import refuses
@@ -38,11 +38,7 @@ class OwnAccountView(ApiView):
 
 def client_of(request: Request) -> Client:
     """Where a request comes from."""
-    try:
-        address: str | None = str(ip_address(AuthThrottle().get_ident(request) or ""))
-    except ValueError:  # a socket without an address, or a proxy that sends something else
-        address = None
-    return Client(ip_address=address, user_agent=request.headers.get("User-Agent", ""))
+    return Client(ip_address=address_of(request), user_agent=request.headers.get("User-Agent", ""))
 
 
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:

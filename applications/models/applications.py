@@ -1,6 +1,6 @@
 """Applications, who is on them, what secures them, and the stages they went through."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -10,16 +10,16 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils.crypto import get_random_string
 
-from applications.choices import ApplicationType, RepaymentFrequency, SecurityType, Stage
+from applications.choices import MAX_TERM_MONTHS, UNSECURED_TYPES, ApplicationType, RepaymentFrequency, Stage
+from applications.models.products import Product
 from applications.stages import ASIDE, PATH, is_submitted
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
-from crm_backend.common.australia import State, validate_postcode
+from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
-from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through, where
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
 from users.choices import Role
 
-MAX_TERM_MONTHS = 600
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -61,6 +61,14 @@ class Application(TimestampedModel):
     application_type = models.CharField(
         max_length=16, choices=ApplicationType.choices, default=ApplicationType.RESIDENTIAL
     )
+    product = models.ForeignKey(
+        Product,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="applications",
+        db_index=False,
+    )
     purpose = models.CharField(max_length=500, blank=True)
     loan_amount = models.DecimalField(
         max_digits=14,
@@ -89,6 +97,14 @@ class Application(TimestampedModel):
         max_length=16, choices=RepaymentFrequency.choices, default=RepaymentFrequency.MONTHLY
     )
     estimated_settlement_date = models.DateField(null=True, blank=True)
+    valuer_company = models.CharField(max_length=200, blank=True)
+    valuer_contact = models.CharField(max_length=200, blank=True)
+    valuer_phone = models.CharField(max_length=32, blank=True, validators=[validate_phone])
+    valuer_email = models.EmailField(blank=True)
+    quantity_surveyor_company = models.CharField(max_length=200, blank=True)
+    quantity_surveyor_contact = models.CharField(max_length=200, blank=True)
+    quantity_surveyor_phone = models.CharField(max_length=32, blank=True, validators=[validate_phone])
+    quantity_surveyor_email = models.EmailField(blank=True)
     stage = models.CharField(max_length=24, choices=Stage.choices, default=Stage.INQUIRY, editable=False)
     came_from = models.CharField(max_length=24, choices=Stage.choices, blank=True, editable=False)
     stage_entered_at = models.DateTimeField(editable=False)
@@ -134,6 +150,7 @@ class Application(TimestampedModel):
             models.Index(name="application_broker", fields=["broker", "-created_at", "-id"]),
             models.Index(name="application_bd", fields=["bd", "-created_at", "-id"]),
             models.Index(name="application_branch", fields=["branch", "-created_at", "-id"]),
+            models.Index(name="application_product", fields=["product", "-created_at", "-id"]),
             models.Index(name="application_amount", fields=["loan_amount", "id"]),
             models.Index(name="application_rate", fields=["interest_rate", "id"]),
             models.Index(name="application_changed", fields=["updated_at", "id"]),
@@ -157,6 +174,18 @@ class Application(TimestampedModel):
     def is_ended(self) -> bool:
         """Whether it came to nothing."""
         return self.stage in (Stage.DECLINED, Stage.WITHDRAWN)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still on its way."""
+        return not self.is_settled and not self.is_ended
+
+    @property
+    def needs_security(self) -> bool:
+        """Whether it is approved with a security only: as its product says, or without one, its type."""
+        if self.product is not None:
+            return self.product.is_secured
+        return self.application_type not in UNSECURED_TYPES
 
     @property
     def is_submitted(self) -> bool:
@@ -196,58 +225,6 @@ class ApplicationGuarantor(models.Model):
 
     def __str__(self) -> str:
         return f"guarantor {self.guarantor_id} on application {self.application_id}"
-
-
-class SecurityQuerySet(ScopedQuerySet):
-    """Securities follow their application."""
-
-    scopes = {
-        Role.ADMIN: EVERYTHING,
-        Role.BD: through("application"),
-        Role.BROKER: through("application"),
-        Role.CLIENT: through("application"),
-    }
-
-
-class Security(TimestampedModel):
-    """What secures a loan. `value` is what the applicant states, AUD; a valuation may differ."""
-
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="securities")
-    security_type = models.CharField(max_length=24, choices=SecurityType.choices)
-    street = models.CharField(max_length=200, blank=True)
-    city = models.CharField(max_length=100, blank=True)
-    state = models.CharField(max_length=3, choices=State.choices, blank=True)
-    postcode = models.CharField(max_length=4, blank=True, validators=[validate_postcode])
-    description = models.CharField(max_length=500, blank=True)
-    value = models.DecimalField(
-        max_digits=14,
-        decimal_places=2,
-        validators=[MinValueValidator(Decimal("0.01"))],
-        help_text="AUD.",
-    )
-    valuation_amount = models.DecimalField(
-        max_digits=14,
-        decimal_places=2,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(Decimal("0.01"))],
-        help_text="AUD, by a valuer.",
-    )
-    valuation_date = models.DateField(null=True, blank=True)
-
-    objects = SecurityQuerySet.as_manager()
-
-    class Meta:
-        verbose_name_plural = "securities"
-        constraints = [models.CheckConstraint(name="security_value_positive", condition=Q(value__gt=0))]
-
-    def __str__(self) -> str:
-        return f"{self.get_security_type_display()} of {self.value}"
-
-    @property
-    def lending_value(self) -> Decimal:
-        """What counts for the loan-to-value ratio: the valuation, or the stated value before there is one."""
-        return self.valuation_amount if self.valuation_amount is not None else self.value
 
 
 class StageChange(models.Model):
@@ -298,11 +275,3 @@ class FundingCalculation(models.Model):
 
     def __str__(self) -> str:
         return f"funding calculation {self.pk} of application {self.application_id}"
-
-
-def loan_to_value(amount: Decimal, lending_values: list[Decimal]) -> Decimal | None:
-    """LVR in percent to two places, half up; None without a security (APRA's APS 112 calls it LVR)."""
-    total = sum(lending_values, Decimal(0))
-    if not total:
-        return None
-    return (amount / total * 100).quantize(Decimal("0.01"), ROUND_HALF_UP)

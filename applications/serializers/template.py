@@ -1,0 +1,89 @@
+"""What a new application can hold, derived from the serializer that reads it."""
+
+from typing import Any, cast
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from applications.serializers.products import ProductSummarySerializer
+from crm_backend.common.serializers import Serializer
+
+_OBJECT = {"type": "object", "additionalProperties": True}
+
+
+class NewApplicationSerializer(Serializer):
+    """A body to fill in for `create-with-cascade/` and `validate-schema/`, and what can be chosen in it."""
+
+    template = extend_schema_field(_OBJECT)(serializers.DictField)(
+        help_text="Every field with its usual value; lists of people and securities are empty."
+    )
+    item_templates = extend_schema_field(_OBJECT)(serializers.DictField)(
+        help_text="By list, one item of it to fill in."
+    )
+    required_fields = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields that must be given."
+    )
+    choices = extend_schema_field(_OBJECT)(serializers.DictField)(
+        help_text="By field, nested like the body: value and display name of everything that it takes."
+    )
+    products = ProductSummarySerializer(many=True)
+
+
+def template_of(serializer: serializers.Serializer[Any], model: Any = None) -> dict[str, Any]:
+    """A body with the usual value of every field that can be written."""
+    defaults = _defaults(model or getattr(getattr(serializer, "Meta", None), "model", None))
+    return {name: _usual(name, field, defaults) for name, field in _written(serializer).items()}
+
+
+def items_of(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """By name of a nested list, the template of one item."""
+    return {
+        name: template_of(cast("serializers.Serializer[Any]", field.child))
+        for name, field in _written(serializer).items()
+        if isinstance(field, serializers.ListSerializer)
+    }
+
+
+def choices_of(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """The choices of every field that has some, nested like the body."""
+    found: dict[str, Any] = {}
+    for name, field in _written(serializer).items():
+        inner = field.child if isinstance(field, serializers.ListSerializer) else field
+        if isinstance(inner, serializers.ChoiceField):
+            found[name] = [{"value": value, "display": text} for value, text in inner.choices.items()]
+        elif isinstance(inner, serializers.Serializer) and (nested := choices_of(inner)):
+            found[name] = nested
+    return found
+
+
+def required_of(serializer: serializers.Serializer[Any]) -> list[str]:
+    """Names of the fields that must be given."""
+    return [name for name, field in _written(serializer).items() if field.required]
+
+
+def _written(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    return {
+        name: field
+        for name, field in serializer.fields.items()
+        if not field.read_only and not isinstance(field, serializers.HiddenField)
+    }
+
+
+def _defaults(model: Any) -> dict[str, Any]:
+    if model is None:
+        return {}
+    columns = model._meta.concrete_fields
+    return {column.name: column.get_default() for column in columns if column.has_default()}
+
+
+def _usual(name: str, field: Any, defaults: dict[str, Any]) -> Any:
+    if isinstance(field, serializers.ListSerializer | serializers.ListField):
+        return []
+    if isinstance(field, serializers.Serializer):
+        return template_of(field)
+    if name in defaults:
+        return defaults[name]
+    is_text = isinstance(field, serializers.CharField) or (
+        isinstance(field, serializers.ChoiceField) and field.allow_blank
+    )
+    return "" if is_text else None
