@@ -237,6 +237,8 @@ SPECTACULAR_SETTINGS = {
         "AccountStatusEnum": "users.choices.AccountStatus",
         "PartyTypeEnum": "borrowers.choices.PartyType",
         "StageEnum": "applications.choices.Stage",
+        "ApplicationTypeEnum": "applications.choices.ApplicationType",
+        "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
         "StateEnum": "crm_backend.common.australia.State",
     },
 }

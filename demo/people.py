@@ -9,12 +9,15 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from stdnum.au import acn
 
+from applications.events import PRODUCT
+from applications.models import Product
 from brokers.events import BDM, BRANCH, BROKER
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import State
 from demo import names
 from demo.details import TIMEZONES, Details, Fields
 from demo.eventlog import EventLog
+from demo.products import products
 from demo.writer import Writer
 from events.recording import RecordEvents
 from users.choices import Role
@@ -59,6 +62,7 @@ class Cast:
     admins: list[User]
     client: User
     teams: list[Team]
+    products: dict[str, Product]
 
     def teams_in(self, state: State) -> list[Team]:
         """The branches of a state."""
@@ -109,12 +113,16 @@ class Hiring:
         self.count = 0
 
     def cast(self) -> Cast:
-        """Two administrators, the demo client, and the teams of all branches."""
+        """Two administrators, the demo client, the teams of all branches, and the products."""
         admin = self._user(Role.ADMIN, State.NSW, None, demo=True)
         admins = [admin, self._user(Role.ADMIN, State.VIC, admin)]
         client = self._user(Role.CLIENT, State.NSW, admin, demo=True)
         teams = [self._team(admin, *branch, demo=number == 0) for number, branch in enumerate(BRANCHES)]
-        return Cast(admins, client, teams)
+        on_offer = {
+            kind.value: self.recorder.record(product, PRODUCT, at=self.now(), actor=admin)
+            for kind, product in products()
+        }
+        return Cast(admins, client, teams, on_offer)
 
     def _team(self, admin: User, city: str, code: str, state: State, postcode: str, *, demo: bool) -> Team:
         branch = Branch(

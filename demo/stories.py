@@ -133,6 +133,8 @@ class StoryTeller:
         terms = Terms(rng, loan, at.date())
         parties = Parties(rng, loan, at.date(), f"b{place}")
         company = terms.is_company and not own_client
+        application = terms.application()
+        application["product"] = self.cast.products[application["application_type"]]
         first = place == min(self._clients)
         assert broker.user is not None
         story = Story(
@@ -140,7 +142,7 @@ class StoryTeller:
             actor=broker.user,
             broker=broker,
             bd=bd,
-            application={**terms.application(), "reference_number": self._reference(place)},
+            application={**application, "reference_number": self._reference(place)},
             borrower=parties.borrower(company=company),
             guarantors=parties.guarantors(company=company),
             securities=terms.securities(),

@@ -8,6 +8,7 @@ from applications.choices import ApplicationType, RepaymentFrequency, SecurityTy
 from demo import names
 from demo.details import Details, Fields, draw
 from demo.loans import CENT, Loan
+from demo.products import FUNDING_TERMS
 
 # Type: its share in percent, purposes, and the kinds of security (none for an unsecured type).
 TYPES: dict[ApplicationType, tuple[int, tuple[str, ...], tuple[SecurityType, ...]]] = {
@@ -52,19 +53,6 @@ COMPANY_TYPES = {ApplicationType.COMMERCIAL, ApplicationType.SMSF}
 FREQUENCIES = (
     (RepaymentFrequency.MONTHLY, 70), (RepaymentFrequency.FORTNIGHTLY, 22), (RepaymentFrequency.WEEKLY, 8),
 )  # fmt: skip
-# The lender's rates, percent, and fees, AUD.
-FUNDING_TERMS: Fields = {
-    "establishment_fee_rate": Decimal("1.5000"),
-    "capped_interest_months": 3,
-    "monthly_line_fee_rate": Decimal("0.0500"),
-    "brokerage_fee_rate": Decimal("1.0000"),
-    "application_fee": Decimal("295.00"),
-    "due_diligence_fee": Decimal("0.00"),
-    "legal_fee_before_gst": Decimal("180.00"),
-    "valuation_fee": Decimal("220.00"),
-    "monthly_account_fee": Decimal("10.00"),
-    "working_fee": Decimal("0.00"),
-}
 
 
 class Terms:

@@ -7,7 +7,7 @@ from events.models import Event
 PROBLEM_KEYS = {"type", "title", "status", "detail", "code", "errors", "request_id"}
 
 
-def assert_refused(reply: Any, status: int, code: str, /, **errors: list[str]) -> dict[str, Any]:
+def assert_refused(reply: Any, status: int, code: str, /, **errors: Any) -> dict[str, Any]:
     """Status, shape, code and the exact field errors of a refusal."""
     body: dict[str, Any] = reply.json()
     assert (reply.status_code, body["status"], body["code"]) == (status, status, code), body

@@ -1,16 +1,20 @@
 """Makers of rows, and a small world of them."""
 
+import hashlib
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import factory
 from django.utils import timezone
 
-from applications.models import Application, ApplicationBorrower, Security
+from applications.models import Application, ApplicationBorrower, Product, Security, Signature
+from applications.services.signatures import terms_of
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
 from tests.clients import PASSWORD
+from tests.drawings import DRAWN, drawing
 from users.choices import AccountStatus, Role
 from users.models import User
 
@@ -76,6 +80,14 @@ class GuarantorFactory(factory.django.DjangoModelFactory):
     last_name = factory.Sequence(lambda n: f"Guarantor{n}")
 
 
+class ProductFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Product
+
+    name = factory.Sequence(lambda n: f"Product {n}")
+    code = factory.Sequence(lambda n: f"P-{n}")
+
+
 class ApplicationFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Application
@@ -92,6 +104,18 @@ class SecurityFactory(factory.django.DjangoModelFactory):
 
     security_type = "first_mortgage"
     value = Decimal("600000.00")
+
+
+class SignatureFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Signature
+
+    name = "Bea Borrower"
+    signature_date = date(2026, 1, 5)
+    image = factory.LazyFunction(drawing)
+    width, height = DRAWN
+    sha256 = factory.LazyAttribute(lambda row: hashlib.sha256(row.image).hexdigest())
+    terms = factory.LazyAttribute(lambda row: terms_of(row.application))
 
 
 class NoteFactory(factory.django.DjangoModelFactory):
@@ -118,6 +142,7 @@ class Side:
         )
         ApplicationBorrower.objects.create(application=self.application, borrower=self.borrower)
         self.security = SecurityFactory.create(application=self.application)
+        self.signature = SignatureFactory.create(application=self.application, signed_by=self.client_user)
         self.note = NoteFactory.create(
             application=self.application, author=self.broker_user, visibility="client"
         )
@@ -133,6 +158,8 @@ class World:
 
     def __init__(self) -> None:
         self.admin: User = UserFactory.create(role=Role.ADMIN)
+        self.product = ProductFactory.create()
+        self.retired_product = ProductFactory.create(is_active=False)
         self.ours = Side()
         self.theirs = Side()
 

@@ -33,7 +33,19 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("name", models.CharField(max_length=100, unique=True)),
-                ("code", models.CharField(max_length=32, unique=True)),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="Capitals, digits and hyphens.",
+                        max_length=32,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Z0-9][A-Z0-9-]*\\Z", "Capitals, digits and hyphens only.", "code"
+                            )
+                        ],
+                    ),
+                ),
                 ("description", models.CharField(blank=True, max_length=500)),
                 ("is_active", models.BooleanField(default=True, help_text="Whether it is on offer.")),
                 (

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -23,7 +23,7 @@ from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
 from users.choices import Role
 
 ON_OFFER = where("those on offer", lambda user: Q(is_active=True))
-CODE = r"\A[A-Z0-9][A-Z0-9-]{0,31}\Z"
+validate_code = RegexValidator(r"\A[A-Z0-9][A-Z0-9-]*\Z", "Capitals, digits and hyphens only.", "code")
 
 
 class ProductQuerySet(ScopedQuerySet):
@@ -75,7 +75,9 @@ class Product(TimestampedModel):
     """
 
     name = models.CharField(max_length=100, unique=True)
-    code = models.CharField(max_length=32, unique=True)
+    code = models.CharField(
+        max_length=32, unique=True, validators=[validate_code], help_text="Capitals, digits and hyphens."
+    )
     description = models.CharField(max_length=500, blank=True)
     is_active = models.BooleanField(default=True, help_text="Whether it is on offer.")
     is_secured = models.BooleanField(default=True, help_text="Whether approval needs a security.")

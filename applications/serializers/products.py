@@ -25,7 +25,6 @@ class FeesSerializer(ModelSerializer):
 class ProductSerializer(ModelSerializer):
     """A product."""
 
-    code = serializers.RegexField(r"\A[A-Z0-9][A-Z0-9-]{0,31}\Z", help_text="Capitals, digits and hyphens.")
     application_types = serializers.ListField(
         child=serializers.ChoiceField(ApplicationType.choices),
         required=False,

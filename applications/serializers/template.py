@@ -29,9 +29,12 @@ class NewApplicationSerializer(Serializer):
     products = ProductSummarySerializer(many=True)
 
 
-def template_of(serializer: serializers.Serializer[Any], model: Any = None) -> dict[str, Any]:
+def template_of(
+    serializer: serializers.Serializer[Any], defaults: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """A body with the usual value of every field that can be written."""
-    defaults = _defaults(model or getattr(getattr(serializer, "Meta", None), "model", None))
+    if defaults is None:
+        defaults = _defaults(getattr(getattr(serializer, "Meta", None), "model", None))
     return {name: _usual(name, field, defaults) for name, field in _written(serializer).items()}
 
 
@@ -80,7 +83,7 @@ def _usual(name: str, field: Any, defaults: dict[str, Any]) -> Any:
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
         return []
     if isinstance(field, serializers.Serializer):
-        return template_of(field)
+        return template_of(field, defaults if field.source == "*" else None)
     if name in defaults:
         return defaults[name]
     is_text = isinstance(field, serializers.CharField) or (

@@ -7,6 +7,7 @@ from crm_backend.common.schema import operations
 from crm_backend.common.schema_replies import Document
 
 MAX_DEPTH = 6
+DECIMALS = ("450000.00", "6.2500", "75.00", "4.5")
 
 # What a realistic value of a property looks like, by its name; the type decides where none is given.
 EXAMPLES: dict[str, Any] = {
@@ -35,6 +36,11 @@ EXAMPLES: dict[str, Any] = {
     "loan_term": 360,
     "interest_rate": "6.2500",
     "loan_to_value_ratio": "75.00",
+    "signature": "data:image/png;base64,iVBORw0KGgo…",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "contact": "Vi Ng",
+    "company": "Plumb Line Valuers",
+    "ip_address": "203.0.113.9",
     "reason": "The valuation came in early",
     "application_id": 4711,
     "type": "application.stage_changed",
@@ -101,12 +107,11 @@ def _scalar(kind: str | None, schema: Document) -> Any:
         "date": "2026-03-31",
         "date-time": "2026-03-31T04:15:00Z",
         "email": "mia.chen@example.com",
-        "decimal": "450000.00",
         "uri": "https://crm.example.com/api/applications/?limit=20&offset=20",
         "uuid": "0198c5c4-7f1e-7c3a-9b1d-2f6c8a4e5d70",
     }
-    if schema.get("format") == "decimal" and not re.search(schema.get("pattern", ""), formats["decimal"]):
-        return "6.2500"  # too few digits for an amount: a rate
+    if schema.get("format") == "decimal":  # an amount, a rate, a percentage, days: what has digits enough
+        return next((text for text in DECIMALS if re.search(schema.get("pattern", ""), text)), "1")
     if schema.get("format") in formats:
         return formats[schema["format"]]
     return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "")

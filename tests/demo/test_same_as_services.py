@@ -17,13 +17,16 @@ from applications.models import (
     ApplicationBorrower,
     ApplicationGuarantor,
     FundingCalculation,
+    Product,
     Security,
     StageChange,
 )
+from applications.serializers.products import FEES
 from applications.services.applications import application_update
 from applications.services.cascade import application_create_with_cascade
 from applications.services.funding import funding_calculate
 from applications.services.stage import application_change_stage
+from applications.views.products import ProductViewSet
 from applications.views.securities import SecurityViewSet
 from borrowers.choices import PartyType
 from borrowers.models import Borrower, Guarantor
@@ -48,9 +51,15 @@ from users.services.accounts import user_create
 
 pytestmark = pytest.mark.django_db
 LOANS = 45
+VIEWS: dict[type, Any] = {
+    Branch: BranchViewSet,
+    Bdm: BdmViewSet,
+    Broker: BrokerViewSet,
+    Product: ProductViewSet,
+}
 MODELS: tuple[type[models.Model], ...] = (
-    User, Branch, Bdm, Broker, Borrower, Guarantor, Application, ApplicationBorrower, ApplicationGuarantor,
-    Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
+    User, Branch, Bdm, Broker, Product, Borrower, Guarantor, Application, ApplicationBorrower,
+    ApplicationGuarantor, Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
 )  # fmt: skip
 # The dispatcher sets these later when it has done what the book says was done.
 LATER = {"projected_at", "dispatched_at", "password"}
@@ -250,7 +259,7 @@ def test_the_cast_is_the_same_as_an_administrator_makes_it() -> None:
         users = {user.pk: user for user in User.objects.all()}
         made = [
             (row.created_at, row)
-            for model in (User, Branch, Bdm, Broker)
+            for model in (User, Branch, Bdm, Broker, Product)
             for row in model._base_manager.order_by("pk")
         ]
         transaction.set_rollback(True)
@@ -285,14 +294,16 @@ class Enterer:
         return int(user_create(actor=actor, password=PASSWORD, **fields).pk)
 
     def record(self, row: Any) -> int:
-        view = {Branch: BranchViewSet, Bdm: BdmViewSet, Broker: BrokerViewSet}[type(row)]
-        skip = {"id", "created_at", "updated_at"}
+        view = VIEWS[type(row)]
+        skip = {"id", "created_at", "updated_at", *FEES}
         body = {}
         for field in row._meta.concrete_fields:
             if field.name in skip:
                 continue
             value = getattr(row, field.attname)
             body[field.name] = self.ids[field.related_model, value] if field.is_relation else value
+        if isinstance(row, Product):
+            body["fees"] = {name: getattr(row, name) for name in FEES}
         return int(
             call_view(
                 view.as_view({"post": "create"}, basename=type(row)._meta.model_name),

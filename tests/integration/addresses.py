@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from applications.models import Application, Security
+from applications.models import Application, Product, Security, Signature
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from events.models import Event
 from events.services import emit
 from notifications.models import Notification
 from tests.factories import (
+    ApplicationFactory,
     BdmFactory,
     BorrowerFactory,
     BranchFactory,
@@ -94,8 +95,14 @@ ROWS: dict[type, Rows] = {
     Broker: side("broker", fresh=lambda world: BrokerFactory.create()),
     Borrower: side("borrower", fresh=lambda world: BorrowerFactory.create()),
     Guarantor: side("guarantor", fresh=lambda world: GuarantorFactory.create()),
-    Application: side("application"),
+    Application: side("application", fresh=lambda world: ApplicationFactory.create()),
     Security: side("security"),
+    Signature: side("signature"),
+    Product: Rows(
+        lambda world, role: world.product,
+        # Nobody's: what is no longer on offer is hidden from all but administrators.
+        lambda world: world.retired_product,
+    ),
     Notification: Rows(
         lambda world, role: notification_of(world.user(role)),
         lambda world: notification_of(world.theirs.client_user),
@@ -116,7 +123,7 @@ def address(operation: Operation, world: World, role: str, whose: str = "ours") 
         rows = ROWS[model]
         if whose == "theirs":
             row = rows.theirs(world)
-        elif whose == "fresh" and rows.fresh is not None:
+        elif whose == "fresh" and name == "pk" and rows.fresh is not None:
             row = rows.fresh(world)
         else:
             row = rows.ours(world, role)

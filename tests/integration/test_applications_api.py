@@ -613,6 +613,7 @@ def test_who_is_responsible_is_the_administrators_to_change(world, api, role, ch
 
 def test_only_an_administrator_deletes_and_only_before_submission(world, api, admin):
     application = world.ours.application
+    world.ours.signature.delete()
     for role in ("bd", "broker", "client"):
         caller = api(world.user(role))
         with nothing_written():

@@ -24,9 +24,12 @@ BOOLEANS = [
     "brokers/?is_active",
     "brokers/bdms/?is_active",
     "brokers/branches/?is_active",
+    "products/?is_active",
+    "products/?is_secured",
     "users/notifications/?is_read",
 ]
 IDS = [
+    "applications/?product",
     "applications/?broker",
     "applications/?bd",
     "applications/?branch",

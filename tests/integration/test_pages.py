@@ -212,6 +212,7 @@ def test_a_page_starts_from_an_index(world):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")  # of a handful of rows it is the cheapest
     first = CursorPagination()
     first.paginate_queryset(rows, Request(APIRequestFactory().get("/?cursor=&limit=1")))
     following = Request(APIRequestFactory().get(str(first.get_next_link())))

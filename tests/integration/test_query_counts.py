@@ -26,7 +26,9 @@ from tests.factories import (
     BrokerFactory,
     GuarantorFactory,
     NoteFactory,
+    ProductFactory,
     SecurityFactory,
+    SignatureFactory,
     UserFactory,
 )
 
@@ -59,6 +61,8 @@ class Book:
             ApplicationBorrower.objects.create(application=ours.application, borrower=borrower)
             ApplicationGuarantor.objects.create(application=ours.application, guarantor=guarantor)
             SecurityFactory.create(application=ours.application)
+            SignatureFactory.create(application=ours.application, signed_by=UserFactory.create())
+            ProductFactory.create()
             NoteFactory.create(
                 application=ours.application, author=UserFactory.create(role="bd"), visibility="client"
             )
@@ -91,6 +95,12 @@ class Book:
             "application-list": "/api/applications/",
             "application-list by cursor": "/api/applications/?cursor=",
             "application-detail": application,
+            "application-new": "/api/applications/new/",
+            "application-pipeline": "/api/applications/pipeline/",
+            "product-list": "/api/products/",
+            "product-detail": f"/api/products/{self.world.product.pk}/",
+            "signature-list": f"{application}signature/",
+            "signature-detail": f"{application}signature/{ours.signature.pk}/",
             "application-borrowers": f"{application}borrowers/",
             "application-guarantors": f"{application}guarantors/",
             "application-stage-history": f"{application}stage-history/",

@@ -12,6 +12,7 @@ from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
 from events.models import Event
 from tests.clients import PASSWORD
+from tests.drawings import base64_of, drawing
 from tests.factories import BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
 from tests.plugins.route_table import Operation, operations, routes
@@ -26,6 +27,10 @@ GRANTS = {
         "retrieve": "adbc",
         "create": "abc",
         "create_with_cascade": "abc",
+        "validate_schema": "abc",
+        "new": "abc",
+        "pipeline": "adbc",
+        "assign": "a",
         "update": "ADB",
         "destroy": "a",
         "stage": "adbc",
@@ -98,6 +103,14 @@ GRANTS = {
         "update": "ADB",
         "destroy": "ADB",
     },
+    "products": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+    },
+    "signatures": {"list": "adbc", "retrieve": "adbc", "create": "ac", "image": "adC"},
     "users": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -139,12 +152,15 @@ FEES = {
     "working_fee": "0",
 }
 BRANCH = {"name": "North", "code": "N1", "state": "NSW"}
+PRODUCT = {"name": "Bridging", "code": "BRIDGE"}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "application_create": lambda world: TERMS,
     "application_create_with_cascade": lambda world: {**TERMS, "securities": [SECURITY]},
+    "application_validate_schema": lambda world: {**TERMS, "securities": [SECURITY]},
+    "application_assign": lambda world: {"bd": world.ours.bdm.pk},
     "application_update": lambda world: TERMS,
     "application_partial_update": lambda world: {"purpose": "A house"},
     "application_stage": lambda world: {"stage": "withdrawn"},
@@ -184,6 +200,10 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "guarantor_update": lambda world: PERSON,
     "guarantor_partial_update": lambda world: {"phone": "+61412345678"},
     "notification_mark_read": lambda world: {},
+    "product_create": lambda world: PRODUCT,
+    "product_update": lambda world: PRODUCT,
+    "product_partial_update": lambda world: {"max_loan_term": 360},
+    "signature_create": lambda world: {"signature": base64_of(drawing()), "name": "Bea Borrower"},
     "security_create": lambda world: SECURITY,
     "security_update": lambda world: SECURITY,
     "security_partial_update": lambda world: {"value": "1.00"},
@@ -306,22 +326,27 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
     assert Event.objects.count() == before
 
 
-REASONS = {
-    True: "A submitted application is the lender's to change.",
-    False: "The terms of a settled loan are not edited.",
-}
+def spoil(operation, role, world):
+    """Break the condition of a role on our rows; return the reason that it gives."""
+    if operation.policy.resource == "signatures":
+        world.ours.signature.signed_by = world.admin
+        world.ours.signature.save()
+        return "The image of a signature is for its signer."
+    world.ours.application.stage = Stage.APP_SUBMITTED if role == Role.BROKER else Stage.SETTLED
+    world.ours.application.save()
+    if role == Role.BROKER:
+        return "A submitted application is the lender's to change."
+    return "The terms of a settled loan are not edited."
 
 
 @pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)
 def test_a_condition_refuses_with_its_reason(operation, role, world, api):
-    application = world.ours.application
-    application.stage = Stage.APP_SUBMITTED if role == Role.BROKER else Stage.SETTLED
-    application.save()
+    reason = spoil(operation, role, world)
     path = address(operation, world, role)
     before = Event.objects.count() + 1  # the login
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert reply.status_code == 403
-    assert reply.json()["detail"] == REASONS[role == Role.BROKER]
+    assert reply.json()["detail"] == reason
     assert Event.objects.count() == before
 
 

@@ -134,7 +134,7 @@ def test_preconditions_are_parameters_where_they_are_honoured(document):
         }
 
     conditional = taking("If-Match")
-    ends = ("_update", "_destroy", "_stage", "_set_borrowers", "_set_guarantors")
+    ends = ("_update", "_destroy", "_stage", "_assign", "_set_borrowers", "_set_guarantors")
     assert all(name.endswith(ends) for name in conditional)
     assert {"application_stage", "application_set_guarantors", "branch_destroy"} <= conditional
     for _, _, op in operations(document):
