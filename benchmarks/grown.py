@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, models
 from psycopg import sql
 
-from applications.models import Application, ApplicationBorrower, Security, StageChange
+from applications.models import REFERENCE_ALPHABET, Application, ApplicationBorrower, Security, StageChange
 from borrowers.models import Borrower
 from brokers.models import Bdm, Branch, Broker
 from demo.names import FIRST_NAMES, LAST_NAMES
@@ -29,8 +29,8 @@ PER_BDM, PER_BROKER, PER_CLIENT = 400, 160, 4
 START = datetime(2024, 1, 1, tzinfo=UTC)
 STEP = timedelta(minutes=1)
 
-# Numbers that look random and are the same in every book.
-_SPREAD = "(n * 7919 + n / 13)"
+# Numbers that have nothing to do with each other, and are the same in every book.
+_SPREAD, _SPREAD_ELSE = ("(hashint8(n) & 2147483647)", "(hashint8(-n) & 2147483647)")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _word(words: tuple[str, ...], expression: str) -> str:
 
 _NAMES = {
     "first_name": _word(FIRST_NAMES, _SPREAD),
-    "last_name": _word(LAST_NAMES, f"{_SPREAD} / 7"),
+    "last_name": _word(LAST_NAMES, _SPREAD_ELSE),
 }
 
 
@@ -169,8 +169,7 @@ def _application(size: int) -> Template:
     brokers, bdms = -(-size // PER_BROKER), -(-size // PER_BDM)
     columns = {
         "id": _id(),
-        # An odd multiplier: another reference for each of the first 2³².
-        "reference_number": "'APP-' || lpad(upper(to_hex(n::bigint * 2654435761 %% 4294967296)), 8, '0')",
+        "reference_number": _REFERENCE,
         "purpose": "CASE WHEN n %% 50 = 0 THEN 'Buy a boat' ELSE '' END",
         "application_type": "CASE WHEN n %% 997 = 0 THEN 'smsf' WHEN n %% 3 = 0 THEN 'personal' "
         "ELSE 'residential' END",
@@ -179,18 +178,25 @@ def _application(size: int) -> Template:
         "WHEN n %% 10 = 1 THEN 'inquiry' ELSE 'settled' END",
         "came_from": "CASE WHEN n %% 4 = 0 AND n %% 701 <> 0 THEN 'inquiry' ELSE '' END",
         "loan_amount": f"10000 + {_SPREAD} %% 990000",
-        "interest_rate": f"3 + ({_SPREAD} %% 1200) / 100.0",
+        "interest_rate": f"3 + ({_SPREAD_ELSE} %% 1200) / 100.0",
         "loan_term": f"12 * (1 + {_SPREAD} %% 30)",
         "estimated_settlement_date": f"CASE WHEN n %% 7 > 0 THEN ({_moment()})::date + 60 END",
         "created_at": _moment(),
         "updated_at": _moment(f"(n + {_SPREAD} %% 50000)"),
-        "stage_entered_at": _moment(f"(n + {_SPREAD} %% 40000)"),
+        "stage_entered_at": _moment(f"(n + {_SPREAD_ELSE} %% 40000)"),
         "broker_id": _id(f"1 + n %% {brokers}"),
         "bd_id": f"CASE WHEN n %% 11 > 0 THEN {_id(f'1 + n %% {bdms}')} END",
         "branch_id": _id(f"1 + (1 + n %% {brokers}) %% {BRANCHES}"),
         "created_by_id": _id(f"200000000 + 1 + n %% {brokers}"),
     }
     return Template(Application(), columns)
+
+
+# Base 36 of a product with a number that shares no factor with 36⁸: another reference for each.
+_REFERENCE = f"""'APP-' || (
+    SELECT string_agg(substr('{REFERENCE_ALPHABET}', (1 + n::bigint * 1234567891 %% 2821109907456
+                             / (36 ^ digit)::bigint %% 36)::int, 1), '')
+    FROM generate_series(0, 7) digit)"""
 
 
 def _link(size: int) -> Template:

@@ -5,6 +5,8 @@ the first size to the last, asks everything of each, and drops it. Times are med
 says it took to plan and execute all queries of one answer; compare their ratios, not the figures of two machines.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import secrets
@@ -13,9 +15,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from benchmarks.grown import Grown
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5
+
+
+class Answer(NamedTuple):
+    """What one question took: milliseconds for the page and for its count, pages of the last query, scans."""
+
+    asked: str
+    page: float
+    count: float
+    pages: int
+    scans: str
 
 
 def main() -> None:
@@ -68,7 +84,7 @@ def _measure(sizes: list[int], roles: list[str], combined: bool) -> Iterator[str
 
     from benchmarks.grown import grow
 
-    found: list[list[tuple[str, float, int, str]]] = []
+    found: list[list[Answer]] = []
     present = 0
     for size in sizes:
         book = grow(size, present=present)
@@ -76,31 +92,39 @@ def _measure(sizes: list[int], roles: list[str], combined: bool) -> Iterator[str
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")  # as autovacuum would soon have done
         found.append(list(_answers(book, roles, combined)))
-    yield f"{'ms, ' + ' → '.join(f'{size:,}' for size in sizes):<28} ratio  pages  asked, and the index that served"
+    yield from _table(sizes, found)
+
+
+def _table(sizes: list[int], found: list[list[Answer]]) -> Iterator[str]:
+    header = " → ".join(f"{size:,}" for size in sizes)
+    yield f"page and count, ms, at {header} applications; ratio of the last to the first; pages of 8 KiB; scans"
     for answers in zip(*found, strict=True):
-        asked, last, buffers, scans = answers[-1]
-        times = " → ".join(f"{answer[1]:.2f}" for answer in answers)
-        yield f"{times:<28} {last / answers[0][1]:5.1f} {buffers:6}  {asked}: {scans}"
+        times = [_compared([answer.page for answer in answers]), _compared([answer.count for answer in answers])]
+        last = answers[-1]
+        yield f"{times[0]:<24}{times[1]:<26}{last.pages:>6}  {last.asked}  {last.scans}"
 
 
-def _answers(book: object, roles: list[str], combined: bool) -> Iterator[tuple[str, float, int, str]]:
-    """Of each question, its name, milliseconds, pages, and the scans of its page."""
-    from benchmarks.grown import Grown
+def _compared(times: list[float]) -> str:
+    if not times[0]:
+        return "–"
+    return f"{' → '.join(f'{time:.1f}' for time in times)} (×{times[-1] / times[0]:.1f})"
+
+
+def _answers(book: Grown, roles: list[str], combined: bool) -> Iterator[Answer]:
     from benchmarks.plans import explain, statements_of
     from benchmarks.questions import combinations, questions, sublists
 
-    assert isinstance(book, Grown)
     for role in roles:
         user = book.users[role]
         addresses = [*questions(book), *(combinations(book) if combined else ())]
         addresses += sublists(book) if role == "admin" else []
         for address in addresses:
             statements = statements_of(user, address)
-            plans = [[explain(statement) for statement in statements] for _ in range(REPEATS)]
-            time = median(sum(plan.milliseconds for plan in run) for run in plans)
-            last = plans[-1][-1]
-            pages = sum(plan.buffers for plan in plans[-1])
-            yield f"{role} {address}", time, pages, ", ".join(last.scans[:2])
+            runs = [[explain(statement) for statement in statements] for _ in range(REPEATS)]
+            page = median(sum(plan.milliseconds for plan in run if not plan.is_count) for run in runs)
+            count = median(sum(plan.milliseconds for plan in run if plan.is_count) for run in runs)
+            last = runs[-1][-1]
+            yield Answer(f"{role} {address}", page, count, last.buffers, ", ".join(last.scans[:2]))
 
 
 if __name__ == "__main__":

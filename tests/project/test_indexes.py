@@ -1,0 +1,132 @@
+"""Every list: what it can be ordered by, filtered by and searched in has an index, or a reason for having none.
+
+`tests/project/test_plans.py` shows that PostgreSQL uses those of applications.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
+
+from applications.filters import ApplicationSearch
+from applications.models import SearchDocument
+from tests.plugins.route_table import Operation, operations
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [op for op in operations() if op.action == "list" and getattr(op.view, "queryset", None) is not None]
+
+# Filters by a method, and the column that it looks at.
+METHODS = {
+    "applications stage": "stage",
+    "borrowers is_company": "borrower_type",
+    "users is_active": "status",
+    "notifications is_read": "read_at",
+}
+FEW_ROWS = "a lender has some hundreds of them: reading all is as fast"
+OWN = "only the caller's own rows are looked at, by an index that begins with their owner"
+FEW_VALUES = "few values, all of them common: walking in the list's order finds a page soon"
+BY_KEYS = "a subquery of keys, served by the index of the linked table"
+# By "resource kind name"; one that is not needed any more fails.
+EXEMPT = {
+    "applications filter borrower": BY_KEYS,
+    "borrowers filter has_applications": BY_KEYS,
+    "branches filter state": FEW_ROWS,
+    "branches filter is_active": FEW_ROWS,
+    "branches ordering state": FEW_ROWS,
+    "branches ordering created_at": FEW_ROWS,
+    "branches search name": FEW_ROWS,
+    "branches search code": FEW_ROWS,
+    "branches search city": FEW_ROWS,
+    "bdms filter is_active": FEW_ROWS,
+    "bdms ordering user__last_name": FEW_ROWS,
+    "bdms ordering created_at": FEW_ROWS,
+    "bdms search user__first_name": FEW_ROWS,
+    "bdms search user__last_name": FEW_ROWS,
+    "bdms search user__email": FEW_ROWS,
+    "brokers filter is_active": FEW_VALUES,
+}
+
+
+def resource(operation: Operation) -> str:
+    return str(operation.policy.resource)
+
+
+def indexes(model: Any) -> list[str]:
+    """Definitions of all indexes of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s", [model._meta.db_table])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def leading(model: Any) -> set[str]:
+    """Columns that an index over all rows begins with."""
+    found = (re.search(r"USING btree \(\"?(\w+)", one) for one in indexes(model) if " WHERE " not in one)
+    return {match[1] for match in found if match}
+
+
+def column(model: Any, name: str) -> str | None:
+    """The column of a name, if it is of this table."""
+    try:
+        return str(model._meta.get_field("id" if name == "pk" else name).column)
+    except FieldDoesNotExist:
+        return None
+
+
+def has_trigrams(model: Any, name: str) -> bool:
+    return any(
+        re.search(rf"gin .*upper\(\(?\"?{name}\"?\)?(::text)?\) gin_trgm_ops", one) for one in indexes(model)
+    )
+
+
+def missing() -> Iterator[str]:
+    for operation in LISTS:
+        model, view = operation.view.queryset.model, operation.view
+        begun = leading(model)
+        for name in {*getattr(view, "ordering_fields", ()), *(n.lstrip("-") for n in view.ordering)}:
+            if column(model, name) not in begun:
+                yield f"{resource(operation)} ordering {name}"
+        for name, filtered in filters(view).items():
+            looked_at = METHODS.get(f"{resource(operation)} {name}", filtered)
+            if column(model, looked_at) not in begun:
+                yield f"{resource(operation)} filter {name}"
+        if ApplicationSearch in getattr(view, "filter_backends", ()):
+            continue
+        for name in getattr(view, "search_fields", ()):
+            if not has_trigrams(model, name):
+                yield f"{resource(operation)} search {name}"
+
+
+def filters(view: Any) -> dict[str, str]:
+    """By filter, the name of its field."""
+    from crm_backend.common.filters import FilterBackend
+
+    if not any(issubclass(backend, FilterBackend) for backend in view.filter_backends):
+        return {}
+    made = FilterBackend().get_filterset_class(view(), view.queryset)
+    if made is None:
+        return {}
+    return {name: filtered.field_name for name, filtered in made.base_filters.items()}
+
+
+def test_every_ordering_filter_and_search_has_an_index_or_a_reason() -> None:
+    found = set(missing())
+    assert sorted(found - set(EXEMPT)) == [], "no index begins with these columns"
+    assert sorted(set(EXEMPT) - found) == [], "these have an index now"
+
+
+def test_applications_are_searched_by_trigrams() -> None:
+    assert any("gin (text gin_trgm_ops)" in one for one in indexes(SearchDocument))
+
+
+def test_no_index_begins_like_another() -> None:
+    """An index whose columns another one begins with is work for every write and serves no reader."""
+    for model in {operation.view.queryset.model for operation in LISTS} | {SearchDocument}:
+        plain = [one for one in indexes(model) if " btree " in one and " WHERE " not in one]
+        columns = {re.search(r"\((.*)\)", one)[1]: one for one in plain}  # type: ignore[index]
+        for short, definition in columns.items():
+            longer = [other for other in columns if other.startswith(f"{short}, ")]
+            assert not longer or "UNIQUE" in definition, f"{definition} is the beginning of {longer}"
