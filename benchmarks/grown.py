@@ -82,7 +82,7 @@ def _fill(model: type[models.Model], present: int, size: int, template: Template
     fields = model._meta.concrete_fields
     names, values, params = [], [], []
     for field in fields:
-        names.append(sql.Identifier(field.column))
+        names.append(sql.Identifier(field.column or field.attname))
         if field.attname in template.columns:
             values.append(sql.SQL(template.columns[field.attname]))
         else:
@@ -120,7 +120,8 @@ def _branches() -> None:
 
 
 def _user(name: str, role: Role, number: int = 0) -> Template:
-    row = User(role=role, status=AccountStatus.ACTIVE, password="!")
+    row = User(role=role, status=AccountStatus.ACTIVE)
+    row.set_unusable_password()
     columns = {"id": _id(f"{number} * 100000000 + n"), "email": f"'{name}' || n || '@example.com'", **_NAMES}
     return Template(row, columns)
 
@@ -196,7 +197,7 @@ def _application(size: int) -> Template:
 _REFERENCE = f"""'APP-' || (
     SELECT string_agg(substr('{REFERENCE_ALPHABET}', (1 + n::bigint * 1234567891 %% 2821109907456
                              / (36 ^ digit)::bigint %% 36)::int, 1), '')
-    FROM generate_series(0, 7) digit)"""
+    FROM generate_series(0, 7) digit)"""  # noqa: S608 - our own alphabet
 
 
 def _link(size: int) -> Template:

@@ -87,9 +87,16 @@ class Plan:
     @property
     def scans(self) -> list[str]:
         """The scans that looked at most, by index or table."""
-        scans = [node for node in self.nodes if "Scan" in node["Node Type"] and "Bitmap Heap" not in node["Node Type"]]
+        scans = [
+            node
+            for node in self.nodes
+            if "Scan" in node["Node Type"] and "Bitmap Heap" not in node["Node Type"]
+        ]
         busiest = sorted(scans, key=_visited, reverse=True)
-        names = [node.get("Index Name") or f"{node['Node Type']} {node.get('Relation Name', '')}" for node in busiest]
+        names = [
+            node.get("Index Name") or f"{node['Node Type']} {node.get('Relation Name', '')}"
+            for node in busiest
+        ]
         return list(dict.fromkeys(names))
 
 

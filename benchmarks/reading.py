@@ -1,8 +1,8 @@
 """`python -m benchmarks.reading`: how much longer the same questions take in a larger book.
 
-Makes a database of its own beside the configured one (or starts the embedded servers), grows a book in it from
-the first size to the last, asks everything of each, and drops it. Times are medians of what the database itself
-says it took to plan and execute all queries of one answer; compare their ratios, not the figures of two machines.
+Makes a database of its own beside the configured one (or starts the embedded servers), grows a book in it
+from the first size to the last, asks everything of each, and drops it. Times are medians of what the database
+itself says it took to plan and execute: compare their ratios, not the figures of two machines.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.grown import Grown
@@ -24,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True)
+class Answer:
     """What one question took: milliseconds for the page and for its count, pages of the last query, scans."""
 
     asked: str
@@ -97,9 +99,12 @@ def _measure(sizes: list[int], roles: list[str], combined: bool) -> Iterator[str
 
 def _table(sizes: list[int], found: list[list[Answer]]) -> Iterator[str]:
     header = " → ".join(f"{size:,}" for size in sizes)
-    yield f"page and count, ms, at {header} applications; ratio of the last to the first; pages of 8 KiB; scans"
+    yield f"Page and count in ms at {header} applications (ratio), 8 KiB blocks of the page, question, scans"
     for answers in zip(*found, strict=True):
-        times = [_compared([answer.page for answer in answers]), _compared([answer.count for answer in answers])]
+        times = [
+            _compared([answer.page for answer in answers]),
+            _compared([answer.count for answer in answers]),
+        ]
         last = answers[-1]
         yield f"{times[0]:<24}{times[1]:<26}{last.pages:>6}  {last.asked}  {last.scans}"
 

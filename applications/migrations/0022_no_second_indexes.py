@@ -24,9 +24,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="application",
             name="reference_number",
-            field=models.CharField(
-                default=applications.models.new_reference, editable=False, max_length=12
-            ),
+            field=models.CharField(default=applications.models.new_reference, editable=False, max_length=12),
         ),
         migrations.AlterField(
             model_name="application",
@@ -46,15 +44,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="applicationborrower",
             name="application",
-            field=followed(
-                "applications.application", "borrower_links", django.db.models.deletion.CASCADE
-            ),
+            field=followed("applications.application", "borrower_links", django.db.models.deletion.CASCADE),
         ),
         migrations.AlterField(
             model_name="applicationguarantor",
             name="application",
-            field=followed(
-                "applications.application", "guarantor_links", django.db.models.deletion.CASCADE
-            ),
+            field=followed("applications.application", "guarantor_links", django.db.models.deletion.CASCADE),
         ),
     ]
