@@ -23,11 +23,12 @@ SIZE = 20_000
 MOST_VISITED = 6_000
 MOST_SORTED = 1_000
 # Later applications settle later and are changed later. The planner takes such columns to have nothing to
-# do with each other, and may walk past all that is older than the filter wants: docs/performance.md, "Limits".
+# do with each other, and may walk past all that is older than asked for: docs/performance.md, "Limits".
 GOES_WITH_CREATION = ("created_at", "updated_at", "stage_entered_at", "estimated_settlement_date")
 LARGE = {
     "applications_application", "applications_applicationborrower", "applications_searchdocument",
-    "applications_security", "applications_stagechange", "borrowers_borrower", "documents_note", "events_event",
+    "applications_security", "applications_stagechange", "borrowers_borrower", "documents_note",
+    "events_event",
 }  # fmt: skip
 
 
