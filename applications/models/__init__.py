@@ -5,6 +5,7 @@ from applications.models.applications import (
     ApplicationBorrower,
     ApplicationGuarantor,
     FundingCalculation,
+    SearchDocument,
     StageChange,
     new_reference,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ApplicationGuarantor",
     "FundingCalculation",
     "Product",
+    "SearchDocument",
     "Security",
     "Signature",
     "StageChange",

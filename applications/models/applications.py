@@ -3,11 +3,10 @@
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 from django.utils.crypto import get_random_string
 
 from applications.choices import MAX_TERM_MONTHS, UNSECURED_TYPES, ApplicationType, RepaymentFrequency, Stage
@@ -17,7 +16,7 @@ from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
-from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, one_id, where
 from users.choices import Role
 
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -36,11 +35,12 @@ class ApplicationQuerySet(ScopedQuerySet):
         Role.BD: where(
             "where I am the BDM, or in my branch",
             lambda user: (
-                Q(bd__in=Bdm.objects.filter(user=user)) | Q(branch__in=Branch.objects.filter(bdms__user=user))
+                Q(bd=one_id(Bdm.objects.filter(user=user)))
+                | Q(branch=one_id(Bdm.objects.filter(user=user), "branch"))
             ),
         ),
         Role.BROKER: where(
-            "where I am the broker", lambda user: Q(broker__in=Broker.objects.filter(user=user))
+            "where I am the broker", lambda user: Q(broker=one_id(Broker.objects.filter(user=user)))
         ),
         Role.CLIENT: where(
             "where one of my borrower profiles is on it",
@@ -57,7 +57,7 @@ class Application(TimestampedModel):
     `came_from` is the stage before an aside stage (more information, declined, withdrawn).
     """
 
-    reference_number = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
+    reference_number = models.CharField(max_length=12, default=new_reference, editable=False)
     application_type = models.CharField(
         max_length=16, choices=ApplicationType.choices, default=ApplicationType.RESIDENTIAL
     )
@@ -109,11 +109,13 @@ class Application(TimestampedModel):
     came_from = models.CharField(max_length=24, choices=Stage.choices, blank=True, editable=False)
     stage_entered_at = models.DateTimeField(editable=False)
     broker = models.ForeignKey(
-        Broker, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
+        Broker, on_delete=models.PROTECT, null=True, blank=True, related_name="applications", db_index=False
     )
-    bd = models.ForeignKey(Bdm, on_delete=models.PROTECT, null=True, blank=True, related_name="applications")
+    bd = models.ForeignKey(
+        Bdm, on_delete=models.PROTECT, null=True, blank=True, related_name="applications", db_index=False
+    )
     branch = models.ForeignKey(
-        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="applications", db_index=False
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -127,6 +129,8 @@ class Application(TimestampedModel):
 
     class Meta:
         constraints = [
+            # Not `unique=True`, which would bring a second index, for LIKE, that nothing uses.
+            models.UniqueConstraint(name="application_reference_once", fields=["reference_number"]),
             models.CheckConstraint(name="application_amount_positive", condition=Q(loan_amount__gt=0)),
             models.CheckConstraint(
                 name="application_approved_positive",
@@ -144,9 +148,12 @@ class Application(TimestampedModel):
                 condition=Q(stage__in=PATH, came_from="") | (Q(stage__in=ASIDE) & ~Q(came_from="")),
             ),
         ]
+        # docs/performance.md says which query uses which.
         indexes = [
             models.Index(name="application_recent", fields=["-created_at", "-id"]),
             models.Index(name="application_stage", fields=["stage", "-created_at", "-id"]),
+            models.Index(name="application_type", fields=["application_type", "-created_at", "-id"]),
+            models.Index(name="application_repayment", fields=["repayment_frequency", "-created_at", "-id"]),
             models.Index(name="application_broker", fields=["broker", "-created_at", "-id"]),
             models.Index(name="application_bd", fields=["bd", "-created_at", "-id"]),
             models.Index(name="application_branch", fields=["branch", "-created_at", "-id"]),
@@ -155,11 +162,7 @@ class Application(TimestampedModel):
             models.Index(name="application_rate", fields=["interest_rate", "id"]),
             models.Index(name="application_changed", fields=["updated_at", "id"]),
             models.Index(name="application_in_stage", fields=["stage_entered_at", "id"]),
-            GinIndex(
-                OpClass(Upper("reference_number"), "gin_trgm_ops"),
-                OpClass(Upper("purpose"), "gin_trgm_ops"),
-                name="application_search",
-            ),
+            models.Index(name="application_settlement", fields=["estimated_settlement_date", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -193,10 +196,31 @@ class Application(TimestampedModel):
         return is_submitted(self.stage, self.came_from)
 
 
+class SearchDocument(models.Model):
+    """What an application is found by, in capitals: its reference and purpose, and who is on it.
+
+    Triggers keep it, whoever writes (`migrations/0006_search_document.py`). Each name or address begins a
+    line, and each word of it follows a space.
+    """
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, primary_key=True, related_name="search_document"
+    )
+    text = models.TextField()
+
+    class Meta:
+        indexes = [GinIndex(name="search_document_text", fields=["text"], opclasses=["gin_trgm_ops"])]
+
+    def __str__(self) -> str:
+        return f"search document of application {self.application_id}"
+
+
 class ApplicationBorrower(models.Model):
     """A borrower on an application, in the order given; the first is the primary one."""
 
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="borrower_links")
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="borrower_links", db_index=False
+    )
     borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="application_links")
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -213,7 +237,9 @@ class ApplicationBorrower(models.Model):
 class ApplicationGuarantor(models.Model):
     """A guarantor on an application, in the order given."""
 
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="guarantor_links")
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="guarantor_links", db_index=False
+    )
     guarantor = models.ForeignKey(Guarantor, on_delete=models.PROTECT, related_name="application_links")
     position = models.PositiveSmallIntegerField(default=0)
 

@@ -82,6 +82,8 @@ class ApplicationViewSet(CrudViewSet):
         "loan_amount",
         "interest_rate",
         "stage_entered_at",
+        "estimated_settlement_date",
+        "reference_number",
     ]
     ordering = ["-created_at"]
 

@@ -144,6 +144,8 @@ class Postgres(Server):
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # For disks without moving parts, and data that is in memory; the default is for others.
+            "random_page_cost": "1.1",
             **({} if self.durable else UNSAFE),
             **self.settings,
         }

@@ -434,6 +434,8 @@ QUERIES = [
     ("ordering=created_at", "abc"),
     ("ordering=interest_rate,-created_at", "acb"),
     ("ordering=stage_entered_at", "cba"),
+    ("ordering=-reference_number", "cba"),
+    ("ordering=estimated_settlement_date,reference_number", "abc"),
     ("limit=2", "cb"),
     ("limit=2&offset=2", "a"),
     ("offset=5", ""),

@@ -1,0 +1,158 @@
+"""Every list: what it can be ordered by, filtered by and searched in has an index, or a reason why not.
+
+`tests/project/test_plans.py` shows that PostgreSQL uses those of applications.
+"""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
+
+from applications.filters import ApplicationSearch
+from applications.models import SearchDocument
+from tests.plugins.route_table import Operation, operations
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [op for op in operations() if op.action == "list" and getattr(op.view, "queryset", None) is not None]
+
+# Filters by a method, and the column that it looks at.
+METHODS = {
+    "applications stage": "stage",
+    "borrowers is_company": "borrower_type",
+    "users is_active": "status",
+    "notifications is_read": "read_at",
+}
+FEW_ROWS = "a lender has some hundreds of them: reading all is as fast"
+OWN = "only the caller's own rows are looked at, by an index that begins with their owner"
+FEW_VALUES = "few values, all of them common: walking in the list's order finds a page soon"
+WANTED = "an index is wanted"
+BY_KEYS = "a subquery of keys, served by the index of the linked table"
+# By "resource kind name", `*` for any; one that is not needed any more fails.
+EXEMPT = {
+    "applications filter borrower": BY_KEYS,
+    "borrowers filter has_applications": BY_KEYS,
+    "notifications *": OWN,
+    "bdms filter is_active": FEW_ROWS,
+    "bdms ordering user__last_name": FEW_ROWS,
+    "bdms search *": FEW_ROWS,
+    "branches filter is_active": FEW_ROWS,
+    "brokers filter is_active": FEW_VALUES,
+    "borrowers filter borrower_type": FEW_VALUES,
+    "borrowers filter is_company": FEW_VALUES,
+    "borrowers filter marital_status": FEW_VALUES,
+    "borrowers filter residency_status": FEW_VALUES,
+    "borrowers filter state": FEW_VALUES,
+    "guarantors filter guarantor_type": FEW_VALUES,
+    "guarantors filter relationship": FEW_VALUES,
+    "users filter is_active": FEW_VALUES,
+    "users filter status": FEW_VALUES,
+    # Without an index yet, and in need of one.
+    "audit-logs filter subject_id": WANTED,
+    "bdms ordering created_at": WANTED,
+    "branches filter state": WANTED,
+    "branches ordering created_at": WANTED,
+    "branches ordering state": WANTED,
+    "branches search *": WANTED,
+    "brokers ordering company_name": WANTED,
+    "brokers ordering created_at": WANTED,
+    "brokers ordering last_name": WANTED,
+    "brokers search *": WANTED,
+    "guarantors ordering last_name": WANTED,
+    "guarantors search *": WANTED,
+    "users ordering created_at": WANTED,
+    "users ordering last_login": WANTED,
+    "users ordering last_name": WANTED,
+    "users search *": WANTED,
+}
+
+
+def resource(operation: Operation) -> str:
+    return str(operation.policy.resource)
+
+
+def indexes(model: Any) -> list[str]:
+    """Definitions of all indexes of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s", [model._meta.db_table])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def leading(model: Any, after: str = "") -> set[str]:
+    """Columns that an index begins with, after the parent's where rows are listed below a parent."""
+    found = set()
+    for one in indexes(model):
+        match = re.search(rf"USING btree \({after}(\w+)[^)]*\)(?: WHERE \(?(\w+) IS NOT NULL)?(.*)", one)
+        # Of partial indexes, those that leave out only what no filter on the column can find.
+        if match and match[2] in (None, match[1]) and " WHERE " not in match[3]:
+            found.add(match[1])
+    return found
+
+
+def column(model: Any, name: str) -> str | None:
+    """The column of a name, if it is of this table."""
+    try:
+        return str(model._meta.get_field("id" if name == "pk" else name).column)
+    except FieldDoesNotExist:
+        return None
+
+
+def has_trigrams(model: Any, name: str) -> bool:
+    return any(
+        re.search(rf"gin .*upper\(\(?\"?{name}\"?\)?(::text)?\) gin_trgm_ops", one) for one in indexes(model)
+    )
+
+
+def missing() -> Iterator[str]:
+    for operation in LISTS:
+        model, view = operation.view.queryset.model, operation.view
+        parent = getattr(view, "parent_field", "")
+        begun = leading(model, f"{parent}_id, ") | leading(model) if parent else leading(model)
+        for name in {*getattr(view, "ordering_fields", ()), *(n.lstrip("-") for n in view.ordering)}:
+            if column(model, name) not in begun:
+                yield f"{resource(operation)} ordering {name}"
+        for name, filtered in filters(view).items():
+            looked_at = METHODS.get(f"{resource(operation)} {name}", filtered)
+            if column(model, looked_at) not in begun:
+                yield f"{resource(operation)} filter {name}"
+        if ApplicationSearch in getattr(view, "filter_backends", ()):
+            continue
+        for name in getattr(view, "search_fields", ()):
+            if not has_trigrams(model, name):
+                yield f"{resource(operation)} search {name}"
+
+
+def filters(view: Any) -> dict[str, str]:
+    """By filter, the name of its field."""
+    from crm_backend.common.filters import FilterBackend
+
+    if not any(issubclass(backend, FilterBackend) for backend in view.filter_backends):
+        return {}
+    made = FilterBackend().get_filterset_class(view(), view.queryset)
+    if made is None:
+        return {}
+    return {name: filtered.field_name for name, filtered in made.base_filters.items()}
+
+
+def test_every_ordering_filter_and_search_has_an_index_or_a_reason() -> None:
+    found = set(missing())
+    assert not [name for name in sorted(found) if not any(fnmatch(name, known) for known in EXEMPT)]
+    assert not [known for known in EXEMPT if not any(fnmatch(name, known) for name in found)], "not needed"
+
+
+def test_applications_are_searched_by_trigrams() -> None:
+    assert any("gin (text gin_trgm_ops)" in one for one in indexes(SearchDocument))
+
+
+def test_no_index_begins_like_another() -> None:
+    """An index whose columns another one begins with is work for every write and serves no reader."""
+    for model in {operation.view.queryset.model for operation in LISTS} | {SearchDocument}:
+        plain = [one for one in indexes(model) if " btree " in one and " WHERE " not in one]
+        columns = {re.search(r"\((.*)\)", one)[1]: one for one in plain}  # type: ignore[index]
+        for short, definition in columns.items():
+            longer = [other for other in columns if other.startswith(f"{short}, ")]
+            assert not longer or "UNIQUE" in definition, f"{definition} is the beginning of {longer}"
