@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, models
 from psycopg import sql
 
-from applications.models import Application, ApplicationBorrower, Security, StageChange
+from applications.models import Application, ApplicationBorrower, Product, Security, StageChange
 from applications.models.applications import REFERENCE_ALPHABET
 from borrowers.models import Borrower
 from brokers.models import Bdm, Branch, Broker
@@ -26,6 +26,7 @@ from users.models import User
 # Far from what sequences have given out.
 BASE = 1_000_000_000
 BRANCHES = 12
+PRODUCTS = 8  # the first is most of the book's, the last a thousandth's, and one more nobody's
 PER_BDM, PER_BROKER, PER_CLIENT = 400, 160, 4
 START = datetime(2024, 1, 1, tzinfo=UTC)
 STEP = timedelta(minutes=1)
@@ -50,6 +51,7 @@ def grow(size: int, *, present: int = 0) -> Grown:
     """Make a book of so many applications out of one with fewer (none at first), and count what it has."""
     if not present:
         _branches()
+        _products()
         _fill(User, present, 1, _user("admin", Role.ADMIN))
     for model, per, number, make in _PEOPLE:
         _fill(model, -(-present // per), -(-size // per), make(number))
@@ -120,6 +122,11 @@ def _branches() -> None:
     _fill(Branch, 0, BRANCHES + 1, Template(row, columns))  # the last one stays empty
 
 
+def _products() -> None:
+    columns = {"id": _id(), "name": "'Grown ' || n", "code": "'GROWN-' || n"}
+    _fill(Product, 0, PRODUCTS + 1, Template(Product(), columns))
+
+
 def _user(name: str, role: Role, number: int = 0) -> Template:
     row = User(role=role, status=AccountStatus.ACTIVE)
     row.set_unusable_password()
@@ -186,6 +193,9 @@ def _application(size: int) -> Template:
         "created_at": _moment(),
         "updated_at": _moment(f"(n + {_SPREAD} %% 50000)"),
         "stage_entered_at": _moment(f"(n + {_SPREAD_ELSE} %% 40000)"),
+        "product_id": _id(
+            f"CASE WHEN n %% 1009 = 0 THEN {PRODUCTS} WHEN n %% 5 = 0 THEN n %% 35 / 5 + 1 ELSE 1 END"
+        ),
         "broker_id": _id(f"1 + n %% {brokers}"),
         "bd_id": f"CASE WHEN n %% 11 > 0 THEN {_id(f'1 + n %% {bdms}')} END",
         "branch_id": _id(f"1 + (1 + n %% {brokers}) %% {BRANCHES}"),

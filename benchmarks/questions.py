@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from applications.filters import ApplicationFilter
 from applications.models import ApplicationBorrower
 from applications.views.applications import ApplicationViewSet
-from benchmarks.grown import BASE, START, STEP, Grown
+from benchmarks.grown import BASE, PRODUCTS, START, STEP, Grown
 from crm_backend.common.pagination import Cursor
 
 APPLICATIONS = "/api/applications/"
@@ -43,6 +43,7 @@ def filters(book: Grown) -> dict[str, tuple[str, ...]]:
         "stage": ("settled", "formal_approval", "approved", "closed", "nowhere"),
         "application_type": ("residential", "smsf", "construction"),
         "repayment_frequency": ("monthly", "weekly", "fortnightly"),
+        "product": (str(BASE + 1), str(BASE + PRODUCTS), str(BASE + PRODUCTS + 1)),
         "broker": (str(last.broker_id), "1"),
         "bd": (str(last.bd_id or BASE + 1), "1"),
         "branch": (str(last.branch_id), str(BASE + 13)),

@@ -54,7 +54,9 @@ class Book:
             UserFactory.create()
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
-            other = ApplicationFactory.create(broker=ours.broker, bd=ours.bdm, branch=ours.branch)
+            other = ApplicationFactory.create(
+                broker=ours.broker, bd=ours.bdm, branch=ours.branch, product=self.world.product
+            )
             ApplicationBorrower.objects.create(application=other, borrower=ours.borrower)
             ApplicationGuarantor.objects.create(application=other, guarantor=ours.guarantor)
             SecurityFactory.create(application=other)

@@ -42,6 +42,7 @@ EXEMPT = {
     "bdms search *": FEW_ROWS,
     "branches filter is_active": FEW_ROWS,
     "brokers filter is_active": FEW_VALUES,
+    "products filter *": FEW_ROWS,
     "borrowers filter borrower_type": FEW_VALUES,
     "borrowers filter is_company": FEW_VALUES,
     "borrowers filter marital_status": FEW_VALUES,
