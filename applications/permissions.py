@@ -44,6 +44,9 @@ APPLICATIONS = Policy(
         "retrieve": EVERYONE,
         "create": (ADMIN, Role.BROKER, Role.CLIENT),
         "create_with_cascade": (ADMIN, Role.BROKER, Role.CLIENT),
+        "bulk_import": (ADMIN, Role.BROKER),
+        "bulk_import_template": (ADMIN, Role.BROKER),
+        "export": EVERYONE,
         "update": EDITORS,
         "destroy": (ADMIN,),
         # Which moves a role may make is in the stage table; brokers and clients may withdraw.

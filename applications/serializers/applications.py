@@ -100,6 +100,7 @@ class ApplicationSerializer(ModelSerializer):
         fields = [
             "id",
             "reference_number",
+            "client_reference",
             *TERMS,
             "stage",
             "stage_entered_at",

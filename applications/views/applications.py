@@ -25,6 +25,7 @@ from applications.serializers.applications import (
 from applications.serializers.funding import FundingCalculationSerializer, FundingInputSerializer
 from applications.serializers.stage import StageChangeSerializer, StageMoveSerializer
 from applications.services import applications, cascade, funding, parties, stage
+from applications.views.bulk import BulkMixin
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
 from crm_backend.common.filters import FilterBackend, OrderingFilter
@@ -43,7 +44,7 @@ READERS: dict[str, Audience] = {
 }
 
 
-class ApplicationViewSet(CrudViewSet):
+class ApplicationViewSet(BulkMixin, CrudViewSet):
     """Loan applications."""
 
     queryset = Application.objects.all()
