@@ -10,6 +10,7 @@ from applications.models import Application, ApplicationBorrower, Security
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
+from jobs.models import Job
 from tests.clients import PASSWORD
 from users.choices import AccountStatus, Role
 from users.models import User
@@ -92,6 +93,16 @@ class SecurityFactory(factory.django.DjangoModelFactory):
 
     security_type = "first_mortgage"
     value = Decimal("600000.00")
+
+
+class JobFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Job
+
+    kind = "applications.bulk_import"
+    created_by = factory.SubFactory(UserFactory)
+    created_at = factory.LazyFunction(timezone.now)
+    enqueued_at = factory.SelfAttribute("created_at")
 
 
 class NoteFactory(factory.django.DjangoModelFactory):
