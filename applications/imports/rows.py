@@ -71,8 +71,13 @@ class RowChecker:
 
     def check(self, row: Row) -> tuple[dict[str, Any], Errors]:
         """What to write, or why not."""
-        errors = {**self._of_reference(row), **_of_looks(row), **_of_borrower(row), **row.errors}
-        cells: dict[str, Any] = {name: text for name, text in row.cells.items() if name not in errors}
+        ambiguous = _of_borrower(row)
+        errors = {**self._of_reference(row), **_of_looks(row), **ambiguous, **row.errors}
+        cells: dict[str, Any] = {
+            name: text
+            for name, text in row.cells.items()
+            if name not in errors and not (ambiguous and BY_NAME[name].part == BORROWER)
+        }
         for name in _LOOKUPS:
             if name in cells:
                 found = self._id_of(name, cells[name])

@@ -207,6 +207,7 @@ _BROKEN = (
     IndexError,
     KeyError,
     NotImplementedError,
+    OSError,
     OverflowError,
     TypeError,
     ValueError,
