@@ -7,6 +7,7 @@ unpacked: the file, what it unpacks to, rows, columns, and cells.
 import csv
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -202,6 +203,7 @@ _BROKEN = (
     ParseError,
     DefusedXmlException,
     zlib.error,
+    struct.error,
     AttributeError,
     EOFError,
     IndexError,
@@ -216,8 +218,8 @@ _BROKEN = (
 
 def _xlsx_records(content: bytes) -> Iterator[Sequence[Any]]:
     """The cells of the first sheet; formulas are not worked out, and so not read."""
-    _check_archive(content)
     try:
+        _check_archive(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
         sheet: Any = book.worksheets[0]
         # What a file says of its own size may be wrong, and blank cells as far as it says would be made up.
@@ -238,18 +240,15 @@ def _xlsx_value(cell: Any) -> Any:
 
 
 def _check_archive(content: bytes) -> None:
-    """Look at the table of contents before anything is unpacked, and hold the parts to it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            if not {"[Content_Types].xml", "xl/workbook.xml"} <= {part.filename for part in parts}:
-                raise UnsupportedFile()
-            if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-                raise FileTooLarge("The workbook unpacks to more than 50 MB.")
-            if any(part.flag_bits & 0x1 for part in parts):
-                raise _wrong("The XLSX file is protected by a password.")
-    except zipfile.BadZipFile:
-        raise _wrong("The XLSX file is damaged.") from None
+    """Look at the table of contents before anything is unpacked; readers then hold the parts to it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = archive.infolist()
+    if not {"[Content_Types].xml", "xl/workbook.xml"} <= {part.filename for part in parts}:
+        raise UnsupportedFile()
+    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
+        raise FileTooLarge("The workbook unpacks to more than 50 MB.")
+    if any(part.flag_bits & 0x1 for part in parts):
+        raise _wrong("The XLSX file is protected by a password.")
 
 
 def repeated(values: Iterable[tuple[int, str]]) -> dict[str, list[int]]:

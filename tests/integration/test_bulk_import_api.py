@@ -417,8 +417,7 @@ WHOLE_FILE = {
     "header only": (HEADER.encode(), "There is no row below the header."),
     "no header": (
         b"A,1,2,3\n",
-        "The first row must name the columns. Missing: client_reference, loan_amount, loan_term,"
-        " interest_rate.",
+        f"The first row must name the columns. Missing: {', '.join(row('A'))}.",
     ),
     "too many rows": (beyond_the_limit(), "There are more than 5000 rows. Split the file."),
     "Latin-1": (
