@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -62,7 +62,8 @@ class RowChecker:
     """Checks the rows of one file with the rights of one user, and remembers whom it has looked up."""
 
     def __init__(self, user: Any, rows: Sequence[Row]) -> None:
-        self.context = {"request": Importer(user)}
+        # One for all rows, as a list serializer has one child for all its items: making it is what costs.
+        self.serializer = ImportRowSerializer(context={"request": Importer(user)})
         self.user = user
         self._ids: dict[tuple[str, str], int | str] = {}
         self._repeated = repeated(
@@ -86,11 +87,12 @@ class RowChecker:
                     del cells[name]
                 else:
                     cells[name] = found
-        serializer = ImportRowSerializer(data=body_of(cells), context=self.context)
-        if not serializer.is_valid():
+        try:
+            data = self.serializer.run_validation(body_of(cells))
+        except serializers.ValidationError as error:
             # What is wrong with a cell's look has been said; that it is then missing is no news.
-            errors = {**by_column(serializer.errors), **errors}
-        return ({}, errors) if errors else (dict(serializer.validated_data), {})
+            return {}, {**by_column(cast(dict[str, Any], error.detail)), **errors}
+        return ({}, errors) if errors else (dict(data), {})
 
     def _of_reference(self, row: Row) -> Errors:
         others = self._repeated.get(row.cells.get("client_reference", ""), [])
