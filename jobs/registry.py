@@ -6,8 +6,8 @@ An app declares its kinds in its `job_kinds.py`::
                      columns=("client_reference", "application_id")))
 
 The handler gets a `services.running.Run`. It may be called again for the same job, after a worker was
-killed: what it has written already it must find and not write twice. It calls `run.advance` between
-batches, outside its transactions as far as it can, and returns a `Done`, or raises `JobFailed`.
+killed: what it has written already it must find and not write twice. It calls `run.hold` at the beginning
+of each of its transactions and `run.advance` between batches, and returns a `Done`, or raises `JobFailed`.
 """
 
 from collections.abc import Callable, Mapping

@@ -104,25 +104,23 @@ class _Import:
         """Each good row in a transaction of its own."""
         for place, row in enumerate(self.rows, 1):
             if row.number not in self.outcomes:
-                report, data = self._look(row)
-                if data:
-                    report = self._write_or_report(row, data)
-                else:
+                with transaction.atomic():
+                    self.run.hold()
+                    report = self._write_or_report(row)
                     report.save()
                 self.outcomes[row.number] = report.outcome
             if place % BATCH == 0:
                 self._advance(place, len(self.rows))
         self._advance(len(self.rows), len(self.rows))
 
-    def _write_or_report(self, row: Row, data: Mapping[str, Any]) -> JobRow:
+    def _write_or_report(self, row: Row) -> JobRow:
+        report, data = self._look(row)
+        if not data:
+            return report
         try:
-            with transaction.atomic():
-                report = self._write(row, data)
-                report.save()
-        except DomainError as error:
-            report = self._report(row, ImportOutcome.FAILED, errors=_errors_of(error))
-            report.save()
-        return report
+            return self._write(row, data)
+        except DomainError as error:  # the service has undone what it wrote
+            return self._report(row, ImportOutcome.FAILED, errors=_errors_of(error))
 
     def check_all(self, *, of: int) -> list[tuple[Row, JobRow, dict[str, Any]]]:
         """What would come of each row; written in the report only. These are the first of so many steps."""
@@ -149,12 +147,13 @@ class _Import:
             self._refuse()
         try:
             with transaction.atomic():
+                self.run.hold()
                 self._write_found(found)
         except _RowRefused as refused:
             self.outcomes = {row.number: report.outcome for row, report, _ in found}
             self.outcomes[refused.report.number] = ImportOutcome.FAILED
-            JobRow.objects.filter(job=self.job, number=refused.report.number).delete()
-            refused.report.save()
+            others = [report for _, report, _ in found if report.number != refused.report.number]
+            self._replace_report([*others, refused.report])
             self._refuse()
 
     def _write_found(self, found: Sequence[tuple[Row, JobRow, dict[str, Any]]]) -> None:
@@ -176,6 +175,7 @@ class _Import:
 
     def _replace_report(self, reports: Sequence[JobRow]) -> None:
         with transaction.atomic():
+            self.run.hold()
             self.job.rows.all().delete()
             for report in reports:
                 report.pk = None

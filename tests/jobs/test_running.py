@@ -227,6 +227,22 @@ class TestSeenFromOutside:
         assert now_of(job).status == "cancelled"
         assert not Job.objects.filter(kind="tests.other").exists()
 
+    def test_the_sweep_leaves_a_job_alone_whose_worker_is_writing(self, queued):
+        swept = []
+
+        def handler(run):
+            with transaction.atomic():
+                run.hold()
+                past = timezone.now() - timedelta(seconds=1)
+                together(lambda: Job.objects.update(lease_until=past))  # as if the worker had been slow
+                swept.append(together(jobs_recover)[0])
+            return Done("Done.")
+
+        running.BEAT_SECONDS = 60.0  # restored by the fixture
+        job = queued(handler)
+        job_run(job.pk)
+        assert (swept, now_of(job).status) == ([0], "succeeded")
+
     def test_of_many_workers_one_runs_a_job(self, queued):
         ran = []
 
