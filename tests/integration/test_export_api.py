@@ -14,6 +14,7 @@ from applications.models import Application
 from applications.serializers.bulk import ApplicationExportSerializer
 from applications.views import bulk
 from crm_backend.asgi import application as asgi
+from crm_backend.common import downloads
 from tests.checks import assert_refused
 from tests.factories import ApplicationFactory
 from tests.threads import in_thread
@@ -156,6 +157,7 @@ def test_a_row_that_is_deleted_meanwhile_is_left_out(world, api, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 async def test_the_server_sends_the_first_rows_before_it_reads_the_last(world, api, monkeypatch):
     monkeypatch.setattr(bulk, "EXPORT_CHUNK", 1)
+    monkeypatch.setattr(downloads, "CSV_BLOCK", 1)
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # none is left in its thread
     client = await in_thread(api, world.admin)
     await in_thread(ApplicationFactory.create_batch, 3)
@@ -178,7 +180,8 @@ async def test_the_server_sends_the_first_rows_before_it_reads_the_last(world, a
             await in_thread(lambda: Application.objects.update(purpose="changed meanwhile"))
 
     await asgi(scope, request.get, send)
-    start, header, *rows, _ = sent
+    start, header, *rows, rest, end = sent
+    assert (rest["body"], end.get("body", b""), end.get("more_body", False)) == (b"", b"", False)
     assert start["status"] == 200
     assert header["body"].startswith(b"id,")
     assert [b"changed meanwhile" in row["body"] for row in rows] == [False, True, True, True, True]
