@@ -46,6 +46,7 @@ class ApplicationFilter(FilterSet):
     max_interest_rate = NumberFilter(field_name="interest_rate", lookup_expr="lte")
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    client_reference = django_filters.CharFilter()
     date_from = DayFilter(field_name="created_at", lookup_expr="gte")
     date_to = DayFilter(field_name="created_at", lookup_expr="lte")
 

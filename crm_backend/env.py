@@ -122,6 +122,16 @@ class Environment(BaseSettings):
         "30/minute", description="Login, registration and reset requests of one address."
     )
     throttle_upload: str = Field("60/minute", description="Uploads of one user.")
+    job_lease_seconds: int = Field(
+        30,
+        ge=3,
+        le=600,
+        description="How long a job whose worker was killed stays its own before it is repeated; a living "
+        "worker renews the lease every second.",
+    )
+    import_max_rows: int = Field(5000, ge=1, description="Rows of one bulk import.")
+    import_max_megabytes: int = Field(5, ge=1, le=50, description="Size of the file of a bulk import, MB.")
+    export_max_rows: int = Field(100_000, ge=1, description="Rows of one export.")
     trusted_proxies: int = Field(
         0,
         ge=0,

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "events.apps.EventsConfig",
     "users",
     "notifications",
+    "jobs.apps.JobsConfig",
     "brokers",
     "borrowers",
     "applications",
@@ -136,8 +137,14 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "events.sweep": _every(5.0, "events.tasks.dispatch_events"),
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
+    "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
+
+JOB_LEASE_SECONDS = env.job_lease_seconds
+IMPORT_MAX_ROWS = env.import_max_rows
+IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
+EXPORT_MAX_ROWS = env.export_max_rows
 
 # --- people ---------------------------------------------------------------------------------
 
@@ -236,6 +243,7 @@ SPECTACULAR_SETTINGS = {
         "RegistrationRoleEnum": "users.choices.REGISTRATION_ROLES",
         "AccountStatusEnum": "users.choices.AccountStatus",
         "PartyTypeEnum": "borrowers.choices.PartyType",
+        "JobStatusEnum": "jobs.choices.JobStatus",
         "StageEnum": "applications.choices.Stage",
         "ApplicationTypeEnum": "applications.choices.ApplicationType",
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
@@ -254,7 +262,8 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
-                       "ratelimit-remaining", "ratelimit-reset", "location"]  # fmt: skip
+                       "ratelimit-remaining", "ratelimit-reset", "location",
+                       "content-disposition"]  # fmt: skip
 
 # --- mail -----------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class Contract:
         if media not in content:
             yield f"{status} is {media}"
             return
-        if media.endswith("json"):
+        if media.endswith("json"):  # files are held against nothing but their type
             yield from self.errors(content[media]["schema"], reply.json())
 
 

@@ -13,6 +13,7 @@ from applications.services.signatures import terms_of
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
+from jobs.models import Job
 from tests.clients import PASSWORD
 from tests.drawings import DRAWN, drawing
 from users.choices import AccountStatus, Role
@@ -116,6 +117,16 @@ class SignatureFactory(factory.django.DjangoModelFactory):
     width, height = DRAWN
     sha256 = factory.LazyAttribute(lambda row: hashlib.sha256(row.image).hexdigest())
     terms = factory.LazyAttribute(lambda row: terms_of(row.application))
+
+
+class JobFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Job
+
+    kind = "applications.bulk_import"
+    created_by = factory.SubFactory(UserFactory)
+    created_at = factory.LazyFunction(timezone.now)
+    enqueued_at = factory.SelfAttribute("created_at")
 
 
 class NoteFactory(factory.django.DjangoModelFactory):

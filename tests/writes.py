@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.apps import apps
 from django.db import connection
 
-OURS = ("applications", "borrowers", "brokers", "documents", "events", "notifications", "users")
+OURS = ("applications", "borrowers", "brokers", "documents", "events", "jobs", "notifications", "users")
 
 
 def fingerprint() -> dict[str, tuple[int, str]]:

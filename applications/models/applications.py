@@ -120,6 +120,9 @@ class Application(TimestampedModel):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    client_reference = models.CharField(
+        max_length=64, blank=True, default="", editable=False, help_text="The importer's own number of it."
+    )
     borrowers = models.ManyToManyField(Borrower, through="ApplicationBorrower", related_name="applications")
     guarantors = models.ManyToManyField(
         Guarantor, through="ApplicationGuarantor", related_name="applications"
@@ -146,6 +149,11 @@ class Application(TimestampedModel):
             models.CheckConstraint(
                 name="application_came_from_when_aside",
                 condition=Q(stage__in=PATH, came_from="") | (Q(stage__in=ASIDE) & ~Q(came_from="")),
+            ),
+            models.UniqueConstraint(
+                name="application_client_reference_once",
+                fields=["client_reference", "created_by"],
+                condition=~Q(client_reference=""),
             ),
         ]
         # docs/performance.md says which query uses which.

@@ -74,7 +74,7 @@ class ContactSerializer(Serializer):
 class ApplicationListSerializer(ModelSerializer):
     """A light, flat row."""
 
-    product_name = serializers.CharField(source="product.name", read_only=True, allow_null=True, default=None)
+    product_name = serializers.CharField(read_only=True, allow_null=True)
     broker_name = serializers.CharField(
         source="broker.full_name", read_only=True, allow_null=True, default=None
     )
@@ -130,6 +130,7 @@ class ApplicationSerializer(ModelSerializer):
         fields = [
             "id",
             "reference_number",
+            "client_reference",
             *TERMS,
             "stage",
             "stage_entered_at",

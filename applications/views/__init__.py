@@ -1,1 +1,1 @@
-"""Views: `applications`, `securities`, and `related` (applications of brokers, borrowers, guarantors)."""
+"""Views: `applications`, `bulk` (import, export), `securities`, `related` (applications of other rows)."""

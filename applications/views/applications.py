@@ -37,6 +37,7 @@ from applications.serializers.template import (
     template_of,
 )
 from applications.services import applications, assignment, cascade, funding, parties, stage
+from applications.views.bulk import BulkMixin
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
 from crm_backend.common.filters import FilterBackend, OrderingFilter
@@ -55,7 +56,7 @@ READERS: dict[str, Audience] = {
 }
 
 
-class ApplicationViewSet(CrudViewSet):
+class ApplicationViewSet(BulkMixin, CrudViewSet):
     """Loan applications."""
 
     queryset = Application.objects.all()

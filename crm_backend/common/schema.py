@@ -65,6 +65,8 @@ class Schema(AutoSchema):
             yield "ETag"
             if status == "201":
                 yield "Location"
+        if status == "202":
+            yield "Location"  # of what will come of it
         yield "X-Request-ID"
         if self.view.throttle_classes:
             yield from RATE_LIMIT

@@ -169,10 +169,14 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     def created_response(self, pk: Any) -> Response:
         """Reply with the detail of a new row, its ETag and its address."""
         response = self.detail_response(pk, status.HTTP_201_CREATED)
-        route = reverse(f"{self.basename}-detail", kwargs={**self.kwargs, "pk": pk})
-        prefix = self.request.path.removesuffix(self.request.path_info.removeprefix("/api/"))
-        response["Location"] = self.request.build_absolute_uri(prefix + route.removeprefix("/api/"))
+        response["Location"] = self.location_of(f"{self.basename}-detail", **{**self.kwargs, "pk": pk})
         return response
+
+    def location_of(self, route: str, **kwargs: Any) -> str:
+        """The address of a route, under the version prefix that the caller used."""
+        prefix = self.request.path.removesuffix(self.request.path_info.removeprefix("/api/"))
+        path = reverse(route, kwargs=kwargs).removeprefix("/api/")
+        return self.request.build_absolute_uri(prefix + path)
 
     def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
         """Reply with one page of other, already scoped and ordered rows."""

@@ -13,6 +13,7 @@ from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from events.models import Event
 from events.services import emit
+from jobs.models import Job
 from notifications.models import Notification
 from tests.factories import (
     ApplicationFactory,
@@ -21,6 +22,7 @@ from tests.factories import (
     BranchFactory,
     BrokerFactory,
     GuarantorFactory,
+    JobFactory,
     UserFactory,
     World,
 )
@@ -107,6 +109,10 @@ ROWS: dict[type, Rows] = {
         lambda world, role: notification_of(world.user(role)),
         lambda world: notification_of(world.theirs.client_user),
         sees_theirs=frozenset(),
+    ),
+    Job: Rows(
+        lambda world, role: JobFactory.create(created_by=world.user(role)),
+        lambda world: JobFactory.create(created_by=world.theirs.broker_user),
     ),
     Event: Rows(
         lambda world, role: event_of(world.user(role)),

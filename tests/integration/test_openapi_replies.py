@@ -1,6 +1,5 @@
 """Real replies are what the OpenAPI document says: status, headers, and every member of the body."""
 
-import json
 from decimal import Decimal
 
 import pytest
@@ -13,7 +12,7 @@ from tests.contract import Contract
 from tests.factories import UserFactory
 from tests.integration.addresses import MISSING, address
 from tests.integration.test_query_counts import Book
-from tests.integration.test_roles import BODIES, FEES, expected
+from tests.integration.test_roles import BODIES, FEES, encoded, expected
 from tests.plugins.route_table import Operation, operations
 from users.choices import AccountStatus, Role
 
@@ -42,8 +41,8 @@ def faults(contract, operation: Operation, reply) -> list[str]:
 
 
 def send(client, operation: Operation, path: str, body=None, **headers):
-    text = "" if body is None else json.dumps(body)
-    return client.generic(operation.method, path, text, "application/json", headers=headers)
+    content = ("", "application/json") if body is None else encoded(operation, body)
+    return client.generic(operation.method, path, *content, headers=headers)
 
 
 @pytest.mark.parametrize("role", Role.values)

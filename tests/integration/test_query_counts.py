@@ -16,6 +16,7 @@ from django.utils import timezone
 from applications.models import ApplicationBorrower, ApplicationGuarantor, FundingCalculation, StageChange
 from events.dispatcher import dispatch_pending
 from events.services import emit
+from jobs.models import Job
 from notifications.models import Notification
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
@@ -25,6 +26,7 @@ from tests.factories import (
     BranchFactory,
     BrokerFactory,
     GuarantorFactory,
+    JobFactory,
     NoteFactory,
     ProductFactory,
     SecurityFactory,
@@ -52,6 +54,8 @@ class Book:
             BdmFactory.create(branch=ours.branch)
             BrokerFactory.create(branch=ours.branch)
             UserFactory.create()
+            for role in ROLES:
+                JobFactory.create(created_by=self.world.user(role))
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(
@@ -138,10 +142,16 @@ class Book:
             "notification-detail": f"/api/users/notifications/{notification.pk if notification else 0}/",
             "notification-unread-count": "/api/users/notifications/unread-count/",
             "notification-preferences": "/api/users/notification-preferences/",
+            "job-list": "/api/jobs/",
+            "job-detail": f"/api/jobs/{self.first_job()}/",
             "auditlog-list": "/api/audit-logs/",
             "auditlog-detail": f"/api/audit-logs/{event}/",
             "event-types": "/api/events/types/",
         }
+
+    def first_job(self) -> int:
+        """One of the client's, which the administrator sees as well."""
+        return Job.objects.filter(created_by=self.ours.client_user).values_list("pk", flat=True)[0]
 
     def first_event(self) -> int:
         """Some event."""

@@ -14,6 +14,7 @@ PROBLEM_KEYS = {"type", "title", "status", "detail", "code", "errors", "request_
 API = [operation for operation in operations() if operation.path.startswith("/api/")]
 GUARDED = [operation for operation in operations() if not operation.public]
 WITH_BODY = [operation for operation in operations() if operation.has_body]
+WITH_JSON = [operation for operation in WITH_BODY if operation.takes_json]
 WITH_ID = [(operation, name) for operation in operations() for name in operation.parameters]
 UNSUPPORTED = [
     (operation, method)
@@ -123,14 +124,14 @@ def test_an_unsupported_method_405_names_the_supported_ones(operation, method, a
         assert_problem(reply, 405, "method_not_allowed")
 
 
-@each(WITH_BODY)
+@each(WITH_JSON)
 def test_malformed_json_400(operation, as_allowed):
     client, path = as_allowed(operation)
     reply = client.generic(operation.method, path, '{"a": ', "application/json")
     assert_problem(reply, 400, "malformed")
 
 
-@each(WITH_BODY)
+@each(WITH_JSON)
 def test_an_unknown_field_400_is_named(operation, as_allowed):
     client, path = as_allowed(operation)
     reply = client.generic(operation.method, path, '{"no_such_field": 1}', "application/json")
@@ -138,7 +139,7 @@ def test_an_unknown_field_400_is_named(operation, as_allowed):
     assert body["errors"]["no_such_field"] == ["There is no such field here."]
 
 
-@each(WITH_BODY)
+@each(WITH_JSON)
 def test_a_body_that_is_no_object_400(operation, as_allowed):
     client, path = as_allowed(operation)
     reply = client.generic(operation.method, path, "[1]", "application/json")

@@ -76,6 +76,11 @@ class Operation:
         """Whether the document says that it takes a request body."""
         return "requestBody" in self.documented
 
+    @property
+    def takes_json(self) -> bool:
+        """Whether its body may be JSON; uploads are forms."""
+        return "application/json" in self.documented.get("requestBody", {}).get("content", {})
+
     def models(self) -> dict[str, Any]:
         """By path parameter, the model that it is the key of."""
         from django.apps import apps

@@ -1,0 +1,1 @@
+"""Bulk import of applications: `columns` (the file), `rows` (checking one), `running` (the job)."""

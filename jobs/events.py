@@ -1,0 +1,39 @@
+"""What happens to jobs."""
+
+from events.registry import Audience, Notify, Payload
+
+
+class JobCreated(Payload):
+    """A job was queued."""
+
+    type = "job.created"
+    summary = "{label} queued."
+    audience = Audience.STAFF
+
+    kind: str
+    label: str
+
+
+class JobCancelRequested(Payload):
+    """Somebody asked a running job to stop."""
+
+    type = "job.cancel_requested"
+    summary = "{label} was asked to stop."
+    audience = Audience.STAFF
+
+    kind: str
+    label: str
+
+
+class JobFinished(Payload):
+    """A job succeeded, failed or was cancelled."""
+
+    type = "job.finished"
+    summary = "{label} {status}: {message}"
+    notify = Notify("system", title="{label} {status}", body="{message}")
+    audience = Audience.STAFF
+
+    kind: str
+    label: str
+    status: str
+    message: str

@@ -1,0 +1,146 @@
+"""From queued to finished, and the sweep that finds what a killed worker left."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm_backend.common.errors import Conflict
+from events.services import emit
+from jobs.choices import JobStatus
+from jobs.events import JobCancelRequested, JobCreated, JobFinished
+from jobs.models import Job, JobInput
+from jobs.registry import REGISTRY, job_kind
+from jobs.wake import wake_worker
+
+MAX_ATTEMPTS = 3
+MAX_UNFINISHED = 10
+# A worker may be busy for long; being told twice does no harm.
+TELL_AGAIN_AFTER = timedelta(minutes=5)
+KEPT_FOR = timedelta(days=30)
+SWEEP_BATCH = 100
+
+
+class TooManyJobs(Conflict):
+    """The caller has as many unfinished jobs as one may have."""
+
+    code = "too_many_jobs"
+    title = "Too many jobs"
+    default_detail = f"You have {MAX_UNFINISHED} unfinished jobs already. Wait for one of them."
+
+
+def job_create(
+    *,
+    kind: str,
+    actor: Any,
+    parameters: Mapping[str, Any],
+    content: bytes | None = None,
+    filename: str = "",
+) -> Job:
+    """Queue a job; a worker is told after the commit.
+
+    Raises:
+        TooManyJobs: the caller has ten that are not finished.
+        LookupError: no app declares such a kind.
+    """
+    declared = job_kind(kind)
+    if Job.objects.filter(created_by=actor).unfinished().count() >= MAX_UNFINISHED:
+        raise TooManyJobs()
+    now = timezone.now()
+    with transaction.atomic():
+        job = Job.objects.create(
+            kind=kind, created_by=actor, parameters=dict(parameters), enqueued_at=now, created_at=now
+        )
+        if content is not None:
+            JobInput.objects.create(job=job, filename=filename[:200], content=content)
+        emit(JobCreated(kind=kind, label=declared.label), actor=actor, subject=job)
+        transaction.on_commit(partial(wake_worker, job.pk), robust=True)
+    return job
+
+
+def job_cancel(*, job: Job, actor: Any) -> Job:
+    """End a queued job, or ask a running one to stop after its batch; call it with the row locked.
+
+    Asking again changes nothing.
+
+    Raises:
+        Conflict: it is finished.
+    """
+    if job.is_finished:
+        raise Conflict("The job is finished.")
+    with transaction.atomic():
+        if job.status == JobStatus.QUEUED:
+            job_finish(job=job, status=JobStatus.CANCELLED, message="Cancelled before it began.", actor=actor)
+        elif job.cancel_requested_at is None:
+            job.cancel_requested_at = timezone.now()
+            job.save(update_fields=["cancel_requested_at"])
+            emit(JobCancelRequested(kind=job.kind, label=label_of(job)), actor=actor, subject=job)
+    return job
+
+
+def job_finish(
+    *,
+    job: Job,
+    status: JobStatus,
+    message: str,
+    result: Mapping[str, Any] | None = None,
+    actor: Any | None = None,
+) -> None:
+    """Write how a job ended, drop its input, tell its owner; call it with the row locked."""
+    now = timezone.now()
+    with transaction.atomic():
+        job.status, job.message, job.lease_until = status, message[:300], None
+        job.finished_at, job.expires_at = now, now + KEPT_FOR
+        if result is not None:
+            job.result = dict(result)
+        job.save()
+        JobInput.objects.filter(job=job).delete()
+        told = JobFinished(kind=job.kind, label=label_of(job), status=status.label.lower(), message=message)
+        emit(told, actor=actor, subject=job, recipients=[job.created_by_id])
+
+
+def jobs_recover() -> int:
+    """Repeat, or give up, jobs whose worker is gone; tell workers again of jobs that wait for long.
+
+    Returns how many jobs were touched. Any number of sweeps may run side by side.
+    """
+    with transaction.atomic():
+        found = [*_lost(), *_forgotten()]
+        for job in found:
+            if job.status == JobStatus.RUNNING and not _may_repeat(job):
+                continue
+            job.status, job.lease_until, job.enqueued_at = JobStatus.QUEUED, None, timezone.now()
+            job.save(update_fields=["status", "lease_until", "enqueued_at"])
+            transaction.on_commit(partial(wake_worker, job.pk), robust=True)
+    return len(found)
+
+
+def _may_repeat(job: Job) -> bool:
+    """Whether a job without a worker is to begin again; it is finished here when not."""
+    if job.cancel_requested_at is not None:
+        job_finish(job=job, status=JobStatus.CANCELLED, message="Cancelled while it ran.")
+        return False
+    if job.attempts >= MAX_ATTEMPTS:
+        message = f"Its worker stopped {job.attempts} times. What it had written stays."
+        job_finish(job=job, status=JobStatus.FAILED, message=message)
+        return False
+    return True
+
+
+def _lost() -> list[Job]:
+    lost = Job.objects.filter(status=JobStatus.RUNNING, lease_until__lt=timezone.now())
+    return list(lost.order_by("pk").select_for_update(skip_locked=True)[:SWEEP_BATCH])
+
+
+def _forgotten() -> list[Job]:
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, enqueued_at__lt=timezone.now() - TELL_AGAIN_AFTER)
+    return list(waiting.order_by("pk").select_for_update(skip_locked=True)[:SWEEP_BATCH])
+
+
+def label_of(job: Job) -> str:
+    """What people call such a job; the kind's name where that kind is not declared any more."""
+    kind = REGISTRY.get(job.kind)
+    return kind.label if kind else job.kind
