@@ -40,6 +40,7 @@ def _configure() -> None:
         EMAIL_URL="memory://",
         LOG_LEVEL="CRITICAL",
         THROTTLE_USER="1000000/minute",
+        THROTTLE_API_KEY="1000000/minute",
         THROTTLE_ANONYMOUS="1000000/minute",
         THROTTLE_AUTH="1000000/minute",
         DJANGO_SETTINGS_MODULE="crm_backend.settings",

@@ -4,9 +4,12 @@
 the other side. Who sees which is written down here once more, apart from the product's own tables.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import UUIDField
 
 from applications.models import Application, Security
 from borrowers.models import Borrower, Guarantor
@@ -15,6 +18,7 @@ from events.models import Event
 from events.services import emit
 from notifications.models import Notification
 from tests.factories import (
+    ApiKeyFactory,
     BdmFactory,
     BorrowerFactory,
     BranchFactory,
@@ -26,12 +30,20 @@ from tests.factories import (
 from tests.plugins.route_table import Operation
 from users.choices import Role
 from users.events import LoggedIn
-from users.models import User
+from users.models import ApiKey, Session, User
+from users.services.sessions import Client, access_token_session, session_open
 
 ALL = frozenset(Role.values)
 ADMIN = frozenset({Role.ADMIN})
 MISSING = 2**31 - 1
 BEYOND = 10**30
+
+
+def nobodys(model: Any, *, beyond: bool = False) -> Any:
+    """A key of the model's type that no row has, or that its column cannot even hold."""
+    if isinstance(model._meta.pk, UUIDField):
+        return "f" * 36 if beyond else uuid.UUID(int=MISSING)
+    return BEYOND if beyond else MISSING
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,11 @@ def notification_of(user: User) -> Notification:
     )
 
 
+def session_of(user: User) -> Session:
+    """A login."""
+    return access_token_session(session_open(user=user, client=Client()).access)[0]
+
+
 ROWS: dict[type, Rows] = {
     User: Rows(
         # Not the administrator's own account, which has guards of its own.
@@ -106,17 +123,41 @@ ROWS: dict[type, Rows] = {
         lambda world: event_of(world.theirs.client_user),
         sees_ours=ADMIN,
     ),
+    Session: Rows(
+        lambda world, role: session_of(world.ours.client_user if role == Role.ADMIN else world.user(role)),
+        lambda world: session_of(world.theirs.client_user),
+    ),
+    ApiKey: Rows(
+        lambda world, role: ApiKeyFactory.create(user=world.user(role)),
+        lambda world: ApiKeyFactory.create(user=world.theirs.client_user),
+        sees_ours=ADMIN,
+    ),
 }
+# Where the address narrows the rows further than the model does.
+ROWS_AT: dict[str, Rows] = {
+    "/api/users/auth/sessions/{pk}/": Rows(
+        lambda world, role: session_of(world.user(role)),
+        lambda world: session_of(world.theirs.client_user),
+        sees_theirs=frozenset(),
+    ),
+}
+
+
+def rows_of(operation: Operation, name: str) -> Rows:
+    """The rows that a parameter of an operation's path may name."""
+    if name == "pk" and operation.path in ROWS_AT:
+        return ROWS_AT[operation.path]
+    return ROWS[operation.models()[name]]
 
 
 def address(operation: Operation, world: World, role: str, whose: str = "ours") -> str:
     """The path of an operation, filled with `ours`, `theirs` or, where there is one, `fresh` rows."""
     values = {}
-    for name, model in operation.models().items():
-        rows = ROWS[model]
+    for name in operation.models():
+        rows = rows_of(operation, name)
         if whose == "theirs":
             row = rows.theirs(world)
-        elif whose == "fresh" and rows.fresh is not None:
+        elif whose == "fresh" and name == "pk" and rows.fresh is not None:
             row = rows.fresh(world)
         else:
             row = rows.ours(world, role)
@@ -126,7 +167,7 @@ def address(operation: Operation, world: World, role: str, whose: str = "ours") 
 
 def sees(operation: Operation, role: str, whose: str) -> bool:
     """Whether a role sees every row in the path."""
-    rows = [ROWS[model] for model in operation.models().values()]
+    rows = [rows_of(operation, name) for name in operation.models()]
     return all(role in (row.sees_ours if whose == "ours" else row.sees_theirs) for row in rows)
 
 

@@ -19,6 +19,7 @@ from events.services import emit
 from notifications.models import Notification
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
+    ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
     BorrowerFactory,
@@ -29,6 +30,8 @@ from tests.factories import (
     SecurityFactory,
     UserFactory,
 )
+from tests.integration.addresses import session_of
+from users.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +53,9 @@ class Book:
             BdmFactory.create(branch=ours.branch)
             BrokerFactory.create(branch=ours.branch)
             UserFactory.create()
+            ApiKeyFactory.create(user=UserFactory.create())
+            for role in ROLES:
+                session_of(self.world.user(role))
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(broker=ours.broker, bd=ours.bdm, branch=ours.branch)
@@ -87,6 +93,7 @@ class Book:
         application = f"/api/applications/{ours.application.pk}/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
+        key = ApiKey.objects.first()
         return {
             "application-list": "/api/applications/",
             "application-list by cursor": "/api/applications/?cursor=",
@@ -121,6 +128,10 @@ class Book:
             "user-list": "/api/users/users/",
             "user-detail": f"/api/users/users/{self.world.admin.pk}/",
             "user-me": "/api/users/users/me/",
+            "user-session-list": f"/api/users/users/{self.ours.client_user.pk}/sessions/",
+            "session-list": "/api/users/auth/sessions/",
+            "api-key-list": "/api/users/api-keys/",
+            "api-key-detail": f"/api/users/api-keys/{key.pk if key else 0}/",
             "profile": "/api/users/auth/profile/",
             "notification-list": "/api/users/notifications/",
             "notification-detail": f"/api/users/notifications/{notification.pk if notification else 0}/",

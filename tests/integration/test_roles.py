@@ -21,6 +21,14 @@ from users.choices import Role
 # a = admin, d = BDM, b = broker, c = client; B = broker under a condition.
 LETTERS = {"a": Role.ADMIN, "d": Role.BD, "b": Role.BROKER, "c": Role.CLIENT}
 GRANTS = {
+    "api-keys": {
+        "list": "a",
+        "retrieve": "a",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "rotate": "a",
+    },
     "applications": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -98,6 +106,7 @@ GRANTS = {
         "update": "ADB",
         "destroy": "ADB",
     },
+    "sessions": {"list": "a", "destroy": "a"},
     "users": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -143,6 +152,10 @@ SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "api_key_create": lambda world: {"name": "Website", "scopes": ["read"]},
+    "api_key_update": lambda world: {"name": "Website", "scopes": ["read"]},
+    "api_key_partial_update": lambda world: {"name": "Website"},
+    "api_key_rotate": lambda world: {},
     "application_create": lambda world: TERMS,
     "application_create_with_cascade": lambda world: {**TERMS, "securities": [SECURITY]},
     "application_update": lambda world: TERMS,

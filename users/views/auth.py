@@ -138,7 +138,8 @@ class LogoutView(OwnAccountView):
     def post(self, request: Request) -> Response:
         """End this login; its access and refresh tokens stop working at once."""
         validated(shapes.LogoutSerializer(data=request.data))
-        sessions.session_logout(session=request.auth.session)  # type: ignore[union-attr]
+        session = request.auth.session  # type: ignore[union-attr]
+        sessions.session_end(session=session, actor=self.caller)
         return Response({"message": "Logged out."})
 
 
