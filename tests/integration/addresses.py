@@ -140,6 +140,12 @@ ROWS_AT: dict[str, Rows] = {
         lambda world: session_of(world.theirs.client_user),
         sees_theirs=frozenset(),
     ),
+    "/api/users/team/members/{pk}/": Rows(
+        lambda world, role: world.ours.bd_user,
+        lambda world: world.theirs.bd_user,
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+        fresh=lambda world: BdmFactory.create().user,
+    ),
 }
 
 

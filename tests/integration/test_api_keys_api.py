@@ -150,7 +150,7 @@ def test_a_bad_key_is_refused_by_field(admin, change, field):
 def test_an_unknown_scope_is_named_by_its_place(admin):
     reply = admin.post(KEYS, {"name": "Website", "scopes": ["read", "houses:read"]})
     message = "There is no such scope. Choose read, write, or one of them for a resource: applications:read."
-    assert_refused(reply, 400, "invalid", scopes={"1": [message]})
+    assert (reply.status_code, reply.json()["errors"]) == (400, {"scopes": {"1": [message]}})
 
 
 @pytest.mark.parametrize("status", [AccountStatus.PENDING, AccountStatus.SUSPENDED])

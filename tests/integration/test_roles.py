@@ -54,6 +54,7 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
         "applications": "ad",
+        "portfolio": "ad",
     },
     "borrowers": {
         "list": "adbc",
@@ -73,6 +74,7 @@ GRANTS = {
         "destroy": "a",
         "brokers": "adb",
         "bdms": "adb",
+        "team": "ad",
     },
     "brokers": {
         "list": "adbc",
@@ -81,6 +83,7 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
         "applications": "adb",
+        "stats": "adb",
     },
     "guarantors": {
         "list": "adbc",
@@ -107,6 +110,7 @@ GRANTS = {
         "destroy": "ADB",
     },
     "sessions": {"list": "a", "destroy": "a"},
+    "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
     "users": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -200,6 +204,18 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "security_create": lambda world: SECURITY,
     "security_update": lambda world: SECURITY,
     "security_partial_update": lambda world: {"value": "1.00"},
+    "team_member_create": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "password": PASSWORD,
+        "branch": world.ours.branch.pk,
+    },
+    "team_member_update": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "branch": world.ours.branch.pk,
+    },
+    "team_member_partial_update": lambda world: {"job_title": "Lead"},
     "user_create": lambda world: {
         **PERSON,
         "email": "nia@example.com",
