@@ -50,8 +50,8 @@ class BrokerStatsViewSet(_FiguresViewSet):
         each figure means. A rate or an average of nothing is null.
         """
         broker = self.get_object()
-        asked = {name: request.query_params[name] for name in PeriodSerializer().fields
-                 if name in request.query_params}  # fmt: skip
+        names = [str(name) for name in PeriodSerializer().fields]
+        asked = {name: request.query_params[name] for name in names if name in request.query_params}
         PeriodSerializer(data=asked).is_valid(raise_exception=True)
         applications = ApplicationFilter(asked, queryset=self._applications(broker=broker)).qs
         return Response(BrokerStatsSerializer(portfolios.broker_stats(applications)).data)
