@@ -65,6 +65,11 @@ class WorkloadSerializer(Serializer):
     settled_applications = serializers.IntegerField(read_only=True)
     settled_amount = AmountField()
 
+    def get_fields(self) -> dict[str, Any]:
+        """Who it is comes before what they have."""
+        fields = super().get_fields().items()
+        return dict(sorted(fields, key=lambda item: item[0] in WorkloadSerializer._declared_fields))
+
 
 class PortfolioBrokerSerializer(WorkloadSerializer):
     """A broker whom a BDM works with."""

@@ -6,6 +6,8 @@ Under `/api/users/team/members/`, and here because the figures are those of appl
 from typing import Any
 
 from django.db import models
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from applications.selectors import portfolios
 from applications.serializers.team import (
@@ -18,6 +20,8 @@ from applications.services.team import team_member_deactivate
 from brokers.filters import TeamFilter
 from brokers.permissions import TEAM
 from brokers.services import team_member_create, team_member_update
+from crm_backend.common.errors import StaleVersion
+from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
 from users.models import User
 
@@ -59,6 +63,15 @@ class TeamMemberViewSet(CrudViewSet):
         """Edit the account and its profile, and record who did."""
         team_member_update(user=serializer.instance, actor=self.caller, **serializer.validated_data)
 
+    @refuses(StaleVersion)
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Suspend the account and retire its BDM profile; what they did stays theirs.
+
+        409 while open applications are theirs: assign those to others first. To undo it, activate the
+        account (`users/{id}/activate/`) and the profile (`bdms/{id}/`, `is_active`).
+        """
+        return super().destroy(request, *args, **kwargs)
+
     def perform_destroy(self, obj: Any) -> None:
-        """Close the account; 409 while open applications are theirs."""
+        """Close the account."""
         team_member_deactivate(user=obj, actor=self.caller)
