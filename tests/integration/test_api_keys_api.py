@@ -17,6 +17,7 @@ from tests.writes import fingerprint, nothing_written
 from users.choices import AccountStatus
 from users.models import ApiKey, User
 from users.services.api_keys import api_key_create
+from users.services.sessions import TokenNotValid, access_token_session
 
 pytestmark = pytest.mark.django_db
 
@@ -407,6 +408,11 @@ def test_a_key_opens_no_login(world, program, api):
         field = {"verify/": "token", "refresh/": "refresh"}[path]
         reply = api().post(f"/api/users/auth/{path}", {field: client.raw})
         assert_refused(reply, 401, "token_not_valid")
+
+
+def test_a_key_opens_no_socket(world, program):
+    with pytest.raises(TokenNotValid):
+        access_token_session(program(world.admin, "write").raw)  # what the handshake asks
 
 
 # --- rotation -------------------------------------------------------------------------------------
