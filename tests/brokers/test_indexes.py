@@ -61,7 +61,8 @@ def plan(rows, *more):
 @pytest.mark.parametrize(("model", "column", "index"), ORDERINGS)
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_an_ordering_has_an_index(model, column, index, sign):
-    assert f" {index} " in plan(model.objects.order_by(f"{sign}{column}", f"{sign}id")[:20])
+    ties = [] if model._meta.get_field(column).unique else [f"{sign}id"]
+    assert f" {index} " in plan(model.objects.order_by(f"{sign}{column}", *ties)[:20])
 
 
 @pytest.mark.parametrize(("view", "models"), [(UserViewSet, User), (BranchViewSet, Branch),
@@ -72,7 +73,7 @@ def test_no_ordering_is_left_out(view, models):
 
 @pytest.mark.parametrize(("model", "condition", "ordering", "index"), FILTERS)
 def test_a_filter_has_an_index_in_the_lists_own_order(model, condition, ordering, index):
-    assert f" {index} " in plan(model.objects.filter(**condition).order_by(*ordering)[:20])
+    assert f" {index} " in plan(model.objects.filter(**condition).order_by(*ordering))
 
 
 @pytest.mark.parametrize(("view", "index"), SEARCHES)
