@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from applications.views import related
+from applications.views import portfolios, related, team
 from applications.views.applications import ApplicationViewSet
 from applications.views.products import ProductViewSet
 from applications.views.securities import SecurityViewSet
@@ -14,6 +14,7 @@ router.register("products", ProductViewSet, basename="product")
 router.register("applications", ApplicationViewSet, basename="application")
 router.register("applications/<int:application_id>/securities", SecurityViewSet, basename="security")
 router.register("applications/<int:application_id>/signature", SignatureViewSet, basename="signature")
+router.register("users/team/members", team.TeamMemberViewSet, basename="team-member")
 
 urlpatterns = [
     *router.urls,
@@ -26,6 +27,21 @@ urlpatterns = [
         "brokers/bdms/<int:pk>/applications/",
         related.BdmApplicationsViewSet.as_view({"get": "applications"}, basename="bdm"),
         name="bdm-applications",
+    ),
+    path(
+        "brokers/<int:pk>/stats/",
+        portfolios.BrokerStatsViewSet.as_view({"get": "stats"}, basename="broker"),
+        name="broker-stats",
+    ),
+    path(
+        "brokers/bdms/<int:pk>/portfolio/",
+        portfolios.BdmPortfolioViewSet.as_view({"get": "portfolio"}, basename="bdm"),
+        name="bdm-portfolio",
+    ),
+    path(
+        "brokers/branches/<int:pk>/team/",
+        portfolios.BranchTeamViewSet.as_view({"get": "team"}, basename="branch"),
+        name="branch-team",
     ),
     path(
         "borrowers/<int:pk>/applications/",

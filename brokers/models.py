@@ -1,8 +1,10 @@
 """Branches, BDMs and brokers."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from crm_backend.common.australia import State, validate_abn, validate_phone, validate_postcode
 from crm_backend.common.models import TimestampedModel
@@ -38,6 +40,16 @@ class Branch(TimestampedModel):
 
     class Meta:
         verbose_name_plural = "branches"
+        indexes = [
+            models.Index(name="branch_state", fields=["state", "id"]),
+            models.Index(name="branch_created", fields=["created_at", "id"]),
+            GinIndex(
+                OpClass(Upper("name"), "gin_trgm_ops"),
+                OpClass(Upper("code"), "gin_trgm_ops"),
+                OpClass(Upper("city"), "gin_trgm_ops"),
+                name="branch_search",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -65,6 +77,10 @@ class Bdm(TimestampedModel):
 
     class Meta:
         verbose_name = "BDM"
+        indexes = [
+            models.Index(name="bdm_of_branch", fields=["branch", "id"]),
+            models.Index(name="bdm_created", fields=["created_at", "id"]),
+        ]
 
     def __str__(self) -> str:
         return self.user.full_name
@@ -102,6 +118,22 @@ class Broker(TimestampedModel):
     is_active = models.BooleanField(default=True)
 
     objects = BrokerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(name="broker_last_name", fields=["last_name", "id"]),
+            models.Index(name="broker_company", fields=["company_name", "id"]),
+            models.Index(name="broker_email", fields=["email", "id"]),
+            models.Index(name="broker_created", fields=["created_at", "id"]),
+            models.Index(name="broker_of_branch", fields=["branch", "last_name", "id"]),
+            GinIndex(
+                OpClass(Upper("first_name"), "gin_trgm_ops"),
+                OpClass(Upper("last_name"), "gin_trgm_ops"),
+                OpClass(Upper("email"), "gin_trgm_ops"),
+                OpClass(Upper("company_name"), "gin_trgm_ops"),
+                name="broker_search",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.full_name

@@ -1,8 +1,9 @@
-"""Who may do what with branches, BDMs and brokers."""
+"""Who may do what with branches, BDMs and brokers, and with the lender's team."""
 
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.policy import ADMIN, Policy
 from users.choices import Role
+from users.models import User
 from users.permissions import EVERYONE
 
 BRANCHES = Policy(
@@ -16,6 +17,7 @@ BRANCHES = Policy(
         "destroy": (ADMIN,),
         "brokers": (ADMIN, Role.BD, Role.BROKER),
         "bdms": (ADMIN, Role.BD, Role.BROKER),
+        "team": (ADMIN, Role.BD),
     },
 )
 
@@ -29,6 +31,7 @@ BDMS = Policy(
         "update": (ADMIN,),
         "destroy": (ADMIN,),
         "applications": (ADMIN, Role.BD),
+        "portfolio": (ADMIN, Role.BD),
     },
 )
 
@@ -42,5 +45,19 @@ BROKERS = Policy(
         "update": (ADMIN,),
         "destroy": (ADMIN,),
         "applications": (ADMIN, Role.BD, Role.BROKER),
+        "stats": (ADMIN, Role.BD, Role.BROKER),
+    },
+)
+
+# Accounts of staff together with their BDM profiles.
+TEAM = Policy(
+    "team-members",
+    User,
+    {
+        "list": (ADMIN, Role.BD),
+        "retrieve": (ADMIN, Role.BD),
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
     },
 )

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brokers import events
+from brokers.filters import BrokerFilter
 from brokers.models import Bdm, Branch, Broker
 from brokers.permissions import BDMS, BRANCHES, BROKERS
 from brokers.serializers import (
@@ -67,7 +68,7 @@ class BrokerViewSet(RecordedMixin, CrudViewSet):
     serializer_class = BrokerSerializer
     serializer_classes = {"list": BrokerSummarySerializer}
     record_events = events.BROKER
-    filterset_fields = ["branch", "is_active"]
+    filterset_class = BrokerFilter
     search_fields = ["first_name", "last_name", "email", "company_name"]
-    ordering_fields = ["last_name", "company_name", "created_at"]
+    ordering_fields = ["last_name", "company_name", "email", "created_at"]
     ordering = ["last_name"]

@@ -117,6 +117,9 @@ class Environment(BaseSettings):
     )
     login_lockout_minutes: int = Field(15, ge=1, description="Length of that lock-out, minutes.")
     throttle_user: str = Field("1200/minute", description="Requests of one user.")
+    throttle_api_key: str = Field(
+        "600/minute", description="Requests of one API key that has no limit of its own."
+    )
     throttle_anonymous: str = Field("120/minute", description="Requests of one address without a login.")
     throttle_auth: str = Field(
         "30/minute", description="Login, registration and reset requests of one address."

@@ -182,17 +182,22 @@ SIMPLE_JWT = {
 
 API_VERSION = "1"
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.SessionJWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "users.authentication.SessionJWTAuthentication",
+        "users.authentication.ApiKeyAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
         "crm_backend.common.permissions.PolicyPermission",
     ],
     "DEFAULT_THROTTLE_CLASSES": [
         "crm_backend.common.throttling.UserThrottle",
+        "crm_backend.common.throttling.ApiKeyThrottle",
         "crm_backend.common.throttling.AnonymousThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "user": env.throttle_user,
+        "api_key": env.throttle_api_key,
         "anonymous": env.throttle_anonymous,
         "auth": env.throttle_auth,
         "upload": env.throttle_upload,

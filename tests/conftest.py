@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL the run starts its own PostgreSQL and Valkey.
 has a database, a Redis database and a key prefix of its own.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def _configure() -> None:
         EMAIL_URL="memory://",
         LOG_LEVEL="CRITICAL",
         THROTTLE_USER="1000000/minute",
+        THROTTLE_API_KEY="1000000/minute",
         THROTTLE_ANONYMOUS="1000000/minute",
         THROTTLE_AUTH="1000000/minute",
         THROTTLE_UPLOAD="1000000/minute",
@@ -101,6 +103,27 @@ def dispatch() -> Callable[[], int]:
     from events.dispatcher import dispatch_pending
 
     return dispatch_pending
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
+    """`work(name)`: do what was queued under this name since the last time, as a worker would; how often."""
+    from celery import current_app
+
+    queued: list[tuple[str, str]] = []
+
+    def send_task(name: str, kwargs: Any = None) -> None:
+        queued.append((name, json.dumps(kwargs or {})))
+
+    def run(name: str) -> int:
+        due = [kwargs for queued_name, kwargs in queued if queued_name == name]
+        queued.clear()
+        for kwargs in due:
+            current_app.tasks[name](**json.loads(kwargs))
+        return len(due)
+
+    monkeypatch.setattr(current_app, "send_task", send_task)
+    return run
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from jobs.models import Job
 from tests.clients import PASSWORD
 from tests.drawings import DRAWN, drawing
 from users.choices import AccountStatus, Role
-from users.models import User
+from users.models import ApiKey, User
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -34,6 +34,19 @@ class UserFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> User:
         return User.objects.create_user(password=kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class ApiKeyFactory(factory.django.DjangoModelFactory):
+    """A key that nobody holds; `users.services.api_keys` makes one that works."""
+
+    class Meta:
+        model = ApiKey
+
+    user = factory.SubFactory(UserFactory)
+    name = "Website"
+    prefix = factory.Sequence(lambda n: f"{n:012}")
+    secret_hash = "0" * 64
+    scopes = ("read",)
 
 
 class BranchFactory(factory.django.DjangoModelFactory):

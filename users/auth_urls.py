@@ -4,7 +4,12 @@ so, at `/api/auth/`.
 
 from django.urls import path
 
+from crm_backend.common.routers import Router
 from users.views import auth, profile
+from users.views.sessions import OwnSessionsViewSet
+
+router = Router()
+router.register("sessions", OwnSessionsViewSet, basename="session")
 
 urlpatterns = [
     path("login/", auth.LoginView.as_view(), name="login"),
@@ -21,4 +26,5 @@ urlpatterns = [
         name="password-reset-confirm",
     ),
     path("profile/", profile.ProfileView.as_view(), name="auth-profile"),
+    *router.urls,
 ]

@@ -123,3 +123,52 @@ class PasswordResetRequested(Payload):
 
     type = "user.password_reset_requested"
     summary = "Password reset requested."
+
+
+class ApiKeyCreated(Payload):
+    """A key was made, with which programs act as its owner."""
+
+    type = "api_key.created"
+    summary = "API key {label} created."
+    notify = Notify(
+        "system",
+        "An API key of yours was made",
+        "{label} acts as you. Tell an administrator if you do not know of it.",
+    )
+
+    label: str
+    prefix: str
+
+
+class ApiKeyUpdated(Payload):
+    """A key's name, scopes, limit or end was changed; the names of the fields, not their values."""
+
+    type = "api_key.updated"
+    summary = "API key {label} changed: {field_names}."
+
+    label: str
+    prefix: str
+    field_names: str
+
+
+class ApiKeyRotated(Payload):
+    """A key got a new secret; the old one ends at `previous_until`, empty when it ended at once."""
+
+    type = "api_key.rotated"
+    summary = "API key {label} got a new secret."
+    notify = Notify("system", "An API key of yours was renewed", "{label} has a new secret.")
+
+    label: str
+    prefix: str
+    previous_until: str
+
+
+class ApiKeyRevoked(Payload):
+    """A key was deleted; what used it is refused at once."""
+
+    type = "api_key.revoked"
+    summary = "API key {label} revoked."
+    notify = Notify("system", "An API key of yours was revoked", "{label} does not work any more.")
+
+    label: str
+    prefix: str

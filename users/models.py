@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
@@ -99,6 +101,17 @@ class User(AbstractBaseUser, TimestampedModel):
         ]
         indexes = [
             models.Index(name="user_role", fields=["role", "status"]),
+            models.Index(name="user_in_role", fields=["role", "id"]),
+            models.Index(name="user_in_status", fields=["status", "id"]),
+            models.Index(name="user_last_name", fields=["last_name", "id"]),
+            models.Index(name="user_created", fields=["created_at", "id"]),
+            models.Index(name="user_last_login", fields=["last_login", "id"]),
+            GinIndex(
+                OpClass(Upper("email"), "gin_trgm_ops"),
+                OpClass(Upper("first_name"), "gin_trgm_ops"),
+                OpClass(Upper("last_name"), "gin_trgm_ops"),
+                name="user_search",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -113,6 +126,15 @@ class User(AbstractBaseUser, TimestampedModel):
     def full_name(self) -> str:
         """First and last name."""
         return f"{self.first_name} {self.last_name}".strip()
+
+
+OWN: Scope = where("own", lambda user: Q(user=user))
+
+
+class SessionQuerySet(ScopedQuerySet):
+    """Sessions, by who may see which."""
+
+    scopes = {Role.ADMIN: EVERYTHING, Role.BD: OWN, Role.BROKER: OWN, Role.CLIENT: OWN}
 
 
 class Session(models.Model):
@@ -133,5 +155,70 @@ class Session(models.Model):
     user_agent = models.CharField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField(null=True)
 
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(name="session_recent", fields=["user", "-last_used_at", "-id"])]
+
     def __str__(self) -> str:
         return f"session {self.pk} of user {self.user_id}"
+
+
+class ApiKeyQuerySet(ScopedQuerySet):
+    """API keys are for administrators."""
+
+    scopes = {Role.ADMIN: EVERYTHING}
+
+
+class ApiKey(TimestampedModel):
+    """A secret with which a program acts as its owner, within scopes.
+
+    A key reads `crm_<prefix>_<secret>`. The prefix finds the row and may be shown; of the secret only the
+    SHA-256 is kept, and of the one before it until `previous_expires_at`.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    previous_hash = models.CharField(max_length=64, blank=True, editable=False)
+    previous_expires_at = models.DateTimeField(null=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=48))
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of this key; the installation's own limit where empty."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    rotated_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, editable=False
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(name="api_key_has_scopes", condition=~Q(scopes=[])),
+            models.CheckConstraint(
+                name="api_key_limit_positive",
+                condition=Q(requests_per_minute=None) | Q(requests_per_minute__gt=0),
+            ),
+            models.CheckConstraint(
+                name="api_key_previous_ends",
+                condition=Q(previous_hash="") | Q(previous_expires_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(name="api_key_created", fields=["created_at", "id"]),
+            models.Index(name="api_key_last_used", fields=["last_used_at", "id"]),
+            models.Index(name="api_key_expiry", fields=["expires_at", "id"]),
+            GinIndex(
+                OpClass(Upper("name"), "gin_trgm_ops"),
+                OpClass(Upper("prefix"), "gin_trgm_ops"),
+                name="api_key_search",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (crm_{self.prefix})"

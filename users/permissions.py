@@ -2,7 +2,7 @@
 
 from crm_backend.common.policy import ADMIN, Policy
 from users.choices import Role
-from users.models import User
+from users.models import ApiKey, Session, User
 
 EVERYONE = tuple(Role.values)
 
@@ -21,4 +21,28 @@ USERS = Policy(
         "suspend": (ADMIN,),
         "force_logout": (ADMIN,),
     },
+)
+
+SESSIONS = Policy(
+    "sessions",
+    Session,
+    {
+        "list": (ADMIN,),
+        "destroy": (ADMIN,),
+    },
+    by_people=True,
+)
+
+API_KEYS = Policy(
+    "api-keys",
+    ApiKey,
+    {
+        "list": (ADMIN,),
+        "retrieve": (ADMIN,),
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+        "rotate": (ADMIN,),
+    },
+    by_people=True,
 )

@@ -1,13 +1,18 @@
-"""Shapes of users, logins and passwords."""
+"""Shapes of users, logins, passwords and API keys."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crm_backend.common.serializers import ModelSerializer, PhoneField, Serializer
+from crm_backend.common.credentials import READ, WRITE
+from crm_backend.common.policy import Policy
+from crm_backend.common.serializers import ModelSerializer, PhoneField, Serializer, VisiblePrimaryKeyField
 from users.choices import REGISTRATION_ROLES, Role
-from users.models import User
+from users.models import ApiKey, Session, User
+from users.services.api_keys import DEFAULT_OVERLAP
 
 
 class EmailField(serializers.EmailField):
@@ -200,3 +205,157 @@ class PasswordResetConfirmSerializer(Serializer):
     uid = serializers.CharField(max_length=64)
     token = serializers.CharField(max_length=128)
     new_password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class SessionSerializer(ModelSerializer):
+    """A login. `last_used_at` is when its tokens were last renewed."""
+
+    is_active = serializers.SerializerMethodField()
+    is_current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Session
+        fields = [
+            "id",
+            "user_agent",
+            "ip_address",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+            "revoked_at",
+            "is_active",
+            "is_current",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(bool)
+    def get_is_active(self, session: Session) -> bool:
+        """Whether its tokens are still good."""
+        return session.revoked_at is None and session.expires_at > timezone.now()
+
+    @extend_schema_field(bool)
+    def get_is_current(self, session: Session) -> bool:
+        """Whether it is the login that asks."""
+        return bool(session.pk == self.context["request"].auth.session.pk)
+
+
+class ScopeField(serializers.CharField):
+    """`read` or `write`, or `<resource>:read`, `<resource>:write` with a resource of the roles page."""
+
+    default_error_messages = {
+        "unknown": "There is no such scope. Choose read, write, or one of them for a resource: {example}."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        """Know the resource and the verb."""
+        scope = super().to_internal_value(data)
+        resource, _, verb = scope.rpartition(":")
+        policy = Policy.registry.get(resource)
+        known = policy is not None and not policy.by_people if ":" in scope else True
+        if verb not in (READ, WRITE) or not known:
+            self.fail("unknown", example="applications:read")
+        return scope
+
+
+class ApiKeySummarySerializer(ModelSerializer):
+    """An API key in a list."""
+
+    user_name = serializers.CharField(source="user.full_name", read_only=True)
+    is_expired = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "name",
+            "prefix",
+            "user",
+            "user_name",
+            "scopes",
+            "expires_at",
+            "is_expired",
+            "last_used_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(bool)
+    def get_is_expired(self, key: ApiKey) -> bool:
+        """Whether its end has passed."""
+        return key.expires_at is not None and key.expires_at <= timezone.now()
+
+
+class ApiKeySerializer(ApiKeySummarySerializer):
+    """An API key in full, without its secret. `prefix` is the part of the key that may be shown."""
+
+    scopes = serializers.ListField(child=ScopeField(max_length=48), min_length=1, max_length=100)
+    requests_per_minute = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=100_000,
+        help_text="The installation's own limit where null.",
+    )
+    previous_valid_until = serializers.DateTimeField(
+        source="previous_expires_at",
+        read_only=True,
+        allow_null=True,
+        help_text="When the secret before the last rotation ends, or ended.",
+    )
+
+    class Meta(ApiKeySummarySerializer.Meta):
+        fields = [
+            *ApiKeySummarySerializer.Meta.fields,
+            "requests_per_minute",
+            "rotated_at",
+            "previous_valid_until",
+            "created_by",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "prefix",
+            "user",
+            "last_used_at",
+            "rotated_at",
+            "created_by",
+            "created_at",
+            "updated_at",
+        ]
+
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        """Each once, in order."""
+        return sorted(set(scopes))
+
+    def validate_expires_at(self, moment: datetime | None) -> datetime | None:
+        """An end that has passed would make a key that never works."""
+        if moment is not None and moment <= timezone.now():
+            raise serializers.ValidationError("Must be in the future.")
+        return moment
+
+
+class ApiKeyCreateSerializer(ApiKeySerializer):
+    """A new API key; its owner is the caller where no other is named."""
+
+    user = VisiblePrimaryKeyField(queryset=User.objects.all(), required=False)
+
+    class Meta(ApiKeySerializer.Meta):
+        read_only_fields = [name for name in ApiKeySerializer.Meta.read_only_fields if name != "user"]
+
+
+class ApiKeyIssuedSerializer(ApiKeySerializer):
+    """An API key with the key itself, which is shown only now."""
+
+    key = serializers.CharField(read_only=True)
+
+    class Meta(ApiKeySerializer.Meta):
+        fields = [*ApiKeySerializer.Meta.fields, "key"]
+
+
+class ApiKeyRotateSerializer(Serializer):
+    """How long the old secret goes on: a day where nothing is said, not at all where null."""
+
+    previous_valid_until = serializers.DateTimeField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fill the default in."""
+        return {"previous_valid_until": timezone.now() + DEFAULT_OVERLAP, **attrs}

@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from crm_backend.common.routers import Router
-from users.views import accounts, profile
+from users.views import accounts, api_keys, profile, sessions
 
 router = Router()
 router.register("users", accounts.UserViewSet, basename="user")
+router.register("users/<int:user_id>/sessions", sessions.UserSessionsViewSet, basename="user-session")
+router.register("api-keys", api_keys.ApiKeyViewSet, basename="api-key")
 
 urlpatterns = [
     path("auth/", include("users.auth_urls")),

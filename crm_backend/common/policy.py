@@ -48,7 +48,10 @@ def only(role: str, condition: Condition) -> Grant:
 
 
 class Policy:
-    """The actions of one resource and who may do each."""
+    """The actions of one resource and who may do each.
+
+    `by_people` resources are for logins only: no API key reaches them, whatever its scopes.
+    """
 
     registry: ClassVar[dict[str, "Policy"]] = {}
 
@@ -57,10 +60,12 @@ class Policy:
         resource: str,
         model: type[Model] | None,
         actions: Mapping[str, tuple[str | Grant, ...]],
+        *,
+        by_people: bool = False,
     ) -> None:
         if resource in self.registry:
             raise ValueError(f"resource {resource!r} has two policies")
-        self.resource, self.model = resource, model
+        self.resource, self.model, self.by_people = resource, model, by_people
         self.actions: dict[str, dict[str, Grant]] = {
             action: {
                 grant.role: grant

@@ -11,6 +11,8 @@ from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, pro
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
+API_KEY_SCHEME = "apiKeyAuth"
+
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _VERBS = {
     "list": "List",
@@ -49,7 +51,8 @@ class Schema(AutoSchema):
     def get_response_serializers(self) -> Any:
         """A write of a resource replies with the detail, whatever shape it took."""
         if self._action in _WRITES and hasattr(self.view, "policy"):
-            return self.view.detail_class
+            created = self.view.created_class if self._action == "create" else None
+            return created or self.view.detail_class
         return super().get_response_serializers()
 
     @property
@@ -75,8 +78,17 @@ class Schema(AutoSchema):
         """Whether a reply is a resource as it can be read at an address of its own."""
         if not hasattr(self.view, "retrieve"):
             return False
-        detail = self.resolve_serializer(self.view.detail_class, "response").ref
-        return any(media.get("schema") == detail for media in reply.get("content", {}).values())
+        shapes = filter(None, (self.view.detail_class, self.view.created_class))
+        details = [self.resolve_serializer(shape, "response").ref for shape in shapes]
+        return any(media.get("schema") in details for media in reply.get("content", {}).values())
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """API keys are not for views of people: their own accounts, and resources that say so."""
+        found: list[dict[str, Any]] = super().get_auth()
+        policy = getattr(self.view, "policy", None)
+        if policy is not None and not policy.by_people:
+            return found
+        return [scheme for scheme in found if API_KEY_SCHEME not in scheme]
 
     def _add_preconditions(self, operation: Document) -> None:
         names = ["IfMatch"] if StaleVersion in self._refused else []

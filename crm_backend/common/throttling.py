@@ -8,6 +8,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from crm_backend.common.counters import increment
+from crm_backend.common.credentials import Credential
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -34,10 +35,14 @@ class WindowThrottle(BaseThrottle):
         """Whom to count; None leaves the request uncounted."""
         raise TypeError(f"{type(self).__name__} must say whom it counts")
 
+    def get_rate(self, request: Request) -> str:
+        """How many in which time; empty for any number."""
+        return str(api_settings.DEFAULT_THROTTLE_RATES.get(self.scope) or "")
+
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count this request; False once the window is full."""
         key = self.get_key(request, view)
-        rate = str(api_settings.DEFAULT_THROTTLE_RATES.get(self.scope) or "")
+        rate = self.get_rate(request)
         if key is None or not rate:
             return True
         limit, window = parse_rate(rate)
@@ -64,13 +69,32 @@ class WindowThrottle(BaseThrottle):
 
 
 class UserThrottle(WindowThrottle):
-    """Requests of one logged-in user."""
+    """Requests of one logged-in user; their programs are counted by key, and cannot use it up."""
 
     scope = "user"
 
     def get_key(self, request: Request, view: "APIView") -> str | None:
         """The user's id."""
+        if isinstance(request.auth, Credential):
+            return None
         return str(request.user.pk) if request.user and request.user.is_authenticated else None
+
+
+class ApiKeyThrottle(WindowThrottle):
+    """Requests of one API key, by its own limit where it has one."""
+
+    scope = "api_key"
+
+    def get_key(self, request: Request, view: "APIView") -> str | None:
+        """The key's prefix."""
+        return request.auth.key if isinstance(request.auth, Credential) else None
+
+    def get_rate(self, request: Request) -> str:
+        """The key's own limit, else the installation's."""
+        credential = request.auth
+        if isinstance(credential, Credential) and credential.requests_per_minute:
+            return f"{credential.requests_per_minute}/minute"
+        return super().get_rate(request)
 
 
 class AnonymousThrottle(WindowThrottle):

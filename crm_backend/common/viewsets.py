@@ -76,12 +76,14 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         serializer_class: the detail, which every write replies with as well.
         serializer_classes: by action, where another one applies.
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
+        created_class: the reply to creating, where it shows more than the detail does afterwards.
         unscoped_because: the ugly way out: a reason to go round `visible_to`.
     """
 
     policy: ClassVar[Policy]
     serializer_classes: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {}
     querysets: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    created_class: ClassVar[type[BaseSerializer[Any]] | None] = None
     unscoped_because: ClassVar[str] = ""
     lookup_value_converter = "int"
 

@@ -25,6 +25,8 @@ ENTRY_POINTS = {
     "register": "register",
     "profile": "profile",
     "users": "user-list",
+    "team": "team-member-list",
+    "api_keys": "api-key-list",
     "branches": "branch-list",
     "bdms": "bdm-list",
     "brokers": "broker-list",

@@ -64,11 +64,16 @@ def roles_page() -> str:
             cells = [_grant_words(grants.get(role)) for role in Role.values]
             done.append([f"{resource}", f"`{action}`", *cells])
     head = [Role(role).label for role in Role.values]
+    by_people = [
+        f"**{resource}**" for resource, policy in sorted(Policy.registry.items()) if policy.by_people
+    ]
     return page(
         "Roles",
         "the apps' `permissions.py` and the `scopes` of their models",
         "A role sees only the rows named in the first table: any other row does not exist for it (404). "
         "The second table says what it may do with a row that it sees: anything else is 403.",
+        "An API key has its owner's role, and of that what its scopes allow. No key reaches "
+        f"{', '.join(by_people)}.",
         "## Which rows a role sees",
         table(["Resource", *head], seen),
         "## What a role may do",

@@ -4,9 +4,12 @@
 the other side. Who sees which is written down here once more, apart from the product's own tables.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import UUIDField
 
 from applications.models import Application, Product, Security, Signature
 from borrowers.models import Borrower, Guarantor
@@ -16,6 +19,7 @@ from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
 from tests.factories import (
+    ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
     BorrowerFactory,
@@ -29,12 +33,20 @@ from tests.factories import (
 from tests.plugins.route_table import Operation
 from users.choices import Role
 from users.events import LoggedIn
-from users.models import User
+from users.models import ApiKey, Session, User
+from users.services.sessions import Client, access_token_session, session_open
 
 ALL = frozenset(Role.values)
 ADMIN = frozenset({Role.ADMIN})
 MISSING = 2**31 - 1
 BEYOND = 10**30
+
+
+def nobodys(model: Any, *, beyond: bool = False) -> Any:
+    """A key of the model's type that no row has, or that its column cannot even hold."""
+    if isinstance(model._meta.pk, UUIDField):
+        return "f" * 36 if beyond else uuid.UUID(int=MISSING)
+    return BEYOND if beyond else MISSING
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,11 @@ def notification_of(user: User) -> Notification:
         subject_id=event.subject_id,
         created_at=event.occurred_at,
     )
+
+
+def session_of(user: User) -> Session:
+    """A login."""
+    return access_token_session(session_open(user=user, client=Client()).access)[0]
 
 
 ROWS: dict[type, Rows] = {
@@ -119,14 +136,44 @@ ROWS: dict[type, Rows] = {
         lambda world: event_of(world.theirs.client_user),
         sees_ours=ADMIN,
     ),
+    Session: Rows(
+        lambda world, role: session_of(world.ours.client_user if role == Role.ADMIN else world.user(role)),
+        lambda world: session_of(world.theirs.client_user),
+    ),
+    ApiKey: Rows(
+        lambda world, role: ApiKeyFactory.create(user=world.user(role)),
+        lambda world: ApiKeyFactory.create(user=world.theirs.client_user),
+        sees_ours=ADMIN,
+    ),
 }
+# Where the address narrows the rows further than the model does.
+ROWS_AT: dict[str, Rows] = {
+    "/api/users/auth/sessions/{pk}/": Rows(
+        lambda world, role: session_of(world.user(role)),
+        lambda world: session_of(world.theirs.client_user),
+        sees_theirs=frozenset(),
+    ),
+    "/api/users/team/members/{pk}/": Rows(
+        lambda world, role: world.ours.bd_user,
+        lambda world: world.theirs.bd_user,
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+        fresh=lambda world: BdmFactory.create().user,
+    ),
+}
+
+
+def rows_of(operation: Operation, name: str) -> Rows:
+    """The rows that a parameter of an operation's path may name."""
+    if name == "pk" and operation.path in ROWS_AT:
+        return ROWS_AT[operation.path]
+    return ROWS[operation.models()[name]]
 
 
 def address(operation: Operation, world: World, role: str, whose: str = "ours") -> str:
     """The path of an operation, filled with `ours`, `theirs` or, where there is one, `fresh` rows."""
     values = {}
-    for name, model in operation.models().items():
-        rows = ROWS[model]
+    for name in operation.models():
+        rows = rows_of(operation, name)
         if whose == "theirs":
             row = rows.theirs(world)
         elif whose == "fresh" and name == "pk" and rows.fresh is not None:
@@ -139,7 +186,7 @@ def address(operation: Operation, world: World, role: str, whose: str = "ours") 
 
 def sees(operation: Operation, role: str, whose: str) -> bool:
     """Whether a role sees every row in the path."""
-    rows = [ROWS[model] for model in operation.models().values()]
+    rows = [rows_of(operation, name) for name in operation.models()]
     return all(role in (row.sees_ours if whose == "ours" else row.sees_theirs) for row in rows)
 
 

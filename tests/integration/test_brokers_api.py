@@ -361,12 +361,24 @@ def test_only_administrators_write_brokers_branches_and_bdms(world, api, role):
 def test_brokers_are_filtered_searched_and_ordered(world, admin):
     ours, theirs = world.ours.broker.pk, world.theirs.broker.pk
     Broker.objects.filter(pk=ours).update(last_name="Adams", company_name="Zeta Loans")
-    Broker.objects.filter(pk=theirs).update(last_name="Zimmer", company_name="Alpha", is_active=False)
+    Broker.objects.filter(pk=theirs).update(
+        last_name="Zimmer", company_name="Alpha", is_active=False, user=None
+    )
+    Branch.objects.filter(pk=world.theirs.branch.pk).update(state="WA")
+
+    def email_of(pk):
+        return Broker.objects.get(pk=pk).email
+
     for query, seen in (
         ("", [ours, theirs]),
         ("ordering=-last_name", [theirs, ours]),
         ("ordering=company_name", [theirs, ours]),
+        ("ordering=-email", sorted([ours, theirs], key=email_of, reverse=True)),
         (f"branch={world.theirs.branch.pk}", [theirs]),
+        ("state=WA", [theirs]),
+        ("state=nowhere", []),
+        ("has_login=true", [ours]),
+        ("has_login=false", [theirs]),
         ("is_active=true", [ours]),
         ("search=zeta", [ours]),
         (f"search={world.theirs.broker.email}", [theirs]),

@@ -10,7 +10,7 @@ from applications.services.funding import funding_calculate
 from tests.clients import PASSWORD
 from tests.contract import Contract
 from tests.factories import UserFactory
-from tests.integration.addresses import MISSING, address
+from tests.integration.addresses import address, nobodys
 from tests.integration.test_query_counts import Book
 from tests.integration.test_roles import BODIES, FEES, encoded, expected
 from tests.plugins.route_table import Operation, operations
@@ -99,7 +99,8 @@ def test_refusals_of_every_operation(operation, world, api, contract):
     if operation.documented["security"]:
         found += faults(contract, operation, send(api(), operation, path, {}))
     if operation.parameters:
-        missing = operation.path.format_map(dict.fromkeys(operation.parameters, MISSING))
+        nobody = {name: nobodys(model) for name, model in operation.models().items()}
+        missing = operation.path.format_map(nobody)
         found += faults(contract, operation, send(client, operation, missing, {}))
     if operation.has_body:
         found += faults(contract, operation, client.generic(operation.method, path, "{", "application/json"))

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from celery import current_app
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from events.models import Event
 from notifications.mail import mails_send_due
@@ -15,6 +17,7 @@ from tests.clients import PASSWORD
 from tests.factories import UserFactory
 from tests.writes import nothing_written
 from users.choices import AccountStatus
+from users.services.passwords import RESET_TASK
 
 pytestmark = pytest.mark.django_db
 
@@ -39,11 +42,12 @@ def user(db):
 
 
 @pytest.fixture
-def reset_link(api, dispatch, mailbox):
+def reset_link(api, work, dispatch, mailbox):
     """Ask for a link, do the worker's part, and take `uid` and `token` out of the mail."""
 
     def ask(email):
         assert api().post(RESET, {"email": email}).status_code == 200
+        assert work(RESET_TASK) == 1
         dispatch()
         assert mails_send_due() == 1
         found = re.search(r"/reset-password\?uid=([\w-]+)&token=([\w-]+)", mailbox[-1].body)
@@ -190,16 +194,40 @@ def test_a_weak_password_does_not_use_the_link_up(user, api, reset_link, passwor
 
 @pytest.mark.parametrize("status", [None, AccountStatus.PENDING, AccountStatus.SUSPENDED])
 def test_asking_for_an_account_that_cannot_log_in_says_the_same_and_sends_nothing(
-    user, api, dispatch, mailbox, status
+    user, api, work, dispatch, mailbox, status
 ):
     email = UserFactory.create(status=status).email if status else "nobody@example.com"
     known = api().post(RESET, {"email": user.email})
+    assert work(RESET_TASK) == 1
     with nothing_written():
         unknown = api().post(RESET, {"email": email})
+        assert work(RESET_TASK) == 1
     assert (unknown.status_code, unknown.json()) == (known.status_code, known.json())
     dispatch()
     assert mails_send_due() == 1
     assert [mail.to for mail in mailbox] == [[user.email]]
+
+
+def test_asking_looks_nothing_up_so_that_the_clock_tells_nothing(user, api, django_assert_num_queries):
+    for email in (user.email, "nobody@example.com"):
+        with django_assert_num_queries(0):
+            assert api().post(RESET, {"email": email}).status_code == 200
+
+
+def test_what_a_reset_causes_carries_the_id_of_its_request(user, api, work):
+    api().post(RESET, {"email": user.email}, headers={"x-request-id": "trace-me-1234"})
+    work(RESET_TASK)
+    assert Event.objects.get(type="user.password_reset_requested").request_id == "trace-me-1234"
+
+
+def test_a_queue_that_is_away_is_told(user, api, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError
+
+    monkeypatch.setattr(current_app, "send_task", away)
+    reply = api().post(RESET, {"email": user.email})
+    assert_refused(reply, 503, "unavailable")
+    assert reply["Retry-After"] == "5"
 
 
 def assert_refused_token(reply):

@@ -20,6 +20,7 @@ from jobs.models import Job
 from notifications.models import Notification
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
+    ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
     BorrowerFactory,
@@ -33,6 +34,8 @@ from tests.factories import (
     SignatureFactory,
     UserFactory,
 )
+from tests.integration.addresses import session_of
+from users.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +59,9 @@ class Book:
             UserFactory.create()
             for role in ROLES:
                 JobFactory.create(created_by=self.world.user(role))
+            ApiKeyFactory.create(user=UserFactory.create())
+            for role in ROLES:
+                session_of(self.world.user(role))
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(
@@ -97,6 +103,7 @@ class Book:
         application = f"/api/applications/{ours.application.pk}/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
+        key = ApiKey.objects.first()
         return {
             "application-list": "/api/applications/",
             "application-list by cursor": "/api/applications/?cursor=",
@@ -127,16 +134,25 @@ class Book:
             "broker-list": "/api/brokers/",
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
+            "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
             "branch-list": "/api/brokers/branches/",
             "branch-detail": f"/api/brokers/branches/{ours.branch.pk}/",
             "branch-brokers": f"/api/brokers/branches/{ours.branch.pk}/brokers/",
             "branch-bdms": f"/api/brokers/branches/{ours.branch.pk}/bdms/",
+            "branch-team": f"/api/brokers/branches/{ours.branch.pk}/team/",
             "bdm-list": "/api/brokers/bdms/",
             "bdm-detail": f"/api/brokers/bdms/{ours.bdm.pk}/",
             "bdm-applications": f"/api/brokers/bdms/{ours.bdm.pk}/applications/",
+            "bdm-portfolio": f"/api/brokers/bdms/{ours.bdm.pk}/portfolio/",
+            "team-member-list": "/api/users/team/members/",
+            "team-member-detail": f"/api/users/team/members/{ours.bd_user.pk}/",
             "user-list": "/api/users/users/",
             "user-detail": f"/api/users/users/{self.world.admin.pk}/",
             "user-me": "/api/users/users/me/",
+            "user-session-list": f"/api/users/users/{self.ours.client_user.pk}/sessions/",
+            "session-list": "/api/users/auth/sessions/",
+            "api-key-list": "/api/users/api-keys/",
+            "api-key-detail": f"/api/users/api-keys/{key.pk if key else 0}/",
             "profile": "/api/users/auth/profile/",
             "notification-list": "/api/users/notifications/",
             "notification-detail": f"/api/users/notifications/{notification.pk if notification else 0}/",

@@ -24,6 +24,14 @@ from users.choices import Role
 # a = admin, d = BDM, b = broker, c = client; B = broker under a condition.
 LETTERS = {"a": Role.ADMIN, "d": Role.BD, "b": Role.BROKER, "c": Role.CLIENT}
 GRANTS = {
+    "api-keys": {
+        "list": "a",
+        "retrieve": "a",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+        "rotate": "a",
+    },
     "applications": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -56,6 +64,7 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
         "applications": "ad",
+        "portfolio": "ad",
     },
     "borrowers": {
         "list": "adbc",
@@ -75,6 +84,7 @@ GRANTS = {
         "destroy": "a",
         "brokers": "adb",
         "bdms": "adb",
+        "team": "ad",
     },
     "brokers": {
         "list": "adbc",
@@ -83,6 +93,7 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
         "applications": "adb",
+        "stats": "adb",
     },
     "guarantors": {
         "list": "adbc",
@@ -117,6 +128,8 @@ GRANTS = {
         "destroy": "a",
     },
     "signatures": {"list": "adbc", "retrieve": "adbc", "create": "ac", "image": "adC"},
+    "sessions": {"list": "a", "destroy": "a"},
+    "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
     "users": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -163,6 +176,10 @@ SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "api_key_create": lambda world: {"name": "Website", "scopes": ["read"]},
+    "api_key_update": lambda world: {"name": "Website", "scopes": ["read"]},
+    "api_key_partial_update": lambda world: {"name": "Website"},
+    "api_key_rotate": lambda world: {},
     "application_create": lambda world: TERMS,
     "application_create_with_cascade": lambda world: {**TERMS, "securities": [SECURITY]},
     "application_validate_schema": lambda world: {**TERMS, "securities": [SECURITY]},
@@ -218,6 +235,18 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "security_create": lambda world: SECURITY,
     "security_update": lambda world: SECURITY,
     "security_partial_update": lambda world: {"value": "1.00"},
+    "team_member_create": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "password": PASSWORD,
+        "branch": world.ours.branch.pk,
+    },
+    "team_member_update": lambda world: {
+        **PERSON,
+        "email": "nia@example.com",
+        "branch": world.ours.branch.pk,
+    },
+    "team_member_partial_update": lambda world: {"job_title": "Lead"},
     "user_create": lambda world: {
         **PERSON,
         "email": "nia@example.com",

@@ -1,5 +1,6 @@
 """What holds for every route, asked of each of them through the whole middleware."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.urls import resolve
 from rest_framework_simplejwt.tokens import AccessToken
 
 from tests.factories import UserFactory
-from tests.integration.addresses import BEYOND, MISSING, ROWS, address, allowed_role
+from tests.integration.addresses import ROWS, address, allowed_role, nobodys, rows_of
 from tests.plugins.route_table import ALIASES, METHODS, Operation, operations, routes
 
 PROBLEM_KEYS = {"type", "title", "status", "detail", "code", "errors", "request_id"}
@@ -31,7 +32,7 @@ def each(found):
 
 def anywhere(operation: Operation) -> str:
     """A path for replies that are given before any row is looked for."""
-    return operation.path.format_map(dict.fromkeys(operation.parameters, 1))
+    return operation.path.format_map({name: nobodys(model) for name, model in operation.models().items()})
 
 
 def assert_problem(reply, status, code):
@@ -71,8 +72,9 @@ def test_second_addresses_lead_to_the_same_view(second, first):
     found = [route for route in routes() if route.path.startswith(second)]
     assert found
     for route in found:
-        target = resolve(first + route.path.removeprefix(second))
-        assert getattr(target.func, "view_class", None) is route.view
+        path = first + route.path.removeprefix(second).replace("{pk}", str(uuid.UUID(int=0)))
+        target = resolve(path).func
+        assert getattr(target, "view_class", None) or getattr(target, "cls", None) is route.view
 
 
 @each(operations())
@@ -101,12 +103,13 @@ def test_an_expired_token_401(operation, api):
     assert reply["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.parametrize("number", [MISSING, BEYOND], ids=["missing", "beyond"])
+@pytest.mark.parametrize("beyond", [False, True], ids=["missing", "beyond"])
 @pytest.mark.parametrize(("operation", "name"), WITH_ID, ids=lambda value: str(value))
-def test_an_id_that_does_not_exist_404(operation, name, number, world, api):
+def test_an_id_that_does_not_exist_404(operation, name, beyond, world, api):
     role = allowed_role(operation)
-    values = {key: ROWS[model].ours(world, role).pk for key, model in operation.models().items()}
-    path = operation.path.format_map({**values, name: number})
+    values = {key: rows_of(operation, key).ours(world, role).pk for key in operation.models()}
+    nobody = nobodys(operation.models()[name], beyond=beyond)
+    path = operation.path.format_map({**values, name: nobody})
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert_problem(reply, 404, "not_found")
 

@@ -1,6 +1,7 @@
 """Accounts: administration, scoping, lists, and one's own profile."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -281,6 +282,37 @@ def test_filters_and_search(world, admin, query, names):
         "theirs.broker_user": world.theirs.broker_user,
     }
     assert ids(admin.get(f"{USERS}?{query}")) == {people[name].pk for name in names}
+
+
+def test_people_of_a_branch(world, admin):
+    ours = {world.ours.bd_user.pk, world.ours.broker_user.pk}
+    assert ids(admin.get(f"{USERS}?branch={world.ours.branch.pk}")) == ours
+    assert ids(admin.get(f"{USERS}?branch={world.ours.branch.pk}&role=bd")) == {world.ours.bd_user.pk}
+    assert ids(admin.get(f"{USERS}?branch={2**31 - 1}")) == set()
+    assert admin.get(f"{USERS}?branch=none").status_code == 400
+
+
+@pytest.mark.parametrize(("name", "column"), [("created", "created_at"), ("last_login", "last_login")])
+def test_people_of_a_time(world, admin, name, column):
+    moment = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+    early, at_once, late = (UserFactory.create(last_name="Zebra") for _ in range(3))
+    for user, offset in ((early, -1), (at_once, 0), (late, 1)):
+        User.objects.filter(pk=user.pk).update(**{column: moment + timedelta(seconds=offset)})
+    text = "2020-01-02T03:04:05Z"
+    found = {
+        f"{name}_after={text}": {at_once.pk, late.pk},
+        f"{name}_before={text}": {early.pk},
+        f"{name}_after={text}&{name}_before=2020-01-02T03:04:06Z": {at_once.pk},
+    }
+    for query, seen in found.items():
+        assert ids(admin.get(f"{USERS}?search=zebra&{query}")) == seen, query
+    refused = admin.get(f"{USERS}?{name}_before=yesterday")
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, [f"{name}_before"])
+
+
+def test_a_bdm_filters_only_whom_they_see(world, api):
+    client = api(world.ours.bd_user)
+    assert ids(client.get(f"{USERS}?branch={world.theirs.branch.pk}")) == set()
 
 
 def test_ordering_and_pages(world, admin):

@@ -1,1 +1,1 @@
-"""Everything that changes users: `accounts`, `sessions`, `passwords`."""
+"""Everything that changes users: `accounts`, `sessions`, `passwords`, `api_keys`."""

@@ -1,17 +1,22 @@
 """Changing and resetting passwords."""
 
+import structlog
+from celery import current_app
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from kombu.exceptions import OperationalError
 
-from crm_backend.common.errors import InvalidInput
+from crm_backend.common.errors import InvalidInput, Unavailable
 from events.services import emit
 from users.events import PasswordChanged, PasswordResetRequested
 from users.models import User
 from users.services.sessions import Client, TokenPair, session_open, sessions_revoke
+
+RESET_TASK = "users.tasks.password_reset_request"
 
 
 def password_change(*, user: User, current: str, new: str, client: Client) -> TokenPair:
@@ -28,8 +33,24 @@ def password_change(*, user: User, current: str, new: str, client: Client) -> To
         return session_open(user=user, client=client)
 
 
+def password_reset_enqueue(*, email: str) -> None:
+    """Leave a request for a reset link to the worker.
+
+    Nothing is looked up here: whoever waits for the reply cannot tell by the clock whether the account
+    exists.
+
+    Raises:
+        Unavailable: the queue cannot be reached.
+    """
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    try:
+        current_app.send_task(RESET_TASK, kwargs={"email": email, "request_id": request_id})
+    except OperationalError:
+        raise Unavailable() from None
+
+
 def password_reset_request(*, email: str) -> None:
-    """Have a reset link mailed, if the account exists and may log in; the caller is told nothing."""
+    """Have a reset link mailed, if the account exists and may log in."""
     user = User.objects.active().filter(email=email.strip().lower()).first()
     if user is not None:
         with transaction.atomic():

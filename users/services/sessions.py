@@ -202,13 +202,13 @@ def session_of(token: Token) -> Session:
     return session
 
 
-def session_logout(*, session: Session) -> None:
+def session_end(*, session: Session, actor: User) -> None:
     """End one session; its access tokens and sockets end with it. Repeating it changes nothing."""
     with transaction.atomic():
         session = Session.objects.select_for_update(of=("self",)).select_related("user").get(pk=session.pk)
         if session.revoked_at is None:
             _revoke(session)
-            emit(LoggedOut(session_id=str(session.pk)), actor=session.user, subject=session.user)
+            emit(LoggedOut(session_id=str(session.pk)), actor=actor, subject=session.user)
 
 
 def sessions_end(*, user: User, actor: User | None, reason: str) -> None:

@@ -1,1 +1,1 @@
-"""Views: `auth` (logins and passwords), `profile`, `accounts` (administration)."""
+"""Views: `auth` (logins and passwords), `sessions`, `profile`, `accounts` and `api_keys` (administration)."""

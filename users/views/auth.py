@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from crm_backend.common.clients import address_of
-from crm_backend.common.errors import Conflict, TooManyAttempts
+from crm_backend.common.errors import Conflict, TooManyAttempts, Unavailable
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.throttling import AuthThrottle
@@ -134,7 +134,8 @@ class LogoutView(OwnAccountView):
     def post(self, request: Request) -> Response:
         """End this login; its access and refresh tokens stop working at once."""
         validated(shapes.LogoutSerializer(data=request.data))
-        sessions.session_logout(session=request.auth.session)  # type: ignore[union-attr]
+        session = request.auth.session  # type: ignore[union-attr]
+        sessions.session_end(session=session, actor=self.caller)
         return Response({"message": "Logged out."})
 
 
@@ -170,9 +171,10 @@ class PasswordResetView(OpenView):
     """Asking for a reset link."""
 
     @extend_schema(request=shapes.PasswordResetSerializer, responses=shapes.MessageSerializer)
+    @refuses(Unavailable)
     def post(self, request: Request) -> Response:
         """Have a reset link mailed; the reply is the same whether or not the account exists."""
-        passwords.password_reset_request(**validated(shapes.PasswordResetSerializer(data=request.data)))
+        passwords.password_reset_enqueue(**validated(shapes.PasswordResetSerializer(data=request.data)))
         return Response({"message": "If this account exists, a reset link is on its way."})
 
 

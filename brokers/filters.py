@@ -1,0 +1,39 @@
+"""Filters of brokers and of the lender's team."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from brokers.models import Broker
+from crm_backend.common.australia import State
+from crm_backend.common.filters import BooleanFilter, EnumFilter, FilterSet, IdFilter
+from users.choices import AccountStatus
+from users.models import User
+
+
+class BrokerFilter(FilterSet):
+    """By branch, the branch's state, whether they are at work, and whether they can log in."""
+
+    state = EnumFilter(field_name="branch__state", choices=State.choices)
+    has_login = BooleanFilter(field_name="user", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Broker
+        fields = ["branch", "is_active"]
+
+
+class TeamFilter(FilterSet):
+    """By branch, role, and whether they may log in."""
+
+    branch = IdFilter(field_name="bdm__branch_id")
+    is_active = BooleanFilter(method="filter_active")
+
+    class Meta:
+        model = User
+        fields = ["role"]
+
+    def filter_active(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """`true`: those who may log in; `false`: the others."""
+        if value:
+            return queryset.filter(status=AccountStatus.ACTIVE)
+        return queryset.exclude(status=AccountStatus.ACTIVE)

@@ -1,0 +1,1 @@
+"""Branches, BDMs and brokers: what only shows below HTTP."""
