@@ -7,7 +7,7 @@ import factory
 from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, Security
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
 from tests.clients import PASSWORD
@@ -76,6 +76,23 @@ class GuarantorFactory(factory.django.DjangoModelFactory):
     last_name = factory.Sequence(lambda n: f"Guarantor{n}")
 
 
+class AssetFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Asset
+
+    asset_type = "savings"
+    value = Decimal("25000.00")
+
+
+class LiabilityFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Liability
+
+    liability_type = "car_loan"
+    balance = Decimal("12000.00")
+    monthly_repayment = Decimal("300.00")
+
+
 class ApplicationFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Application
@@ -113,6 +130,8 @@ class Side:
         self.client_user: User = UserFactory.create()
         self.borrower = BorrowerFactory.create(user=self.client_user, created_by=self.broker_user)
         self.guarantor = GuarantorFactory.create(borrower=self.borrower, created_by=self.broker_user)
+        self.asset = AssetFactory.create(borrower=self.borrower)
+        self.liability = LiabilityFactory.create(borrower=self.borrower)
         self.application = ApplicationFactory.create(
             broker=self.broker, bd=self.bdm, branch=self.branch, created_by=self.broker_user
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from applications.models import Application, Security
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from events.models import Event
 from events.services import emit
@@ -36,7 +36,10 @@ BEYOND = 10**30
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one model. `fresh` is one that nothing refers to, where `ours` could not be deleted."""
+    """Rows of one model. `fresh` is one that nothing refers to, where `ours` could not be deleted.
+
+    The parents in a path are always ours.
+    """
 
     ours: Callable[[World, str], Any]
     theirs: Callable[[World], Any]
@@ -94,6 +97,8 @@ ROWS: dict[type, Rows] = {
     Broker: side("broker", fresh=lambda world: BrokerFactory.create()),
     Borrower: side("borrower", fresh=lambda world: BorrowerFactory.create()),
     Guarantor: side("guarantor", fresh=lambda world: GuarantorFactory.create()),
+    Asset: side("asset"),
+    Liability: side("liability"),
     Application: side("application"),
     Security: side("security"),
     Notification: Rows(
@@ -116,7 +121,7 @@ def address(operation: Operation, world: World, role: str, whose: str = "ours") 
         rows = ROWS[model]
         if whose == "theirs":
             row = rows.theirs(world)
-        elif whose == "fresh" and rows.fresh is not None:
+        elif whose == "fresh" and rows.fresh is not None and name == "pk":
             row = rows.fresh(world)
         else:
             row = rows.ours(world, role)

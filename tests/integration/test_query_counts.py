@@ -20,11 +20,13 @@ from notifications.models import Notification
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApplicationFactory,
+    AssetFactory,
     BdmFactory,
     BorrowerFactory,
     BranchFactory,
     BrokerFactory,
     GuarantorFactory,
+    LiabilityFactory,
     NoteFactory,
     SecurityFactory,
     UserFactory,
@@ -51,6 +53,8 @@ class Book:
             BrokerFactory.create(branch=ours.branch)
             UserFactory.create()
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
+            AssetFactory.create(borrower=ours.borrower)
+            LiabilityFactory.create(borrower=ours.borrower)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(broker=ours.broker, bd=ours.bdm, branch=ours.branch)
             ApplicationBorrower.objects.create(application=other, borrower=ours.borrower)
@@ -103,6 +107,13 @@ class Book:
             "borrower-detail": f"/api/borrowers/{ours.borrower.pk}/",
             "borrower-guarantors": f"/api/borrowers/{ours.borrower.pk}/guarantors/",
             "borrower-applications": f"/api/borrowers/{ours.borrower.pk}/applications/",
+            "borrower-timeline": f"/api/borrowers/{ours.borrower.pk}/timeline/",
+            "borrower-financial-summary": f"/api/borrowers/{ours.borrower.pk}/financial-summary/",
+            "borrower-duplicates": f"/api/borrowers/duplicates/?email={ours.borrower.email}",
+            "asset-list": f"/api/borrowers/{ours.borrower.pk}/assets/",
+            "asset-detail": f"/api/borrowers/{ours.borrower.pk}/assets/{ours.asset.pk}/",
+            "liability-list": f"/api/borrowers/{ours.borrower.pk}/liabilities/",
+            "liability-detail": f"/api/borrowers/{ours.borrower.pk}/liabilities/{ours.liability.pk}/",
             "guarantor-list": "/api/guarantors/",
             "guarantor-detail": f"/api/guarantors/{ours.guarantor.pk}/",
             "guarantor-guaranteed-applications": (
