@@ -55,7 +55,11 @@ class BorrowerViewSet(PartyViewSet):
     queryset = Borrower.objects.all()
     policy = BORROWERS
     serializer_class = BorrowerSerializer
-    serializer_classes = {"list": BorrowerSummarySerializer, "company": CompanyBorrowerSerializer}
+    serializer_classes = {
+        "list": BorrowerSummarySerializer,
+        "company": CompanyBorrowerSerializer,
+        "created": BorrowerCreatedSerializer,
+    }
     record_events = events.BORROWER
     filterset_class = BorrowerFilter
     ordering_fields = [*PartyViewSet.ordering_fields, "updated_at"]
@@ -67,11 +71,6 @@ class BorrowerViewSet(PartyViewSet):
         found = selectors.duplicates(Borrower.objects.visible_to(self.caller), likeness)
         response.data["duplicates"] = DuplicateSerializer(found[:WARNED_OF], many=True).data
         return response
-
-    @extend_schema(responses={201: BorrowerCreatedSerializer})
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Reply with the borrower, and with those it may be a duplicate of in `duplicates`."""
-        return super().create(request, *args, **kwargs)
 
     @extend_schema(request=CompanyBorrowerSerializer, responses={201: BorrowerCreatedSerializer})
     @action(detail=False, methods=["post"])

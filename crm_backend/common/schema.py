@@ -49,7 +49,7 @@ class Schema(AutoSchema):
     def get_response_serializers(self) -> Any:
         """A write of a resource replies with the detail, whatever shape it took."""
         if self._action in _WRITES and hasattr(self.view, "policy"):
-            return self.view.detail_class
+            return self.view.created_class if self._action == "create" else self.view.detail_class
         return super().get_response_serializers()
 
     @property
@@ -73,8 +73,9 @@ class Schema(AutoSchema):
         """Whether a reply is a resource as it can be read at an address of its own."""
         if not hasattr(self.view, "retrieve"):
             return False
-        detail = self.resolve_serializer(self.view.detail_class, "response").ref
-        return any(media.get("schema") == detail for media in reply.get("content", {}).values())
+        shapes = (self.view.detail_class, self.view.created_class)
+        details = [self.resolve_serializer(shape, "response").ref for shape in shapes]
+        return any(media.get("schema") in details for media in reply.get("content", {}).values())
 
     def _add_preconditions(self, operation: Document) -> None:
         names = ["IfMatch"] if StaleVersion in self._refused else []

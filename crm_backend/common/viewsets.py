@@ -151,6 +151,11 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         assert self.serializer_class is not None
         return self.serializer_classes.get("retrieve", self.serializer_class)
 
+    @property
+    def created_class(self) -> type[BaseSerializer[Any]]:
+        """The serializer of the reply to a new row: the detail, or `created`, which adds to it."""
+        return self.serializer_classes.get("created", self.detail_class)
+
     def representation(self, pk: Any) -> dict[str, Any]:
         """The row as the detail shows it, read anew after whatever was written.
 
