@@ -334,3 +334,6 @@ class Liability(TimestampedModel):
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (str(self.get_liability_type_display()), self.lender)))
+
+
+Holding = Asset | Liability

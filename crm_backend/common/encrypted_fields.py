@@ -31,6 +31,10 @@ class EncryptedTextField(models.TextField):
         model = getattr(self, "model", None)
         return None if value is None else Secret(value, f"{model._meta.label}.{self.name}" if model else "")
 
+    def to_python(self, value: Any) -> Any:
+        """A secret is clean as it is."""
+        return value if isinstance(value, Secret) else super().to_python(value)
+
     def get_prep_value(self, value: Any) -> Any:
         """Encrypt text; what is sealed already goes back as it came."""
         if isinstance(value, Secret):

@@ -26,7 +26,8 @@ from applications.services.funding import funding_calculate
 from applications.services.stage import application_change_stage
 from applications.views.securities import SecurityViewSet
 from borrowers.choices import PartyType
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
+from borrowers.services import holding_add
 from brokers.models import Bdm, Branch, Broker
 from brokers.views import BdmViewSet, BranchViewSet, BrokerViewSet
 from demo.builder import Builder
@@ -49,7 +50,8 @@ from users.services.accounts import user_create
 pytestmark = pytest.mark.django_db
 LOANS = 45
 MODELS: tuple[type[models.Model], ...] = (
-    User, Branch, Bdm, Broker, Borrower, Guarantor, Application, ApplicationBorrower, ApplicationGuarantor,
+    User, Branch, Bdm, Broker, Borrower, Asset, Liability, Guarantor, Application, ApplicationBorrower,
+    ApplicationGuarantor,
     Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
 )  # fmt: skip
 # The dispatcher sets these later when it has done what the book says was done.
@@ -125,6 +127,8 @@ def neutral(model: type[models.Model], row: dict[str, Any], places: dict[Any, An
 
 
 def _neutral_id(key: str, value: Any, places: dict[Any, Any]) -> Any:
+    if key == "holding_id":
+        return value > 0
     if key == "security_id":
         return places[Security][value] >= 0
     if key == "ids":
@@ -183,6 +187,9 @@ class Services:
             guarantors=story.guarantors,
             securities=story.securities,
         )
+        for model, fields in story.holdings:
+            borrower = self.applications[number].borrowers.get()
+            holding_add(model=model, borrower=borrower, actor=story.actor, **fields)
 
     def do(self, number: int, step: Step) -> None:
         application = Application.objects.get(pk=self.applications[number].pk)
@@ -225,6 +232,7 @@ def test_stories_leave_the_same_rows_and_events_as_the_services() -> None:
     assert kinds == {Move, Approval, Calculation, Valuation}
     assert any(story.login for story in stories)
     assert any(story.guarantors for story in stories)
+    assert any(story.holdings for story in stories)
     assert {step.to.value for step in steps if isinstance(step, Move)} >= {
         "more_info_required", "declined", "withdrawn", "closed",
     }  # fmt: skip
