@@ -145,14 +145,15 @@ class IdentityDocumentsField(JsonListField):
             return documents
         return [{**document, "number": mask(document["number"])} for document in documents]
 
-    def to_internal_value(self, data: Any) -> Any:
+    def run_validation(self, data: Any = serializers.empty) -> Any:
         """The text to store; what cannot be read is not overwritten by the empty list that was shown."""
-        documents = super().to_internal_value(data)
+        documents = super().run_validation(data)
         stored = getattr(getattr(self.root, "instance", None), str(self.source), "")
         if not documents and stored and plain(stored) is None:
             return stored
         self._unmask(documents, documents_in(stored))
-        return json.dumps(documents) if documents else ""
+        text = json.dumps(documents) if documents else ""
+        return stored if stored and stored == text else text
 
     def _unmask(self, documents: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
         errors: dict[Any, Any] = {}

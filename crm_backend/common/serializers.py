@@ -161,12 +161,12 @@ class SecretField(DigitsField):
     def to_internal_value(self, data: Any) -> Any:
         """Take a new value, or know the mask of the stored one."""
         text = super().to_internal_value(data)
-        if DOT not in text:
-            return text
         stored = getattr(getattr(self.root, "instance", None), str(self.source), None)
-        if not stored or text != shown_to_others(plain(stored)):
+        if stored and (stored == text or shown_to_others(plain(stored)) == text):
+            return stored
+        if DOT in text:
             self.fail("masked")
-        return stored
+        return text
 
     def run_validators(self, value: Any) -> None:
         """What is stored was validated when it came."""
@@ -190,6 +190,10 @@ class JsonListField(serializers.ListField):
     def to_internal_value(self, data: Any) -> Any:
         """Validate each, and turn dates into their text."""
         return json.loads(json.dumps(super().to_internal_value(data), cls=DjangoJSONEncoder))
+
+    def run_child_validation(self, data: Any) -> Any:
+        """Each is a whole one, also where only some fields of the row are sent."""
+        return serializers.ListField(child=type(self.child)()).run_child_validation(data)
 
 
 def _with_django_messages(clean: Callable[[str], str], value: str) -> str:
