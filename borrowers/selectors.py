@@ -9,6 +9,7 @@ from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import (
     BooleanField,
     Case,
+    DecimalField,
     ExpressionWrapper,
     FloatField,
     IntegerField,
@@ -17,7 +18,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Concat, Greatest, Lower, Upper
+from django.db.models.functions import Cast, Concat, Greatest, Lower, Upper
 
 from borrowers.choices import LiabilityType, PartyType
 from borrowers.finances import Debt, Position
@@ -99,7 +100,9 @@ def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
         f"same_{reason}": ExpressionWrapper(condition, output_field=BooleanField())
         for reason, condition in conditions.items()
     }
-    similarity = Greatest("person_similarity", "company_similarity", output_field=FloatField())
+    closest = Greatest("person_similarity", "company_similarity", output_field=FloatField())
+    # Exact, because pages are cut where it is equal; PostgreSQL's own is a float of four bytes.
+    similarity = Cast(closest, DecimalField(max_digits=3, decimal_places=2))
     rows = rows.filter(found).exclude(pk=likeness.without)
     return rows.annotate(**flags, matches=matches, similarity=similarity).order_by(
         "-matches", "-similarity", "-id"

@@ -69,4 +69,4 @@ class DuplicateSerializer(ModelSerializer):
     @extend_schema_field({"type": ["number", "null"], "minimum": 0, "maximum": 1})
     def get_similarity(self, borrower: Any) -> float | None:
         """Of the names, by trigrams: 1 is equal; null where no name was compared."""
-        return round(borrower.similarity, 2) if borrower.similarity else None
+        return float(borrower.similarity) if borrower.similarity else None
