@@ -1,5 +1,6 @@
 """Reading borrowers: their duplicates, their finances, and what happened to them."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,9 +10,11 @@ from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import (
     BooleanField,
     Case,
+    CharField,
     DecimalField,
     ExpressionWrapper,
     FloatField,
+    Func,
     IntegerField,
     Q,
     QuerySet,
@@ -31,6 +34,8 @@ from events.selectors import happened
 # 0.62. A person's birth date has to be the same as well; a company's name stands alone, so it must be closer.
 SIMILAR_PERSON = 0.5
 SIMILAR_COMPANY = 0.6
+# Not compared: with them every company is a little like every other one.
+LEGAL_FORM = "PTY|PROPRIETARY|LTD|LIMITED"
 REASONS = ("abn", "acn", "tax_id", "email", "person", "company_name")
 
 
@@ -58,14 +63,15 @@ class Likeness:
         """By reason, what its duplicates meet."""
         index: Any = Borrower._meta.get_field("tax_id_index")
         born = {"date_of_birth": self.date_of_birth, "borrower_type": PartyType.INDIVIDUAL}
-        alike = Q(upper_company_name__trigram_similar=self.company_name.upper())
+        # The index knows words that are alike; among those few the whole names are compared.
+        alike = Q(upper_company_name__trigram_word_similar=self.trade_name)
         conditions = {
             "abn": self.abn and Q(abn=self.abn),
             "acn": self.acn and Q(acn=self.acn),
             "tax_id": self.tax_id and Q(tax_id_index__in=index.matching(self.tax_id)),
             "email": self.email and Q(lower_email=self.email.lower()),
             "person": self.full_name and Q(**born, person_similarity__gte=SIMILAR_PERSON),
-            "company_name": self.company_name and alike & Q(company_similarity__gte=SIMILAR_COMPANY),
+            "company_name": self.trade_name and alike & Q(company_similarity__gte=SIMILAR_COMPANY),
         }
         return {reason: condition for reason, condition in conditions.items() if condition}
 
@@ -73,6 +79,11 @@ class Likeness:
     def full_name(self) -> str:
         """Of a person whose birth date is known, in capitals."""
         return f"{self.first_name} {self.last_name}".upper() if self.date_of_birth else ""
+
+    @property
+    def trade_name(self) -> str:
+        """Of a company, in capitals and without its legal form."""
+        return " ".join(re.sub(rf"\b({LEGAL_FORM})\b", " ", self.company_name.upper()).split())
 
 
 def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
@@ -89,7 +100,7 @@ def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
         person_similarity=TrigramSimilarity(
             Upper(Concat("first_name", Value(" "), "last_name")), likeness.full_name
         ),
-        company_similarity=TrigramSimilarity(Upper("company_name"), likeness.company_name.upper()),
+        company_similarity=TrigramSimilarity(_trade_name(), likeness.trade_name),
     )
     found = Q()
     matches: Any = Value(0, IntegerField())
@@ -107,6 +118,12 @@ def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
     return rows.annotate(**flags, matches=matches, similarity=similarity).order_by(
         "-matches", "-similarity", "-id"
     )
+
+
+def _trade_name() -> Func:
+    """`Likeness.trade_name` of a row."""
+    words = (Value(rf"\m({LEGAL_FORM})\M"), Value(" "), Value("g"))
+    return Func(Upper("company_name"), *words, function="REGEXP_REPLACE", output_field=CharField())
 
 
 def position_of(borrower: Borrower) -> Position:

@@ -88,7 +88,8 @@ class BorrowerViewSet(PartyViewSet):
         """List borrowers that may be the same as another one.
 
         Equal ABN, ACN, tax file number or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
-        same date of birth; or a similar company name (at least 0.6). Nothing to compare with finds nothing.
+        same date of birth; or a similar company name (at least 0.6, without "Pty Ltd"). Nothing to compare
+        with finds nothing.
         """
         query = self._query(DuplicateQuerySerializer)
         found = selectors.duplicates(Borrower.objects.visible_to(self.caller), query.likeness)

@@ -120,8 +120,9 @@ def test_a_company_is_found_by_number_or_name(broker, firm, query, reasons):
     assert [(row["id"], row["reasons"]) for row in reply.json()["results"]] == [(firm.pk, reasons)]
 
 
-def test_another_company_of_the_trade_is_no_duplicate(broker, firm):
-    assert ids(broker.get(DUPLICATES, {"company_name": "Wattle Plumbing Pty Ltd"})) == []
+@pytest.mark.parametrize("name", ["Wattle Plumbing Pty Ltd", "Building", "Pty Ltd", "Harbour Bakery Pty Ltd"])
+def test_a_shared_word_or_legal_form_makes_no_duplicate(broker, firm, name):
+    assert ids(broker.get(DUPLICATES, {"company_name": name})) == []
 
 
 def test_a_borrower_is_compared_with_all_that_is_known_and_not_with_itself(world, broker, john):
