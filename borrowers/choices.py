@@ -62,3 +62,38 @@ class Relationship(models.TextChoices):
     BUSINESS_PARTNER = "business_partner", "Business partner"
     FRIEND = "friend", "Friend"
     OTHER = "other", "Other"
+
+
+class IdentityDocumentType(models.TextChoices):
+    """What proves who somebody is."""
+
+    PASSPORT = "passport", "Passport"
+    DRIVERS_LICENCE = "drivers_licence", "Driver's licence"
+    MEDICARE_CARD = "medicare_card", "Medicare card"
+    BIRTH_CERTIFICATE = "birth_certificate", "Birth certificate"
+    CITIZENSHIP_CERTIFICATE = "citizenship_certificate", "Citizenship certificate"
+    PROOF_OF_AGE_CARD = "proof_of_age_card", "Proof of age card"
+    OTHER = "other", "Other"
+
+
+class AssetType(models.TextChoices):
+    """What a borrower owns."""
+
+    REAL_ESTATE = "real_estate", "Real estate"
+    VEHICLE = "vehicle", "Vehicle"
+    SAVINGS = "savings", "Savings"
+    SHARES = "shares", "Shares"
+    SUPERANNUATION = "superannuation", "Superannuation"
+    BUSINESS = "business", "Business"
+    OTHER = "other", "Other"
+
+
+class LiabilityType(models.TextChoices):
+    """What a borrower owes. HECS is the study debt that the tax office collects (HELP)."""
+
+    MORTGAGE = "mortgage", "Mortgage"
+    PERSONAL_LOAN = "personal_loan", "Personal loan"
+    CAR_LOAN = "car_loan", "Car loan"
+    CREDIT_CARD = "credit_card", "Credit card"
+    HECS = "hecs", "HECS-HELP"
+    OTHER = "other", "Other"

@@ -1,6 +1,6 @@
-"""Who may do what with borrowers and guarantors."""
+"""Who may do what with borrowers, what they own and owe, and guarantors."""
 
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from crm_backend.common.policy import ADMIN, Policy
 from users.choices import Role
 from users.permissions import EVERYONE
@@ -20,8 +20,21 @@ BORROWERS = Policy(
         "destroy": (ADMIN,),
         "guarantors": EVERYONE,
         "applications": EVERYONE,
+        "financial_summary": EVERYONE,
+        "timeline": EVERYONE,
+        "duplicates": STAFF_AND_BROKERS,
     },
 )
+
+_HOLDING_ACTIONS = {
+    "list": EVERYONE,
+    "retrieve": EVERYONE,
+    "create": STAFF_AND_BROKERS,
+    "update": STAFF_AND_BROKERS,
+    "destroy": STAFF_AND_BROKERS,
+}
+ASSETS = Policy("assets", Asset, _HOLDING_ACTIONS)
+LIABILITIES = Policy("liabilities", Liability, _HOLDING_ACTIONS)
 
 GUARANTORS = Policy(
     "guarantors",

@@ -1,10 +1,12 @@
-"""Addresses of borrowers and guarantors."""
+"""Addresses of borrowers, what they own and owe, and guarantors."""
 
-from borrowers.views import BorrowerViewSet, GuarantorViewSet
+from borrowers.views import AssetViewSet, BorrowerViewSet, GuarantorViewSet, LiabilityViewSet
 from crm_backend.common.routers import Router
 
 router = Router()
 router.register("borrowers", BorrowerViewSet, basename="borrower")
+router.register("borrowers/<int:borrower_id>/assets", AssetViewSet, basename="asset")
+router.register("borrowers/<int:borrower_id>/liabilities", LiabilityViewSet, basename="liability")
 router.register("guarantors", GuarantorViewSet, basename="guarantor")
 
 urlpatterns = router.urls

@@ -1,5 +1,6 @@
-"""Borrowers and guarantors."""
+"""Borrowers, what they own and owe, and guarantors."""
 
+from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -7,23 +8,41 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from borrowers import events
-from borrowers.filters import BorrowerFilter
-from borrowers.models import Borrower, Guarantor
-from borrowers.permissions import BORROWERS, GUARANTORS
-from borrowers.serializers import (
+from borrowers import events, selectors, services
+from borrowers.filters import SEARCHED, BorrowerFilter
+from borrowers.finances import DEFINITIONS, summarise
+from borrowers.models import Asset, Borrower, Guarantor, Liability
+from borrowers.permissions import ASSETS, BORROWERS, GUARANTORS, LIABILITIES
+from borrowers.selectors import Likeness
+from borrowers.serializers.duplicates import DuplicateQuerySerializer, DuplicateSerializer
+from borrowers.serializers.finances import FinancialSummarySerializer, ProposalQuerySerializer
+from borrowers.serializers.holdings import AssetSerializer, LiabilitySerializer
+from borrowers.serializers.parties import (
+    BorrowerCreatedSerializer,
     BorrowerSerializer,
     BorrowerSummarySerializer,
     CompanyBorrowerSerializer,
     GuarantorSerializer,
     GuarantorSummarySerializer,
 )
-from crm_backend.common.viewsets import CrudViewSet
+from crm_backend.common.filters import FilterBackend, OrderingFilter
+from crm_backend.common.serializers import Serializer
+from crm_backend.common.viewsets import ChildMixin, CrudViewSet
+from events.serializers import TimelineSerializer
 from events.viewsets import RecordedMixin
+from users.permissions import reader_of
+
+# Duplicates that the reply to a new borrower names.
+WARNED_OF = 10
+PAGING = {"limit", "offset", "cursor"}
 
 
 class PartyViewSet(RecordedMixin, CrudViewSet):
     """What borrowers and guarantors share."""
+
+    search_fields = SEARCHED
+    ordering_fields = ["last_name", "company_name", "created_at"]
+    ordering = ["-created_at"]
 
     def created_with(self) -> dict[str, Any]:
         """Remember who brought them."""
@@ -36,14 +55,24 @@ class BorrowerViewSet(PartyViewSet):
     queryset = Borrower.objects.all()
     policy = BORROWERS
     serializer_class = BorrowerSerializer
-    serializer_classes = {"list": BorrowerSummarySerializer, "company": CompanyBorrowerSerializer}
+    serializer_classes = {
+        "list": BorrowerSummarySerializer,
+        "company": CompanyBorrowerSerializer,
+        "created": BorrowerCreatedSerializer,
+    }
     record_events = events.BORROWER
     filterset_class = BorrowerFilter
-    search_fields = ["first_name", "last_name", "company_name", "email"]
-    ordering_fields = ["last_name", "created_at"]
-    ordering = ["-created_at"]
+    ordering_fields = [*PartyViewSet.ordering_fields, "updated_at"]
 
-    @extend_schema(request=CompanyBorrowerSerializer, responses={201: BorrowerSerializer})
+    def created_response(self, pk: Any) -> Response:
+        """The new borrower, and a warning of visible ones who may be the same; its ETag is the detail's."""
+        response = super().created_response(pk)
+        likeness = Likeness.of(Borrower.objects.get(pk=pk))
+        found = selectors.duplicates(Borrower.objects.visible_to(self.caller), likeness)
+        response.data["duplicates"] = DuplicateSerializer(found[:WARNED_OF], many=True).data
+        return response
+
+    @extend_schema(request=CompanyBorrowerSerializer, responses={201: BorrowerCreatedSerializer})
     @action(detail=False, methods=["post"])
     def company(self, request: Request) -> Response:
         """Create a company as a borrower."""
@@ -51,12 +80,101 @@ class BorrowerViewSet(PartyViewSet):
         response["Location"] = request.build_absolute_uri(f"../{response.data['id']}/")
         return response
 
+    @extend_schema(
+        parameters=[DuplicateQuerySerializer], responses=DuplicateSerializer(many=True), filters=False
+    )
+    @action(detail=False)
+    def duplicates(self, request: Request) -> Response:
+        """List borrowers that may be the same as another one.
+
+        Equal ABN, ACN, tax file number or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
+        same date of birth; or a similar company name (at least 0.6, without "Pty Ltd"). Nothing to compare
+        with finds nothing.
+        """
+        query = self._query(DuplicateQuerySerializer)
+        found = selectors.duplicates(Borrower.objects.visible_to(self.caller), query.likeness)
+        return self.page_response(found, DuplicateSerializer)
+
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
     @action(detail=True)
     def guarantors(self, request: Request, pk: int) -> Response:
         """List the guarantors of a borrower that the caller may see."""
         rows = Guarantor.objects.visible_to(self.caller).filter(borrower=self.get_object())
         return self.page_response(rows.order_by("-created_at", "-id"), GuarantorSummarySerializer)
+
+    @extend_schema(parameters=[ProposalQuerySerializer], responses=FinancialSummarySerializer)
+    @action(detail=True, url_path="financial-summary")
+    def financial_summary(self, request: Request, pk: int) -> Response:
+        """Sum up what a borrower earns, spends, owns and owes, and what a proposed loan would add.
+
+        `definitions` in the reply says what each figure means and by whose rule. Figures are before tax.
+        """
+        borrower = self.get_object()
+        query = self._query(ProposalQuerySerializer)
+        summary = summarise(selectors.position_of(borrower), query.proposal)
+        figures = {**asdict(summary), "definitions": DEFINITIONS}
+        return Response(FinancialSummarySerializer(figures).data)
+
+    @extend_schema(responses=TimelineSerializer(many=True), filters=False)
+    @action(detail=True)
+    def timeline(self, request: Request, pk: int) -> Response:
+        """List what happened to a borrower, the guarantors, and the visible applications; latest first."""
+        rows = selectors.timeline(self.get_object(), user=self.caller, reader=reader_of(self.caller))
+        return self.page_response(rows, TimelineSerializer)
+
+    def _query(self, serializer_class: type[Serializer]) -> Any:
+        """The parameters of the address, as strictly read as a body."""
+        given = {name: value for name, value in self.request.query_params.items() if name not in PAGING}
+        query = serializer_class(data=given, context=self.get_serializer_context())
+        query.is_valid(raise_exception=True)
+        return query
+
+
+@extend_schema(tags=["borrowers"])
+class HoldingViewSet(ChildMixin, CrudViewSet):
+    """What assets and liabilities share."""
+
+    parent_model = Borrower
+    parent_field = "borrower"
+    filter_backends = (FilterBackend, OrderingFilter)
+    ordering = ["id"]
+
+    def perform_create(self, serializer: Any) -> Any:
+        """Add it to the borrower in the address."""
+        return services.holding_add(
+            model=serializer.Meta.model,
+            borrower=self.parent,
+            actor=self.caller,
+            **serializer.validated_data,
+        )
+
+    def perform_update(self, serializer: Any) -> None:
+        """Edit it."""
+        services.holding_update(holding=serializer.instance, actor=self.caller, **serializer.validated_data)
+
+    def perform_destroy(self, obj: Any) -> None:
+        """Remove it."""
+        services.holding_remove(holding=obj, actor=self.caller)
+
+
+class AssetViewSet(HoldingViewSet):
+    """What a borrower owns."""
+
+    queryset = Asset.objects.select_related("borrower")
+    policy = ASSETS
+    serializer_class = AssetSerializer
+    filterset_fields = ["asset_type"]
+    ordering_fields = ["id", "value", "created_at"]
+
+
+class LiabilityViewSet(HoldingViewSet):
+    """What a borrower owes."""
+
+    queryset = Liability.objects.select_related("borrower")
+    policy = LIABILITIES
+    serializer_class = LiabilitySerializer
+    filterset_fields = ["liability_type"]
+    ordering_fields = ["id", "balance", "monthly_repayment", "created_at"]
 
 
 class GuarantorViewSet(PartyViewSet):
@@ -68,6 +186,3 @@ class GuarantorViewSet(PartyViewSet):
     serializer_classes = {"list": GuarantorSummarySerializer}
     record_events = events.GUARANTOR
     filterset_fields = ["guarantor_type", "relationship", "borrower"]
-    search_fields = ["first_name", "last_name", "company_name", "email"]
-    ordering_fields = ["last_name", "created_at"]
-    ordering = ["-created_at"]

@@ -5,6 +5,9 @@ generated from the field descriptions below. Development, test and production ru
 and differ by these variables alone.
 """
 
+import base64
+import binascii
+import hmac
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 BASE_DIR = Path(__file__).resolve().parent.parent
 MINIMUM_SECRET_LENGTH = 50
 MINIMUM_SECRET_CHARACTERS = 10
+FIELD_KEY_BYTES = 32
 
 
 def _split_commas(value: object) -> object:
@@ -38,8 +42,19 @@ def _http_origin(origin: str) -> str:
     return origin.rstrip("/")
 
 
+def _fernet_key(key: SecretStr) -> SecretStr:
+    try:
+        raw = base64.b64decode(key.get_secret_value(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != FIELD_KEY_BYTES or len(set(raw)) < MINIMUM_SECRET_CHARACTERS:
+        raise ValueError("each key is 32 random bytes in URL-safe base64 (docs/running.md makes one)")
+    return key
+
+
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
+FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
 
 class Environment(BaseSettings):
@@ -57,6 +72,12 @@ class Environment(BaseSettings):
     secret_key: SecretStr = Field(
         description="Signs tokens and reset links. Required. Production wants at least 50 "
         "characters, 10 of them different.",
+    )
+    field_encryption_keys: FieldKeys = Field(
+        [],
+        description="Encrypt tax file numbers, account numbers and identity documents: 32 random bytes "
+        "each in URL-safe base64, separated by commas. The first one encrypts, all of them decrypt. "
+        "Production requires one; elsewhere one is derived from `SECRET_KEY`.",
     )
     debug: bool = Field(False, description="Django's debug pages. Refused in production.")
     allowed_hosts: Names = Field(
@@ -145,8 +166,23 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
-        names = ("allowed_hosts", "cors_allowed_origins")
+        names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys")
         return {key: _split_commas(value) if key in names else value for key, value in values.items()}
+
+    @property
+    def field_keys(self) -> list[str]:
+        """The keys of encrypted columns, newest first."""
+        if self.field_encryption_keys:
+            return [key.get_secret_value() for key in self.field_encryption_keys]
+        derived = hmac.digest(self.secret_key.get_secret_value().encode(), b"field encryption", "sha256")
+        return [base64.urlsafe_b64encode(derived).decode()]
+
+    @model_validator(mode="after")
+    def _field_keys_differ(self) -> Self:
+        keys = [key.get_secret_value() for key in self.field_encryption_keys]
+        if len(set(keys)) != len(keys):
+            raise ValueError("FIELD_ENCRYPTION_KEYS names a key twice")
+        return self
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
@@ -157,6 +193,8 @@ class Environment(BaseSettings):
             raise ValueError(
                 "SECRET_KEY is too weak for production: it needs at least 50 characters, 10 different"
             )
+        if not self.field_encryption_keys:
+            raise ValueError("FIELD_ENCRYPTION_KEYS is required in production (docs/running.md makes one)")
         if self.debug:
             raise ValueError("DEBUG must be off in production")
         if "*" in self.cors_allowed_origins:

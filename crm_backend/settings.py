@@ -15,6 +15,7 @@ env = read_environment()
 ENVIRONMENT = env.environment
 PRODUCTION = env.environment == "production"
 SECRET_KEY = env.secret_key.get_secret_value()
+FIELD_ENCRYPTION_KEYS = env.field_keys
 DEBUG = env.debug
 ALLOWED_HOSTS = env.allowed_hosts
 ROOT_URLCONF = "crm_backend.urls"

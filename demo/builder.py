@@ -29,6 +29,7 @@ from applications.services.funding import input_as_json
 from applications.stages import ASIDE
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
+from borrowers.services import holding_changed
 from demo.eventlog import EventLog
 from demo.people import Recorder
 from demo.stories import Approval, Calculation, Move, Step, Story, Valuation
@@ -103,6 +104,7 @@ class Telling:
             row = Security(application=self.application, created_at=at, updated_at=at, **fields)
             self.securities.append(self.writer.add(row))
         self._open()
+        self._list_holdings(borrower)
         for step in story.steps:
             self._do(step)
         return self.application
@@ -130,6 +132,14 @@ class Telling:
             actor_name=story.actor.full_name,
         )
         self._tell(created, story.opened_at, story.actor, self.people)
+
+    def _list_holdings(self, borrower: Borrower) -> None:
+        """As `borrowers.services.holding_add`."""
+        at, actor = self.story.opened_at, self.story.actor
+        for model, fields in self.story.holdings:
+            row = self.writer.add(model(borrower=borrower, created_at=at, updated_at=at, **fields))
+            added = holding_changed(row, "added", fields)
+            self.log.tell(added, at=at, actor=actor, subject=borrower)
 
     def _tell(self, payload: Payload, at: datetime, actor: User, recipients: Iterable[int] = ()) -> None:
         self.log.tell(

@@ -6,11 +6,13 @@ and books (5550 xxxx and 7010 xxxx in each area), so that nobody is ever called.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from operator import mul
 from random import Random
 from typing import Any, TypeVar
 
 from stdnum.au import acn
 
+from borrowers.choices import IdentityDocumentType
 from crm_backend.common.australia import State
 from demo import names
 
@@ -41,6 +43,8 @@ PLACES: dict[State, tuple[tuple[str, str], ...]] = {
     State.ACT: (("Belconnen", "2617"), ("Braddon", "2612"), ("Tuggeranong", "2900")),
     State.NT: (("Palmerston", "0830"), ("Alice Springs", "0870"), ("Casuarina", "0810")),
 }  # fmt: skip
+
+TFN_WEIGHTS = (1, 4, 3, 7, 5, 8, 6, 9)
 
 Fields = dict[str, Any]
 Kind = TypeVar("Kind")
@@ -80,6 +84,32 @@ class Details:
             "city": city,
             "state": state.value,
             "postcode": postcode,
+        }
+
+    def tax_file_number(self) -> str:
+        """Nine digits with a right check digit, invented: whose it is, if anybody's, nobody knows."""
+        while True:
+            digits = [self.rng.randrange(10) for _ in range(8)]
+            check = sum(map(mul, TFN_WEIGHTS, digits)) % 11
+            if check < 10:  # the last weight is 10, which is -1 modulo 11
+                return "".join(map(str, [*digits, check]))
+
+    def bank_account(self, name: str) -> Fields:
+        """An account at bank 00, which no institution has."""
+        return {
+            "bank_account_name": name,
+            "bank_bsb": f"000{self.rng.randrange(1000):03d}",
+            "bank_account_number": f"{self.rng.randrange(10**7, 10**9)}",
+        }
+
+    def licence(self, state: State, on: date) -> Fields:
+        """A driver's licence that is valid that day."""
+        return {
+            "document_type": IdentityDocumentType.DRIVERS_LICENCE.value,
+            "number": f"{self.rng.randrange(10**7, 10**8)}",
+            "issuing_state": state.value,
+            "issuing_country": "AU",
+            "expiry_date": (on + timedelta(days=self.rng.randrange(30, 1800))).isoformat(),
         }
 
     def company(self, mailbox: str) -> Fields:

@@ -78,4 +78,5 @@ VEHICLES = (
     "Toyota HiLux", "Ford Ranger", "Isuzu D-Max", "Mazda BT-50", "Toyota HiAce", "Hyundai Tucson",
     "Kia Sportage", "Mitsubishi Triton", "Isuzu NPR truck", "Kubota excavator", "John Deere tractor",
 )  # fmt: skip
+LENDERS = ("Harbour Bank", "Southern Cross Credit", "Wattle Mutual", "Outback Finance", "Eureka Bank")
 REFERRALS = ("Web search", "Friend or family", "Accountant", "Former client", "Social media", "Walk-in")

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from applications.choices import UNSECURED_TYPES, Stage
+from borrowers.models import Holding
 from brokers.models import Bdm, Broker
 from demo.clock import SECONDS_A_DAY, WorkingClock
 from demo.details import Fields
@@ -72,7 +73,7 @@ class Story:
     """An application, everything on it, and everything that happens to it, in order.
 
     `borrower` is empty when the demo client, who is a borrower already, borrows again. `login` has the
-    fields of an account that the lender makes for the borrower.
+    fields of an account that the lender makes for the borrower. `holdings` are what is owned and owed.
     """
 
     opened_at: datetime
@@ -85,6 +86,7 @@ class Story:
     securities: list[Fields]
     login: Fields | None = None
     client: User | None = None
+    holdings: list[tuple[type[Holding], Fields]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
 
@@ -150,6 +152,7 @@ class StoryTeller:
         if own_client:
             story.client = self.cast.client
             story.borrower = {**story.borrower, **_contact(self.cast.client)} if first else {}
+        story.holdings = parties.holdings(story.borrower) if story.borrower else []
         by_lender = rng.random() < BY_THE_LENDER and not company
         if first or (by_lender and not own_client):
             story.actor = rng.choice(self.cast.admins)

@@ -11,6 +11,8 @@ from typing import TypeVar
 from django.db import connection, models
 from psycopg import sql
 
+from crm_backend.common.encrypted_fields import BlindIndexField
+
 BLOCK = 500
 
 Row = TypeVar("Row", bound=models.Model)
@@ -42,7 +44,7 @@ class Ids:
 
 
 def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
-    """Insert complete rows, primary keys included, exactly as they are."""
+    """Insert complete rows, keys and times included, as they are; blind indexes follow their source."""
     fields = model._meta.concrete_fields
     names = [field.column or field.attname for field in fields]
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(
@@ -50,8 +52,11 @@ def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
         sql.SQL(", ").join(sql.Identifier(column) for column in names),
     )
     columns = [(field.attname, field.get_db_prep_save) for field in fields]
+    hashes = [field for field in fields if isinstance(field, BlindIndexField)]
     with connection.cursor() as cursor, cursor.cursor.copy(command) as copy:
         for row in rows:
+            for field in hashes:
+                field.pre_save(row, add=True)
             copy.write_row([prepare(getattr(row, name), connection) for name, prepare in columns])
 
 

@@ -2,7 +2,8 @@
 
 ``SECRET_KEY`` comes from the environment. Without one, and outside production, a key is generated
 on the volume ``/srv/secrets``, so that a first ``docker compose up`` needs no configuration.
-Production never gets a generated key: whoever runs it must know where its key is kept.
+Production never gets a generated key: whoever runs it must know where its key is kept. The key of
+encrypted columns follows from the secret key where ``FIELD_ENCRYPTION_KEYS`` names none.
 """
 
 import contextlib

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, Product, Security, Signature
 from applications.services.signatures import terms_of
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
 from jobs.models import Job
@@ -102,6 +102,23 @@ class ProductFactory(factory.django.DjangoModelFactory):
     code = factory.Sequence(lambda n: f"P-{n}")
 
 
+class AssetFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Asset
+
+    asset_type = "savings"
+    value = Decimal("25000.00")
+
+
+class LiabilityFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Liability
+
+    liability_type = "car_loan"
+    balance = Decimal("12000.00")
+    monthly_repayment = Decimal("300.00")
+
+
 class ApplicationFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Application
@@ -161,6 +178,8 @@ class Side:
         self.client_user: User = UserFactory.create()
         self.borrower = BorrowerFactory.create(user=self.client_user, created_by=self.broker_user)
         self.guarantor = GuarantorFactory.create(borrower=self.borrower, created_by=self.broker_user)
+        self.asset = AssetFactory.create(borrower=self.borrower)
+        self.liability = LiabilityFactory.create(borrower=self.borrower)
         self.application = ApplicationFactory.create(
             broker=self.broker, bd=self.bdm, branch=self.branch, created_by=self.broker_user
         )

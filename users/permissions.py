@@ -1,10 +1,25 @@
 """Who may do what with users."""
 
 from crm_backend.common.policy import ADMIN, Policy
+from events.registry import Audience
 from users.choices import Role
 from users.models import ApiKey, Session, User
 
 EVERYONE = tuple(Role.values)
+
+# How far timelines trust each role.
+READERS: dict[str, Audience] = {
+    Role.ADMIN: Audience.STAFF,
+    Role.BD: Audience.STAFF,
+    Role.BROKER: Audience.PARTNERS,
+    Role.CLIENT: Audience.EVERYONE,
+}
+
+
+def reader_of(user: User) -> Audience:
+    """How far a timeline trusts this user."""
+    return READERS.get(user.role, Audience.EVERYONE)
+
 
 USERS = Policy(
     "users",

@@ -158,7 +158,7 @@ class ApplicationSerializer(ModelSerializer):
     def get_guarantors(self, application: Application) -> Any:
         """In order."""
         people = [link.guarantor for link in application.guarantor_links.all()]
-        return GuarantorSummarySerializer(people, many=True).data
+        return GuarantorSummarySerializer(people, many=True, context=self.context).data
 
     @extend_schema_field({"type": ["string", "null"], "format": "decimal", "description": "Percent."})
     def get_loan_to_value_ratio(self, application: Application) -> str | None:

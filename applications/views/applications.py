@@ -46,14 +46,7 @@ from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
 from events.selectors import timeline
 from events.serializers import TimelineSerializer
-from users.choices import Role
-
-READERS: dict[str, Audience] = {
-    Role.ADMIN: Audience.STAFF,
-    Role.BD: Audience.STAFF,
-    Role.BROKER: Audience.PARTNERS,
-    Role.CLIENT: Audience.EVERYONE,
-}
+from users.permissions import reader_of
 
 
 class ApplicationViewSet(BulkMixin, CrudViewSet):
@@ -94,7 +87,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @property
     def _reader(self) -> Audience:
-        return READERS.get(getattr(self.caller, "role", ""), Audience.EVERYONE)
+        return reader_of(self.caller)
 
     def perform_create(self, serializer: Any) -> models.Model:
         """Open an application."""

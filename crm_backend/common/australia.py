@@ -1,6 +1,8 @@
-"""Australian identifiers and addresses: states, postcodes, phone numbers, ABN and ACN.
+"""Australian identifiers and addresses: states, postcodes, phone numbers, ABN, ACN, TFN and BSB.
 
-ABN and ACN check digits: Australian Business Register and ASIC, as implemented by python-stdnum.
+ABN, ACN and TFN check digits: Australian Business Register, ASIC and the Australian Taxation Office, as
+implemented by python-stdnum. BSB and account numbers: the fields of AusPayNet's direct entry (BECS), six
+digits and at most nine.
 Phone numbers: libphonenumber, with Australia as the country of a number without a prefix.
 """
 
@@ -8,7 +10,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from stdnum.au import abn, acn
+from stdnum.au import abn, acn, tfn
 from stdnum.exceptions import ValidationError as StdnumError
 
 
@@ -26,6 +28,10 @@ class State(models.TextChoices):
 
 
 validate_postcode = RegexValidator(r"\A[0-9]{4}\Z", "An Australian postcode has 4 digits.", "postcode")
+validate_bsb = RegexValidator(r"\A[0-9]{6}\Z", "A BSB has 6 digits.", "bsb")
+validate_account_number = RegexValidator(
+    r"\A[0-9]{5,9}\Z", "An account number has 5 to 9 digits.", "account_number"
+)
 
 
 def validate_abn(value: str) -> None:
@@ -42,6 +48,14 @@ def validate_acn(value: str) -> None:
         acn.validate(value)
     except StdnumError:
         raise ValidationError("This is not a valid ACN.", code="acn") from None
+
+
+def validate_tfn(value: str) -> None:
+    """Refuse what is not a valid Tax File Number (8 or 9 digits, modulus 11); the number is not repeated."""
+    try:
+        tfn.validate(value)
+    except StdnumError:
+        raise ValidationError("This is not a valid tax file number.", code="tfn") from None
 
 
 def normalise_phone(value: str) -> str:

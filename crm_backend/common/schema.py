@@ -51,8 +51,7 @@ class Schema(AutoSchema):
     def get_response_serializers(self) -> Any:
         """A write of a resource replies with the detail, whatever shape it took."""
         if self._action in _WRITES and hasattr(self.view, "policy"):
-            created = self.view.created_class if self._action == "create" else None
-            return created or self.view.detail_class
+            return self.view.created_class if self._action == "create" else self.view.detail_class
         return super().get_response_serializers()
 
     @property
@@ -78,7 +77,7 @@ class Schema(AutoSchema):
         """Whether a reply is a resource as it can be read at an address of its own."""
         if not hasattr(self.view, "retrieve"):
             return False
-        shapes = filter(None, (self.view.detail_class, self.view.created_class))
+        shapes = (self.view.detail_class, self.view.created_class)
         details = [self.resolve_serializer(shape, "response").ref for shape in shapes]
         return any(media.get("schema") in details for media in reply.get("content", {}).values())
 

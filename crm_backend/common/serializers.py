@@ -1,14 +1,17 @@
 """Strict serializers: unknown fields are refused, empty means null, enums explain themselves."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm_backend.common import australia
+from crm_backend.common.encryption import DOT, UNREADABLE, Secret, mask, plain
 
 # "" in one of these means that the form field was left empty.
 _EMPTY_IS_NULL = (
@@ -131,6 +134,66 @@ class DigitsField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         """Drop the separators, so that one number has one spelling."""
         return "".join(ch for ch in super().to_internal_value(data) if ch not in " -\u00a0")
+
+
+class SecretField(DigitsField):
+    """A value of an encrypted column: masked, except to its readers.
+
+    Args:
+        readers: whether this caller may read the value of this row.
+
+    The mask that was read may be sent back and keeps what is stored.
+    """
+
+    default_error_messages = {"masked": "This is masked. Send all of it, or leave it as it was read."}
+
+    def __init__(self, *, readers: Callable[[Any, Any], bool], **kwargs: Any) -> None:
+        self.readers = readers
+        super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> str:
+        """What this caller may see of it."""
+        text = plain(super().get_attribute(instance))
+        if text is not None and self.readers(caller_of(self), instance):
+            return text
+        return shown_to_others(text)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take a new value, or know the mask of the stored one."""
+        text = super().to_internal_value(data)
+        stored = getattr(getattr(self.root, "instance", None), str(self.source), None)
+        if stored and (stored == text or shown_to_others(plain(stored)) == text):
+            return stored
+        if DOT in text:
+            self.fail("masked")
+        return text
+
+    def run_validators(self, value: Any) -> None:
+        """What is stored was validated when it came."""
+        if not isinstance(value, Secret):
+            super().run_validators(value)
+
+
+def shown_to_others(text: str | None) -> str:
+    """The mask of a value; of one that cannot be read, that of nothing."""
+    return UNREADABLE if text is None else mask(text)
+
+
+def caller_of(field: Any) -> Any:
+    """The user who is asking, None without a request."""
+    return getattr(field.context.get("request"), "user", None)
+
+
+class JsonListField(serializers.ListField):
+    """A list of small objects that is kept in one JSON column, exactly as it is read."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Validate each, and turn dates into their text."""
+        return json.loads(json.dumps(super().to_internal_value(data), cls=DjangoJSONEncoder))
+
+    def run_child_validation(self, data: Any) -> Any:
+        """Each is a whole one, also where only some fields of the row are sent."""
+        return serializers.ListField(child=type(self.child)()).run_child_validation(data)
 
 
 def _with_django_messages(clean: Callable[[str], str], value: str) -> str:

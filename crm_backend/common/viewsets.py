@@ -76,14 +76,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         serializer_class: the detail, which every write replies with as well.
         serializer_classes: by action, where another one applies.
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
-        created_class: the reply to creating, where it shows more than the detail does afterwards.
         unscoped_because: the ugly way out: a reason to go round `visible_to`.
     """
 
     policy: ClassVar[Policy]
     serializer_classes: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {}
     querysets: ClassVar[dict[str, Callable[[Any], Any]]] = {}
-    created_class: ClassVar[type[BaseSerializer[Any]] | None] = None
     unscoped_because: ClassVar[str] = ""
     lookup_value_converter = "int"
 
@@ -152,6 +150,11 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         """The serializer of the detail, which writes reply with as well."""
         assert self.serializer_class is not None
         return self.serializer_classes.get("retrieve", self.serializer_class)
+
+    @property
+    def created_class(self) -> type[BaseSerializer[Any]]:
+        """The serializer of the reply to a new row: the detail, or `created`, which adds to it."""
+        return self.serializer_classes.get("created", self.detail_class)
 
     def representation(self, pk: Any) -> dict[str, Any]:
         """The row as the detail shows it, read anew after whatever was written.

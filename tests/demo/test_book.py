@@ -1,5 +1,6 @@
 """What must hold in any book."""
 
+import json
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
@@ -13,9 +14,9 @@ from applications.choices import UNSECURED_TYPES, Stage
 from applications.models import Application, FundingCalculation, Security, StageChange
 from applications.stages import ASIDE, legal_moves
 from borrowers.choices import PartyType
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
-from crm_backend.common.australia import State
+from crm_backend.common.australia import State, validate_tfn
 from demo.eventlog import NOTIFIED_DAYS, UNREAD_DAYS
 from events.dispatcher import dispatch_pending
 from events.models import Event
@@ -34,7 +35,7 @@ def history(application: Application) -> list[StageChange]:
 
 def test_every_row_is_one_that_the_api_would_take() -> None:
     wrong = []  # relations and uniqueness are for the database, which has taken them
-    for model in (User, Branch, Bdm, Broker, Borrower, Guarantor, Application, Security):
+    for model in (User, Branch, Bdm, Broker, Borrower, Asset, Liability, Guarantor, Application, Security):
         relations = {field.name for field in model._meta.concrete_fields if field.is_relation}
         for row in model._base_manager.all():
             try:
@@ -58,6 +59,22 @@ def test_borrowers_have_the_real_income_and_employment(written: Written) -> None
     companies = Borrower.objects.filter(borrower_type=PartyType.COMPANY)
     assert companies.exists()
     assert set(companies.values_list("annual_revenue", flat=True)) <= {income for income, _ in real}
+
+
+def test_borrowers_have_the_further_particulars() -> None:
+    for borrower in Borrower.objects.all():
+        number = borrower.tax_id.reveal()
+        validate_tfn(number)
+        index: Any = Borrower._meta.get_field("tax_id_index")
+        assert index.matching(number) == [borrower.tax_id_index]
+        if borrower.borrower_type == PartyType.COMPANY:
+            assert borrower.directors
+            assert borrower.financials_as_at <= borrower.created_at.date()
+        else:
+            [document] = json.loads(borrower.identity_documents.reveal())
+            assert document["issuing_state"] == borrower.state
+    assert Asset.objects.exists()
+    assert Liability.objects.exists()
 
 
 def test_the_history_leads_to_the_stage() -> None:

@@ -29,7 +29,8 @@ from applications.services.stage import application_change_stage
 from applications.views.products import ProductViewSet
 from applications.views.securities import SecurityViewSet
 from borrowers.choices import PartyType
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
+from borrowers.services import holding_add
 from brokers.models import Bdm, Branch, Broker
 from brokers.views import BdmViewSet, BranchViewSet, BrokerViewSet
 from demo.builder import Builder
@@ -58,8 +59,9 @@ VIEWS: dict[type, Any] = {
     Product: ProductViewSet,
 }
 MODELS: tuple[type[models.Model], ...] = (
-    User, Branch, Bdm, Broker, Product, Borrower, Guarantor, Application, ApplicationBorrower,
-    ApplicationGuarantor, Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
+    User, Branch, Bdm, Broker, Product, Borrower, Asset, Liability, Guarantor, Application,
+    ApplicationBorrower, ApplicationGuarantor,
+    Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
 )  # fmt: skip
 # The dispatcher sets these later when it has done what the book says was done.
 LATER = {"projected_at", "dispatched_at", "password"}
@@ -134,6 +136,8 @@ def neutral(model: type[models.Model], row: dict[str, Any], places: dict[Any, An
 
 
 def _neutral_id(key: str, value: Any, places: dict[Any, Any]) -> Any:
+    if key == "holding_id":
+        return value > 0
     if key == "security_id":
         return places[Security][value] >= 0
     if key == "ids":
@@ -192,6 +196,9 @@ class Services:
             guarantors=story.guarantors,
             securities=story.securities,
         )
+        for model, fields in story.holdings:
+            borrower = self.applications[number].borrowers.get()
+            holding_add(model=model, borrower=borrower, actor=story.actor, **fields)
 
     def do(self, number: int, step: Step) -> None:
         application = Application.objects.get(pk=self.applications[number].pk)
@@ -234,6 +241,7 @@ def test_stories_leave_the_same_rows_and_events_as_the_services() -> None:
     assert kinds == {Move, Approval, Calculation, Valuation}
     assert any(story.login for story in stories)
     assert any(story.guarantors for story in stories)
+    assert any(story.holdings for story in stories)
     assert {step.to.value for step in steps if isinstance(step, Move)} >= {
         "more_info_required", "declined", "withdrawn", "closed",
     }  # fmt: skip

@@ -8,7 +8,15 @@ import pytest
 
 from applications.choices import ApplicationType, SecurityType, Stage
 from applications.stages import MOVES, OPEN
-from crm_backend.common.australia import State, validate_abn, validate_acn, validate_phone
+from crm_backend.common.australia import (
+    State,
+    validate_abn,
+    validate_account_number,
+    validate_acn,
+    validate_bsb,
+    validate_phone,
+    validate_tfn,
+)
 from demo.clock import OFFICE, WorkingClock
 from demo.details import PLACES, Details
 from demo.journey import OUTCOMES, PACE, REASONS, Ending, choose_ending, plan_hops
@@ -39,6 +47,9 @@ def test_details_are_valid(state: State) -> None:
         validate_abn(company["abn"])
         validate_acn(company["acn"])
         validate_phone(details.phone(state))
+        validate_tfn(details.tax_file_number())
+        validate_bsb(details.bank_account("A")["bank_bsb"])
+        validate_account_number(details.bank_account("A")["bank_account_number"])
         assert details.address(state)["state"] == state
         assert details.person("x1")["email"].endswith(".x1@example.com")
 

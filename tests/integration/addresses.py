@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import UUIDField
 
 from applications.models import Application, Product, Security, Signature
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from events.models import Event
 from events.services import emit
@@ -51,7 +51,10 @@ def nobodys(model: Any, *, beyond: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one model. `fresh` is one that nothing refers to, where `ours` could not be deleted."""
+    """Rows of one model. `fresh` is one that nothing refers to, where `ours` could not be deleted.
+
+    The parents in a path are always ours.
+    """
 
     ours: Callable[[World, str], Any]
     theirs: Callable[[World], Any]
@@ -115,6 +118,8 @@ ROWS: dict[type, Rows] = {
     Borrower: side("borrower", fresh=lambda world: BorrowerFactory.create()),
     Guarantor: side("guarantor", fresh=lambda world: GuarantorFactory.create()),
     Application: side("application", fresh=lambda world: ApplicationFactory.create()),
+    Asset: side("asset"),
+    Liability: side("liability"),
     Security: side("security"),
     Signature: side("signature"),
     Product: Rows(

@@ -40,6 +40,8 @@ TIES = {
     "last_name": "Same",
     "company_name": "Same",
 }
+# Lists that answer a question, and one that finds the rows of above.
+QUESTIONS = {"borrower_duplicates": "&company_name=Same"}
 
 
 def tie(model) -> None:
@@ -87,8 +89,9 @@ def test_the_pages_of_a_list_are_the_list(operation, world, api):
         tie(model)
     role = allowed_role(operation)
     client, path = api(world.user(role)), address(operation, world, role)
+    question = QUESTIONS.get(operation.id, "")
     for ordering in orderings(operation):
-        asked = f"&ordering={ordering}" if ordering else ""
+        asked = question + (f"&ordering={ordering}" if ordering else "")
         whole = [row["id"] for row in client.get(f"{path}?limit=100{asked}").json()["results"]]
         assert len(whole) > 2
         pages = list(walk(client, f"{path}?cursor=&limit=1{asked}"))

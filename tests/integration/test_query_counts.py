@@ -22,12 +22,14 @@ from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
+    AssetFactory,
     BdmFactory,
     BorrowerFactory,
     BranchFactory,
     BrokerFactory,
     GuarantorFactory,
     JobFactory,
+    LiabilityFactory,
     NoteFactory,
     ProductFactory,
     SecurityFactory,
@@ -63,6 +65,8 @@ class Book:
             for role in ROLES:
                 session_of(self.world.user(role))
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
+            AssetFactory.create(borrower=ours.borrower)
+            LiabilityFactory.create(borrower=ours.borrower)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(
                 broker=ours.broker, bd=ours.bdm, branch=ours.branch, product=self.world.product
@@ -126,6 +130,13 @@ class Book:
             "borrower-detail": f"/api/borrowers/{ours.borrower.pk}/",
             "borrower-guarantors": f"/api/borrowers/{ours.borrower.pk}/guarantors/",
             "borrower-applications": f"/api/borrowers/{ours.borrower.pk}/applications/",
+            "borrower-timeline": f"/api/borrowers/{ours.borrower.pk}/timeline/",
+            "borrower-financial-summary": f"/api/borrowers/{ours.borrower.pk}/financial-summary/",
+            "borrower-duplicates": f"/api/borrowers/duplicates/?email={ours.borrower.email}",
+            "asset-list": f"/api/borrowers/{ours.borrower.pk}/assets/",
+            "asset-detail": f"/api/borrowers/{ours.borrower.pk}/assets/{ours.asset.pk}/",
+            "liability-list": f"/api/borrowers/{ours.borrower.pk}/liabilities/",
+            "liability-detail": f"/api/borrowers/{ours.borrower.pk}/liabilities/{ours.liability.pk}/",
             "guarantor-list": "/api/guarantors/",
             "guarantor-detail": f"/api/guarantors/{ours.guarantor.pk}/",
             "guarantor-guaranteed-applications": (

@@ -56,6 +56,7 @@ GRANTS = {
         "guarantors": "adbc",
         "set_guarantors": "ADB",
     },
+    "assets": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "audit-logs": {"list": "a", "retrieve": "a"},
     "bdms": {
         "list": "adb",
@@ -75,6 +76,9 @@ GRANTS = {
         "destroy": "a",
         "guarantors": "adbc",
         "applications": "adbc",
+        "financial_summary": "adbc",
+        "timeline": "adbc",
+        "duplicates": "adb",
     },
     "branches": {
         "list": "adbc",
@@ -104,6 +108,7 @@ GRANTS = {
         "guaranteed_applications": "adbc",
     },
     "jobs": {"list": "adbc", "retrieve": "adbc", "cancel": "adbc", "result": "adbc"},
+    "liabilities": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "notes": {"list": "adbc", "create": "adb"},
     "notifications": {
         "list": "adbc",
@@ -172,6 +177,8 @@ FEES = {
 }
 BRANCH = {"name": "North", "code": "N1", "state": "NSW"}
 PRODUCT = {"name": "Bridging", "code": "BRIDGE"}
+ASSET = {"asset_type": "real_estate", "value": "900000.00"}
+LIABILITY = {"liability_type": "mortgage", "balance": "400000.00"}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
@@ -195,6 +202,12 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "application_set_borrowers": lambda world: {"borrowers": [world.ours.borrower.pk]},
     "application_set_guarantors": lambda world: {"guarantors": [world.ours.guarantor.pk]},
     "application_funding_calculation": lambda world: FEES,
+    "asset_create": lambda world: ASSET,
+    "asset_update": lambda world: ASSET,
+    "asset_partial_update": lambda world: {"value": "1.00"},
+    "liability_create": lambda world: LIABILITY,
+    "liability_update": lambda world: LIABILITY,
+    "liability_partial_update": lambda world: {"balance": "1.00"},
     "note_create": lambda world: {"text": "Called."},
     "bdm_create": lambda world: {
         "user": UserFactory.create(role=Role.BD).pk,

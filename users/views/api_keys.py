@@ -31,9 +31,9 @@ class ApiKeyViewSet(CrudViewSet):
     serializer_classes = {
         "list": ApiKeySummarySerializer,
         "create": ApiKeyCreateSerializer,
+        "created": ApiKeyIssuedSerializer,
         "rotate": ApiKeyRotateSerializer,
     }
-    created_class = ApiKeyIssuedSerializer
     filterset_class = ApiKeyFilter
     search_fields = ["name", "prefix"]
     ordering_fields = ["created_at", "last_used_at", "expires_at"]

@@ -1,4 +1,4 @@
-"""Shapes of borrowers and guarantors."""
+"""Borrowers and guarantors: light rows, and in full."""
 
 from typing import Any
 
@@ -6,13 +6,23 @@ from rest_framework import serializers
 
 from borrowers.choices import PartyType
 from borrowers.models import Borrower, Guarantor
-from crm_backend.common.australia import State, validate_abn, validate_acn, validate_postcode
+from borrowers.serializers.duplicates import DuplicateSerializer
+from borrowers.serializers.parts import (
+    AddressSerializer,
+    BankAccountSerializer,
+    DirectorsField,
+    IdentityDocumentsField,
+    MailingAddressSerializer,
+    reads_secrets,
+)
+from crm_backend.common.australia import validate_abn, validate_acn, validate_tfn
 from crm_backend.common.serializers import (
     DigitsField,
     ModelSerializer,
     PhoneField,
-    Serializer,
+    SecretField,
     VisiblePrimaryKeyField,
+    caller_of,
 )
 from users.choices import Role
 from users.models import User
@@ -27,6 +37,7 @@ PARTY_FIELDS = [
     "email",
     "phone",
     "address",
+    "mailing_address",
 ]
 PERSON_FIELDS = {
     "first_name",
@@ -38,19 +49,13 @@ PERSON_FIELDS = {
     "employer",
     "job_title",
     "months_employed",
+    "identity_documents",
 }
-# What a client may change of their own profile.
-CONTACT_FIELDS = {"email", "phone", "address"}
-
-
-class AddressSerializer(Serializer):
-    """An address; the columns are the party's own."""
-
-    street = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    city = serializers.CharField(max_length=100, required=False, allow_blank=True)
-    state = serializers.ChoiceField(choices=State.choices, required=False, allow_blank=True)
-    postcode = serializers.CharField(required=False, allow_blank=True, validators=[validate_postcode])
-    country = serializers.RegexField(r"\A[A-Z]{2}\Z", required=False, help_text="ISO 3166-1 alpha-2.")
+BANK_ACCOUNT = {"name": "bank_account_name", "bsb": "bank_bsb", "number": "bank_account_number"}
+# What a client may change of their own profile, by column.
+CONTACT_COLUMNS = {"email", "phone"} | {
+    f"{prefix}{part}" for prefix in ("", "mailing_") for part in AddressSerializer().fields
+}
 
 
 class PartySerializer(ModelSerializer):
@@ -63,6 +68,7 @@ class PartySerializer(ModelSerializer):
     abn = DigitsField(required=False, allow_blank=True, validators=[validate_abn])
     acn = DigitsField(required=False, allow_blank=True, validators=[validate_acn])
     address = AddressSerializer(source="*", required=False)
+    mailing_address = MailingAddressSerializer(source="*", required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A person has names; a company has its name and an ABN or ACN."""
@@ -113,6 +119,16 @@ class BorrowerSerializer(PartySerializer):
 
     kind_field = "borrower_type"
 
+    tax_id = SecretField(
+        readers=reads_secrets,
+        required=False,
+        allow_blank=True,
+        validators=[validate_tfn],
+        help_text="Tax file number, 8 or 9 digits; masked except to administrators and the owner.",
+    )
+    bank_account = BankAccountSerializer(source="*", required=False)
+    identity_documents = IdentityDocumentsField(required=False)
+    directors = DirectorsField(required=False)
     user = LoginField(
         queryset=User.objects.filter(role=Role.CLIENT),
         required=False,
@@ -133,13 +149,21 @@ class BorrowerSerializer(PartySerializer):
             "employer",
             "job_title",
             "months_employed",
+            "tax_id",
+            "bank_account",
+            "identity_documents",
             "annual_income",
             "other_income",
             "monthly_expenses",
             "business_type",
             "industry",
             "years_in_business",
+            "directors",
             "annual_revenue",
+            "net_profit",
+            "total_assets",
+            "total_liabilities",
+            "financials_as_at",
             "referral_source",
             "tags",
             "user",
@@ -158,19 +182,44 @@ class BorrowerSerializer(PartySerializer):
             raise serializers.ValidationError({"user": ["Only administrators link a login."]})
         if role == Role.CLIENT and self.instance is not None:
             self._only_contact_data(attrs)
+        self._complete(attrs)
         return attrs
 
     def _only_contact_data(self, attrs: dict[str, Any]) -> None:
-        contact = {*CONTACT_FIELDS, *AddressSerializer().fields}
         foreign = [
-            name
+            "bank_account" if name in BANK_ACCOUNT.values() else name
             for name, value in attrs.items()
-            if name not in contact and getattr(self.instance, name) != value
+            if name not in CONTACT_COLUMNS and getattr(self.instance, name) != value
         ]
         if foreign:
             raise serializers.ValidationError(
                 {name: ["Ask your broker or the lender to change this."] for name in foreign}
             )
+
+    def _complete(self, attrs: dict[str, Any]) -> None:
+        """Half a bank account pays nobody, and people have no directors."""
+
+        def value(name: str, missing: Any = "") -> Any:
+            return attrs.get(name, getattr(self.instance, name, missing))
+
+        errors: dict[str, Any] = {}
+        lacking = [part for part, column in BANK_ACCOUNT.items() if not value(column)]
+        if 0 < len(lacking) < len(BANK_ACCOUNT):
+            message = "A bank account has a name, a BSB and a number."
+            errors["bank_account"] = {part: [message] for part in lacking}
+        if value("directors") and value("borrower_type", PartyType.INDIVIDUAL) != PartyType.COMPANY:
+            errors["directors"] = ["Only a company has directors."]
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+class BorrowerCreatedSerializer(BorrowerSerializer):
+    """A borrower that was just made, with those it may be a duplicate of: a warning, made all the same."""
+
+    duplicates = DuplicateSerializer(many=True, read_only=True)
+
+    class Meta(BorrowerSerializer.Meta):
+        fields = [*BorrowerSerializer.Meta.fields, "duplicates"]
 
 
 class CompanyBorrowerSerializer(BorrowerSerializer):
@@ -182,7 +231,24 @@ class CompanyBorrowerSerializer(BorrowerSerializer):
         fields = [name for name in BorrowerSerializer.Meta.fields if name not in PERSON_FIELDS]
 
 
-class GuarantorSummarySerializer(ModelSerializer):
+class OthersContactMixin:
+    """Keeps from a client how to reach the people who answer for them, and when those were born."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Empty what is not the client's to know; names and relationship stay."""
+        shown: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
+        if getattr(caller_of(self), "role", "") != Role.CLIENT:
+            return shown
+        for name in ("email", "phone"):
+            shown[name] = ""
+        for name in {"address", "mailing_address"} & shown.keys():
+            shown[name] = {**dict.fromkeys(shown[name], ""), "country": shown[name]["country"]}
+        if "date_of_birth" in shown:
+            shown["date_of_birth"] = None
+        return shown
+
+
+class GuarantorSummarySerializer(OthersContactMixin, ModelSerializer):
     """A guarantor in a list."""
 
     display_name = serializers.CharField(read_only=True)
@@ -202,7 +268,7 @@ class GuarantorSummarySerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class GuarantorSerializer(PartySerializer):
+class GuarantorSerializer(OthersContactMixin, PartySerializer):
     """A guarantor in full."""
 
     kind_field = "guarantor_type"
