@@ -392,3 +392,52 @@ def test_a_client_changes_the_mailing_address(world, api):
     assert reply.json()["mailing_address"] == {
         "street": "", "city": "Perth", "state": "WA", "postcode": "", "country": "",
     }  # fmt: skip
+
+
+def test_a_cascade_takes_every_part_of_a_borrower(world, api):
+    firm = {
+        **{k: v for k, v in COMPANY.items() if k != "borrower_type"},
+        "directors": [DIRECTOR],
+        **FINANCIALS,
+    }
+    body = {
+        "loan_amount": "1.00",
+        "loan_term": 1,
+        "interest_rate": "1",
+        "borrowers": [{**PERSON, **SECRETS}],
+        "company_borrowers": [{**firm, "tax_id": "876543210", "bank_account": ACCOUNT}],
+    }
+    made = api(world.ours.broker_user).post("/api/applications/create-with-cascade/", body)
+    assert made.status_code == 201
+    admin = api(world.admin)
+    person, company = (admin.get(f"{BORROWERS}{row['id']}/") for row in made.json()["borrowers"])
+    assert secrets_in(person) == SECRETS
+    shown = company.json()
+    assert {name: shown[name] for name in firm} == firm
+    assert (shown["tax_id"], shown["bank_account"]) == ("876543210", ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("part", "bad", "errors"),
+    [
+        ("borrowers", {**PERSON, "tax_id": "1"}, {"tax_id": ["This is not a valid tax file number."]}),
+        ("borrowers", {**PERSON, "tax_id": "••••••782"}, {"tax_id": [MASK_ERROR]}),
+        (
+            "borrowers",
+            {**PERSON, "identity_documents": [{**PASSPORT, "number": "1"}]},
+            {"identity_documents": {"0": {"number": ["A number has 3 to 40 letters and digits."]}}},
+        ),
+        (
+            "company_borrowers",
+            {"company_name": "L", "abn": "51824753556", "directors": [{**DIRECTOR, "email": "x"}]},
+            {"directors": {"0": {"email": ["Enter a valid email address."]}}},
+        ),
+    ],
+)
+def test_a_bad_part_of_a_borrower_in_a_cascade_is_refused_by_its_path(world, api, part, bad, errors):
+    body = {"loan_amount": "1.00", "loan_term": 1, "interest_rate": "1", part: [bad]}
+    client = api(world.ours.broker_user)
+    with nothing_written():
+        reply = client.post("/api/applications/create-with-cascade/", body)
+    assert reply.status_code == 400
+    assert reply.json()["errors"] == {part: {"0": errors}}

@@ -404,6 +404,10 @@ def test_the_applications_of_a_borrower_are_those_that_the_caller_sees(world, ap
         ("residency_status=martian", []),
         ("marital_status=widowed", ["free"]),
         ("state=VIC", ["free"]),
+        ("tag=vip", ["free"]),
+        ("tag=vi", []),
+        ("ordering=-company_name", ["firm", "free", "theirs", "ours"]),
+        ("ordering=-updated_at", ["free", "firm", "theirs", "ours"]),
         ("has_applications=true", ["theirs", "ours"]),
         ("has_applications=false", ["free", "firm"]),
         ("search=acme", ["firm"]),
@@ -429,6 +433,7 @@ def test_borrowers_are_filtered_searched_and_ordered(world, admin, query, expect
         residency_status="citizen",
         marital_status="widowed",
         state="VIC",
+        tags=["first home", "vip"],
     )
     found = ids(admin.get(f"{BORROWERS}?{query}"))
     by_pk = {row.pk: name for name, row in rows.items()}
@@ -489,10 +494,63 @@ def test_a_guarantor_is_created_read_changed_and_deleted(world, broker, admin):
     assert broker.get(url).status_code == 404
 
 
+def test_a_company_answers_for_a_borrower(world, broker):
+    body = {
+        "guarantor_type": "company",
+        "relationship": "business_partner",
+        "company_name": "Lee Pty Ltd",
+        "acn": "004085616",
+        "borrower": world.ours.borrower.pk,
+        "phone": "+61293744000",
+        "mailing_address": {
+            "street": "PO Box 9",
+            "city": "",
+            "state": "NSW",
+            "postcode": "2000",
+            "country": "AU",
+        },
+    }
+    made = broker.post(GUARANTORS, body)
+    assert made.status_code == 201
+    shown = broker.get(f"{GUARANTORS}{made.json()['id']}/").json()
+    assert shown == made.json()
+    assert {name: shown[name] for name in body} == body
+    assert "tax_id" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["firm", "aunt", "theirs", "ours"]),
+        ("guarantor_type=company", ["firm"]),
+        ("guarantor_type=robot", []),
+        ("relationship=parent", ["aunt"]),
+        ("search=zed", ["aunt"]),
+        ("search=acme", ["firm"]),
+        ("ordering=last_name", ["firm", "ours", "theirs", "aunt"]),
+        ("ordering=-company_name", ["firm", "aunt", "theirs", "ours"]),
+        ("ordering=created_at&limit=1", ["ours"]),
+    ],
+)
+def test_guarantors_are_filtered_searched_and_ordered(world, admin, query, expected):
+    Guarantor.objects.filter(pk=world.ours.guarantor.pk).update(last_name="M")
+    Guarantor.objects.filter(pk=world.theirs.guarantor.pk).update(last_name="N")
+    rows = {"ours": world.ours.guarantor, "theirs": world.theirs.guarantor}
+    rows["aunt"] = GuarantorFactory.create(last_name="Zed", relationship="parent")
+    rows["firm"] = GuarantorFactory.create(
+        guarantor_type="company", company_name="Acme", first_name="", last_name=""
+    )
+    found = ids(admin.get(f"{GUARANTORS}?{query}"))
+    by_pk = {row.pk: name for name, row in rows.items()}
+    assert [by_pk[pk] for pk in found] == expected
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({}, "first_name"),
+        ({**PERSON, "tax_id": "123456782"}, "tax_id"),
+        ({**PERSON, "mailing_address": {"postcode": "20"}}, "mailing_address"),
         ({"guarantor_type": "company"}, "company_name"),
         ({**PERSON, "relationship": "pet"}, "relationship"),
         ({**PERSON, "borrower": 0}, "borrower"),
