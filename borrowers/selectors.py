@@ -86,6 +86,11 @@ class Likeness:
         return " ".join(re.sub(rf"\b({LEGAL_FORM})\b", " ", self.company_name.upper()).split())
 
 
+def for_list(borrowers: QuerySet[Any]) -> QuerySet[Any]:
+    """Borrowers as list rows show them: without the long columns, the encrypted ones first of all."""
+    return borrowers.defer("tax_id", "bank_account_number", "identity_documents", "directors")
+
+
 def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
     """Those of some borrowers that are like another one, each with its reasons: the most alike first.
 

@@ -60,6 +60,7 @@ class BorrowerViewSet(PartyViewSet):
         "company": CompanyBorrowerSerializer,
         "created": BorrowerCreatedSerializer,
     }
+    querysets = {"list": selectors.for_list}
     record_events = events.BORROWER
     filterset_class = BorrowerFilter
     ordering_fields = [*PartyViewSet.ordering_fields, "updated_at"]
@@ -68,7 +69,8 @@ class BorrowerViewSet(PartyViewSet):
         """The new borrower, and a warning of visible ones who may be the same; its ETag is the detail's."""
         response = super().created_response(pk)
         likeness = Likeness.of(Borrower.objects.get(pk=pk))
-        found = selectors.duplicates(Borrower.objects.visible_to(self.caller), likeness)
+        visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
+        found = selectors.duplicates(visible, likeness)
         response.data["duplicates"] = DuplicateSerializer(found[:WARNED_OF], many=True).data
         return response
 
@@ -92,7 +94,8 @@ class BorrowerViewSet(PartyViewSet):
         with finds nothing.
         """
         query = self._query(DuplicateQuerySerializer)
-        found = selectors.duplicates(Borrower.objects.visible_to(self.caller), query.likeness)
+        visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
+        found = selectors.duplicates(visible, query.likeness)
         return self.page_response(found, DuplicateSerializer)
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)

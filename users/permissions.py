@@ -1,5 +1,7 @@
 """Who may do what with users."""
 
+from typing import Any
+
 from crm_backend.common.policy import ADMIN, Policy
 from events.registry import Audience
 from users.choices import Role
@@ -16,9 +18,9 @@ READERS: dict[str, Audience] = {
 }
 
 
-def reader_of(user: User) -> Audience:
-    """How far a timeline trusts this user."""
-    return READERS.get(user.role, Audience.EVERYONE)
+def reader_of(user: Any) -> Audience:
+    """How far a timeline trusts this user, or somebody without a login."""
+    return READERS.get(getattr(user, "role", ""), Audience.EVERYONE)
 
 
 USERS = Policy(

@@ -3,13 +3,10 @@
 from typing import Any
 
 import pytest
-from django.urls import reverse
-from django.utils import timezone
 
-from applications.models import ApplicationGuarantor
-from borrowers.models import Borrower, Guarantor
+from borrowers.models import Borrower
 from events.models import Event
-from tests.factories import BorrowerFactory, GuarantorFactory, UserFactory
+from tests.factories import BorrowerFactory, UserFactory
 from tests.writes import nothing_written
 
 pytestmark = pytest.mark.django_db
@@ -404,6 +401,10 @@ def test_the_applications_of_a_borrower_are_those_that_the_caller_sees(world, ap
         ("residency_status=martian", []),
         ("marital_status=widowed", ["free"]),
         ("state=VIC", ["free"]),
+        ("tag=vip", ["free"]),
+        ("tag=vi", []),
+        ("ordering=-company_name", ["firm", "free", "theirs", "ours"]),
+        ("ordering=-updated_at", ["free", "firm", "theirs", "ours"]),
         ("has_applications=true", ["theirs", "ours"]),
         ("has_applications=false", ["free", "firm"]),
         ("search=acme", ["firm"]),
@@ -429,6 +430,7 @@ def test_borrowers_are_filtered_searched_and_ordered(world, admin, query, expect
         residency_status="citizen",
         marital_status="widowed",
         state="VIC",
+        tags=["first home", "vip"],
     )
     found = ids(admin.get(f"{BORROWERS}?{query}"))
     by_pk = {row.pk: name for name, row in rows.items()}
@@ -458,103 +460,3 @@ def test_a_free_borrower_is_deleted(admin):
     assert not Borrower.objects.filter(pk=free.pk).exists()
     event = Event.objects.latest("pk")
     assert (event.type, event.subject_id) == ("borrower.deleted", free.pk)
-
-
-# --- guarantors -----------------------------------------------------------------------------------
-
-
-def test_a_guarantor_is_created_read_changed_and_deleted(world, broker, admin):
-    body = {
-        **PERSON,
-        "guarantor_type": "individual",
-        "relationship": "spouse",
-        "borrower": world.ours.borrower.pk,
-        "email": "gus@example.com",
-        "address": {"street": "1 A St", "city": "Perth", "state": "WA", "postcode": "6000", "country": "AU"},
-    }
-    made = broker.post(GUARANTORS, body)
-    assert made.status_code == 201
-    url = f"{GUARANTORS}{made.json()['id']}/"
-    shown = broker.get(url).json()
-    assert shown == made.json()
-    assert {name: shown[name] for name in body} == body
-    assert (shown["relationship_display"], shown["display_name"]) == ("Spouse", "Ann Lee")
-    assert broker.patch(url, {"relationship": "friend"}).json()["relationship"] == "friend"
-    assert sorted(ids(broker.get(url_of(world.ours.borrower) + "guarantors/"))) == sorted(
-        [world.ours.guarantor.pk, made.json()["id"]]
-    )
-    with nothing_written():
-        assert broker.delete(url).status_code == 403
-    assert admin.delete(url).status_code == 204
-    assert broker.get(url).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "first_name"),
-        ({"guarantor_type": "company"}, "company_name"),
-        ({**PERSON, "relationship": "pet"}, "relationship"),
-        ({**PERSON, "borrower": 0}, "borrower"),
-        ({**PERSON, "annual_income": "1"}, "annual_income"),
-    ],
-)
-def test_a_bad_guarantor_is_refused_by_field(broker, body, field):
-    with nothing_written():
-        reply = broker.post(GUARANTORS, body)
-    assert reply.status_code == 400
-    assert field in reply.json()["errors"]
-
-
-def test_a_guarantor_cannot_be_tied_to_an_invisible_borrower(world, broker):
-    pk = world.theirs.borrower.pk
-    with nothing_written():
-        reply = broker.post(GUARANTORS, {**PERSON, "borrower": pk})
-    assert reply.status_code == 400
-    assert reply.json()["errors"] == {"borrower": [f'Invalid pk "{pk}" - object does not exist.']}
-
-
-def test_each_role_sees_its_guarantors(world, api):
-    mine = GuarantorFactory.create(created_by=world.ours.broker_user)
-    linked = GuarantorFactory.create()
-    ApplicationGuarantor.objects.create(application=world.ours.application, guarantor=linked)
-    nobodys = GuarantorFactory.create()
-    ours, theirs = world.ours.guarantor.pk, world.theirs.guarantor.pk
-    for role, seen in (
-        ("admin", [ours, theirs, mine.pk, linked.pk, nobodys.pk]),
-        ("bd", [ours, linked.pk]),
-        ("broker", [ours, mine.pk, linked.pk]),
-        ("client", [ours]),
-    ):
-        assert sorted(ids(api(world.user(role)).get(GUARANTORS))) == sorted(seen), role
-
-
-def test_guarantors_are_filtered_and_searched(world, admin):
-    firm = GuarantorFactory.create(
-        guarantor_type="company", company_name="Acme", first_name="", last_name="", relationship="parent"
-    )
-    ours = world.ours.guarantor.pk
-    for query, seen in (
-        ("guarantor_type=company", [firm.pk]),
-        ("relationship=parent", [firm.pk]),
-        ("relationship=pet", []),
-        (f"borrower={world.ours.borrower.pk}", [ours]),
-        ("search=acme", [firm.pk]),
-    ):
-        assert ids(admin.get(f"{GUARANTORS}?{query}")) == seen, query
-    assert admin.get(f"{GUARANTORS}?borrower=x").status_code == 400
-
-
-def test_the_applications_that_a_guarantor_answers_for(world, api):
-    ApplicationGuarantor.objects.create(application=world.ours.application, guarantor=world.ours.guarantor)
-    url = reverse("guarantor-guaranteed-applications", args=[world.ours.guarantor.pk])
-    for role in ("admin", "bd", "broker", "client"):
-        assert ids(api(world.user(role)).get(url)) == [world.ours.application.pk], role
-    assert api(world.theirs.broker_user).get(url).status_code == 404
-
-
-def test_a_guarantor_on_an_application_stays(world, admin):
-    ApplicationGuarantor.objects.create(application=world.ours.application, guarantor=world.ours.guarantor)
-    with nothing_written():
-        assert admin.delete(url_of(world.ours.guarantor)).status_code == 409
-    assert Guarantor.objects.get(pk=world.ours.guarantor.pk).created_at < timezone.now()
