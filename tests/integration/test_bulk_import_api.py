@@ -5,6 +5,7 @@ import zipfile
 from datetime import date, datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook
 
 from applications.models import Application
@@ -543,3 +544,10 @@ def test_the_template_can_be_sent_back(broker, form):
     assert f".{form}" in reply["Content-Disposition"]
     job = imported(broker, b"".join(reply))
     assert job["counts"] == counts(created=1), job["result"]
+
+
+def test_the_job_is_found_under_the_prefix_of_the_request(broker):
+    file = SimpleUploadedFile("loans.csv", csv_file(row("A")))
+    reply = broker.post(ADDRESS.replace("/api/", "/api/v1/"), {"file": file}, format="multipart")
+    assert reply["Location"] == f"http://testserver/api/v1/jobs/{reply.json()['id']}/"
+    assert broker.get(reply["Location"]).status_code == 200
