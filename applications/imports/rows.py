@@ -94,10 +94,14 @@ class RowChecker:
             return {}, {**by_column(cast(dict[str, Any], error.detail)), **errors}
         return ({}, errors) if errors else (dict(data), {})
 
+    def others_with_reference_of(self, row: Row) -> list[int]:
+        """Numbers of the other rows with the same reference."""
+        numbers = self._repeated.get(row.cells.get("client_reference", ""), [])
+        return [number for number in numbers if number != row.number]
+
     def _of_reference(self, row: Row) -> Errors:
-        others = self._repeated.get(row.cells.get("client_reference", ""), [])
-        numbers = ", ".join(str(number) for number in others[:10] if number != row.number)
-        return {"client_reference": [f"Also in row {numbers}. Each may be there once."]} if others else {}
+        others = ", ".join(str(number) for number in self.others_with_reference_of(row)[:10])
+        return {"client_reference": [f"Also in row {others}. Each may be there once."]} if others else {}
 
     def _id_of(self, name: str, text: str) -> int | str:
         """The id meant by a cell, or what is wrong with it."""

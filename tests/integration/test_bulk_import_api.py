@@ -6,13 +6,14 @@ from datetime import date, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from openpyxl import Workbook
 
 from applications.models import Application
 from borrowers.models import Borrower
 from events.models import Event
 from jobs.models import Job, JobInput
-from jobs.services.running import job_run
+from jobs.services.running import Run, job_run
 from tests.checks import assert_refused
 from tests.factories import BrokerFactory, UserFactory
 from tests.tables import ADDRESS, TERMS, csv_file, imported, report, row, send, xlsx_file
@@ -287,6 +288,48 @@ def test_the_same_file_twice_skips_what_it_has_made(broker):
     assert (first["counts"], second["counts"]) == (counts(created=2), counts(skipped=2))
     ids = [[line["application_id"] for line in report(broker, job)] for job in (first, second)]
     assert ids[0] == ids[1]
+
+
+def test_a_row_that_was_imported_is_skipped_whatever_else_it_says_now(broker):
+    imported(broker, csv_file(row("A")))
+    assert imported(broker, csv_file(row("A", loan_term="x")))["counts"] == counts(skipped=1)
+
+
+def test_what_is_right_of_the_columns_is_an_error_of_the_row(broker):
+    names = ",".join(row("A"))
+    job = imported(broker, f"{names}\nA,1,1,1,extra\nB,1,1,1,\nC,1,1\n".encode())
+    assert errors_of(job) == {
+        2: {"non_field_errors": ["There are more cells than columns."]},
+        4: {"interest_rate": ["This field is required."]},
+    }
+    assert job["counts"] == counts(created=1, failed=2)
+
+
+def test_a_header_that_is_worked_out_is_no_header(broker):
+    reply = send(broker, xlsx_file({**row("A"), "=1+1": 5}))
+    assert_refused(
+        reply,
+        400,
+        "invalid",
+        file=["Unknown columns: This cell holds a formula; enter its value."],
+    )
+
+
+def test_an_all_or_nothing_import_that_is_cancelled_in_the_end_undoes_everything(broker, monkeypatch):
+    reply = send(broker, csv_file(*[row(f"R{n}") for n in range(20)]), mode="all_or_nothing")
+    real = Run.advance
+
+    def cancelled(run, **progress):
+        if progress["message"] == "Writing the rows.":
+            Job.objects.update(cancel_requested_at=timezone.now())
+        real(run, **progress)
+
+    monkeypatch.setattr(Run, "advance", cancelled)
+    before = book()
+    job_run(reply.json()["id"])
+    job = broker.get(reply["Location"]).json()
+    assert (job["status"], job["counts"]) == ("cancelled", counts(valid=20))
+    assert book() == before
 
 
 def test_references_are_each_importers_own(world, api, broker):
