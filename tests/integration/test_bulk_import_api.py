@@ -9,8 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from openpyxl import Workbook
 
+from applications.imports import running
 from applications.models import Application
 from borrowers.models import Borrower
+from crm_backend.common.errors import InvalidInput
 from events.models import Event
 from jobs.models import Job, JobInput
 from jobs.services.running import Run, job_run
@@ -259,15 +261,36 @@ def test_all_good_rows_of_all_or_nothing_are_written(broker):
     assert job["progress"]["percent"] == 100
 
 
-def test_what_a_service_refuses_undoes_all_or_nothing(api):
-    user = UserFactory.create(role=Role.BROKER)  # without a profile
-    client, before = api(user), book()
-    job = imported(client, csv_file(row("A"), row("B")), mode="all_or_nothing")
+@pytest.mark.parametrize("form", [{}, {"mode": "all_or_nothing"}, {"dry_run": True}])
+def test_a_broker_without_a_profile_imports_nothing(api, form):
+    client, before = api(UserFactory.create(role=Role.BROKER)), book()
+    job = imported(client, csv_file(row("A"), row("B")), **form)
     why = {"broker": ["Your login has no broker profile yet. Ask the lender for one."]}
-    assert (job["status"], errors_of(job)) == ("failed", {2: why})
-    assert job["counts"] == counts(valid=1, failed=1)
-    assert imported(client, csv_file(row("A"), row("B")))["counts"] == counts(failed=2)
+    assert (job["counts"], errors_of(job)) == (counts(failed=2), {2: why, 3: why})
     assert book() == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "found"),
+    [
+        ("partial", "succeeded", counts(created=2, failed=1)),
+        ("all_or_nothing", "failed", counts(valid=2, failed=1)),
+    ],
+)
+def test_what_a_service_refuses_is_an_error_of_its_row(broker, monkeypatch, mode, status, found):
+    real = running.application_import
+
+    def import_or_refuse(**fields):
+        if fields["client_reference"] == "B":
+            raise InvalidInput.field("securities.0.value", "Too much for this.")
+        return real(**fields)
+
+    monkeypatch.setattr(running, "application_import", import_or_refuse)
+    job = imported(broker, csv_file(row("A"), row("B"), row("C")), mode=mode)
+    assert (job["status"], job["counts"]) == (status, found)
+    assert errors_of(job) == {3: {"security_value": ["Too much for this."]}}
+    references = Application.objects.exclude(client_reference="").values_list("client_reference", flat=True)
+    assert sorted(references) == (["A", "C"] if mode == "partial" else [])
 
 
 @pytest.mark.parametrize("mode", ["partial", "all_or_nothing"])
