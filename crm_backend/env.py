@@ -153,6 +153,12 @@ class Environment(BaseSettings):
         description="How long a job whose worker was killed stays its own before it is repeated; a living "
         "worker renews the lease every second.",
     )
+    jobs_at_once: int = Field(
+        1,
+        ge=1,
+        description="Jobs that run at the same moment in the whole installation. Keep it below the number of "
+        "tasks that the workers do at once, so that events and mail never wait for a long import.",
+    )
     import_max_rows: int = Field(5000, ge=1, description="Rows of one bulk import.")
     import_max_megabytes: int = Field(5, ge=1, le=50, description="Size of the file of a bulk import, MB.")
     export_max_rows: int = Field(100_000, ge=1, description="Rows of one export.")

@@ -143,6 +143,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 JOB_LEASE_SECONDS = env.job_lease_seconds
+JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows

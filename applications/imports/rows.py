@@ -22,6 +22,7 @@ from borrowers.models import Borrower
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.serializers import VisiblePrimaryKeyField
 from crm_backend.common.spreadsheets import Row, repeated
+from users.choices import Role
 
 # Stricter than Python's own parsers, which take `1_000`, `1e5` and dates by weeks.
 _LOOKS = {
@@ -65,6 +66,10 @@ class RowChecker:
         # One for all rows, as a list serializer has one child for all its items: making it is what costs.
         self.serializer = ImportRowSerializer(context={"request": Importer(user)})
         self.user = user
+        # What the service would say of every row, for dry runs to say it as well.
+        self._own: Errors = {}
+        if user.role == Role.BROKER and getattr(user, "broker", None) is None:
+            self._own = {"broker": ["Your login has no broker profile yet. Ask the lender for one."]}
         self._ids: dict[tuple[str, str], int | str] = {}
         self._repeated = repeated(
             (row.number, row.cells["client_reference"]) for row in rows if "client_reference" in row.cells
@@ -73,7 +78,7 @@ class RowChecker:
     def check(self, row: Row) -> tuple[dict[str, Any], Errors]:
         """What to write, or why not."""
         ambiguous = _of_borrower(row)
-        errors = {**self._of_reference(row), **_of_looks(row), **ambiguous, **row.errors}
+        errors = {**self._of_reference(row), **_of_looks(row), **ambiguous, **self._own, **row.errors}
         cells: dict[str, Any] = {
             name: text
             for name, text in row.cells.items()
@@ -94,10 +99,14 @@ class RowChecker:
             return {}, {**by_column(cast(dict[str, Any], error.detail)), **errors}
         return ({}, errors) if errors else (dict(data), {})
 
+    def others_with_reference_of(self, row: Row) -> list[int]:
+        """Numbers of the other rows with the same reference."""
+        numbers = self._repeated.get(row.cells.get("client_reference", ""), [])
+        return [number for number in numbers if number != row.number]
+
     def _of_reference(self, row: Row) -> Errors:
-        others = self._repeated.get(row.cells.get("client_reference", ""), [])
-        numbers = ", ".join(str(number) for number in others[:10] if number != row.number)
-        return {"client_reference": [f"Also in row {numbers}. Each may be there once."]} if others else {}
+        others = ", ".join(str(number) for number in self.others_with_reference_of(row)[:10])
+        return {"client_reference": [f"Also in row {others}. Each may be there once."]} if others else {}
 
     def _id_of(self, name: str, text: str) -> int | str:
         """The id meant by a cell, or what is wrong with it."""

@@ -57,7 +57,7 @@ class _Import:
         self.outcomes: dict[int, str] = dict(before)
         if ImportOutcome.CREATED not in self.outcomes.values():
             # Nothing was written yet, so everything is looked at anew.
-            self.job.rows.all().delete()
+            self._replace_report([])
             self.outcomes = {}
         self.known = imported_before(actor=self.user, references=references)
 
@@ -65,12 +65,12 @@ class _Import:
 
     def _look(self, row: Row) -> tuple[JobRow, dict[str, Any]]:
         """What would come of a row, and what to write."""
-        data, errors = self.checker.check(row)
         existing = self.known.get(row.cells.get("client_reference", ""))
+        if existing is not None and not self.checker.others_with_reference_of(row):
+            return self._report(row, ImportOutcome.SKIPPED, existing), {}
+        data, errors = self.checker.check(row)
         if errors:
             return self._report(row, ImportOutcome.FAILED, errors=errors), {}
-        if existing is not None:
-            return self._report(row, ImportOutcome.SKIPPED, existing), {}
         return self._report(row, ImportOutcome.VALID), data
 
     def _write(self, row: Row, data: Mapping[str, Any]) -> JobRow:
@@ -148,15 +148,17 @@ class _Import:
         try:
             with transaction.atomic():
                 self.run.hold()
-                self._write_found(found)
+                reports = self._write_found(found)
         except _RowRefused as refused:
             self.outcomes = {row.number: report.outcome for row, report, _ in found}
             self.outcomes[refused.report.number] = ImportOutcome.FAILED
             others = [report for _, report, _ in found if report.number != refused.report.number]
             self._replace_report([*others, refused.report])
             self._refuse()
+        self.outcomes = {report.number: report.outcome for report in reports}
+        self.run.done = self.run.total  # not `advance`: what is committed is not cancelled any more
 
-    def _write_found(self, found: Sequence[tuple[Row, JobRow, dict[str, Any]]]) -> None:
+    def _write_found(self, found: Sequence[tuple[Row, JobRow, dict[str, Any]]]) -> list[JobRow]:
         reports, steps = [], len(found)
         for place, (row, report, data) in enumerate(found, 1):
             reports.append(self._write_or_refuse(row, data) if data else report)
@@ -164,8 +166,7 @@ class _Import:
                 # What is not committed yet is not counted as created yet.
                 self._advance(steps + place, 2 * steps, message="Writing the rows.")
         self._replace_report(reports)
-        self.outcomes = {report.number: report.outcome for report in reports}
-        self._advance(2 * steps, 2 * steps)
+        return reports
 
     def _write_or_refuse(self, row: Row, data: Mapping[str, Any]) -> JobRow:
         try:

@@ -109,7 +109,8 @@ def _wrong(*messages: str) -> InvalidInput:
 
 def _header(record: Sequence[Any], required: Sequence[str], optional: Sequence[str]) -> list[str]:
     """The names of the columns, all of them known and each there once."""
-    names = [str(_text(value)) for value in record]
+    texts = [_text(value) for value in record]
+    names = [text.reason if isinstance(text, Unreadable) else text for text in texts]
     while names and not names[-1]:
         names.pop()
     if len(names) > MAX_COLUMNS:
@@ -119,7 +120,7 @@ def _header(record: Sequence[Any], required: Sequence[str], optional: Sequence[s
     twice = sorted({name for name in names if name in known and names.count(name) > 1})
     missing = [name for name in required if name not in names]
     messages = [
-        f"{what}: {', '.join(which)}."
+        f"{what}: {', '.join(which).rstrip('.')}."
         for what, which in (
             ("The first row must name the columns. Missing", missing),
             ("Unknown columns", unknown),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,8 +19,8 @@ from jobs.wake import wake_worker
 
 MAX_ATTEMPTS = 3
 MAX_UNFINISHED = 10
-# A worker may be busy for long; being told twice does no harm.
-TELL_AGAIN_AFTER = timedelta(minutes=5)
+# Being told twice does no harm.
+TELL_AGAIN_AFTER = timedelta(seconds=30)
 KEPT_FOR = timedelta(days=30)
 SWEEP_BATCH = 100
 
@@ -98,12 +99,13 @@ def job_finish(
             job.result = dict(result)
         job.save()
         JobInput.objects.filter(job=job).delete()
+        transaction.on_commit(_tell_of_the_next, robust=True)
         told = JobFinished(kind=job.kind, label=label_of(job), status=status.label.lower(), message=message)
         emit(told, actor=actor, subject=job, recipients=[job.created_by_id])
 
 
 def jobs_recover() -> int:
-    """Repeat, or give up, jobs whose worker is gone; tell workers again of jobs that wait for long.
+    """Repeat, or give up, jobs whose worker is gone; tell workers again of those whose turn it is.
 
     Returns how many jobs were touched. Any number of sweeps may run side by side.
     """
@@ -136,8 +138,17 @@ def _lost() -> list[Job]:
 
 
 def _forgotten() -> list[Job]:
+    """The first in the line, as many as could run now, that no worker has taken."""
+    free = settings.JOBS_AT_ONCE - Job.objects.filter(status=JobStatus.RUNNING).count()
     waiting = Job.objects.filter(status=JobStatus.QUEUED, enqueued_at__lt=timezone.now() - TELL_AGAIN_AFTER)
-    return list(waiting.order_by("pk").select_for_update(skip_locked=True)[:SWEEP_BATCH])
+    return list(waiting.order_by("pk").select_for_update(skip_locked=True)[: max(0, free)])
+
+
+def _tell_of_the_next() -> None:
+    """There is room for one more: tell a worker of the job that waits longest."""
+    waiting = Job.objects.filter(status=JobStatus.QUEUED).order_by("pk").values_list("pk", flat=True).first()
+    if waiting is not None:
+        wake_worker(waiting)
 
 
 def label_of(job: Job) -> str:

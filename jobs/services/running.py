@@ -163,8 +163,15 @@ def job_run(job_id: int) -> None:
 
 
 def _claim(job_id: int) -> Job | None:
-    """Make a queued job this worker's; a message that came twice finds it taken."""
+    """Make a queued job this worker's; a message that came twice finds it taken.
+
+    While as many run as may at once it stays queued: the end of one of them, or the sweep, tells of it again.
+    """
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim', 0))")
+        if Job.objects.filter(status=JobStatus.RUNNING).count() >= settings.JOBS_AT_ONCE:
+            return None
         job: Job | None = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED).lock().first()
         if job is None:
             return None

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("modes", [("partial", "partial"), ("partial", "all_or_nothing")])
-def test_the_same_file_twice_at_once_makes_every_application_once(world, api, modes):
+def test_the_same_file_twice_at_once_makes_every_application_once(world, api, modes, settings):
+    settings.JOBS_AT_ONCE = 2
     client = api(world.ours.broker_user)
     file = csv_file(*[row(f"R{n}") for n in range(30)])
     jobs = [send(client, file, mode=mode).json()["id"] for mode in modes]

@@ -5,13 +5,17 @@ import zipfile
 from datetime import date, datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from openpyxl import Workbook
 
+from applications.imports import running
 from applications.models import Application
 from borrowers.models import Borrower
+from crm_backend.common.errors import InvalidInput
 from events.models import Event
 from jobs.models import Job, JobInput
-from jobs.services.running import job_run
+from jobs.services.running import Run, job_run
 from tests.checks import assert_refused
 from tests.factories import BrokerFactory, UserFactory
 from tests.tables import ADDRESS, TERMS, csv_file, imported, report, row, send, xlsx_file
@@ -257,15 +261,36 @@ def test_all_good_rows_of_all_or_nothing_are_written(broker):
     assert job["progress"]["percent"] == 100
 
 
-def test_what_a_service_refuses_undoes_all_or_nothing(api):
-    user = UserFactory.create(role=Role.BROKER)  # without a profile
-    client, before = api(user), book()
-    job = imported(client, csv_file(row("A"), row("B")), mode="all_or_nothing")
+@pytest.mark.parametrize("form", [{}, {"mode": "all_or_nothing"}, {"dry_run": True}])
+def test_a_broker_without_a_profile_imports_nothing(api, form):
+    client, before = api(UserFactory.create(role=Role.BROKER)), book()
+    job = imported(client, csv_file(row("A"), row("B")), **form)
     why = {"broker": ["Your login has no broker profile yet. Ask the lender for one."]}
-    assert (job["status"], errors_of(job)) == ("failed", {2: why})
-    assert job["counts"] == counts(valid=1, failed=1)
-    assert imported(client, csv_file(row("A"), row("B")))["counts"] == counts(failed=2)
+    assert (job["counts"], errors_of(job)) == (counts(failed=2), {2: why, 3: why})
     assert book() == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "found"),
+    [
+        ("partial", "succeeded", counts(created=2, failed=1)),
+        ("all_or_nothing", "failed", counts(valid=2, failed=1)),
+    ],
+)
+def test_what_a_service_refuses_is_an_error_of_its_row(broker, monkeypatch, mode, status, found):
+    real = running.application_import
+
+    def import_or_refuse(**fields):
+        if fields["client_reference"] == "B":
+            raise InvalidInput.field("securities.0.value", "Too much for this.")
+        return real(**fields)
+
+    monkeypatch.setattr(running, "application_import", import_or_refuse)
+    job = imported(broker, csv_file(row("A"), row("B"), row("C")), mode=mode)
+    assert (job["status"], job["counts"]) == (status, found)
+    assert errors_of(job) == {3: {"security_value": ["Too much for this."]}}
+    references = Application.objects.exclude(client_reference="").values_list("client_reference", flat=True)
+    assert sorted(references) == (["A", "C"] if mode == "partial" else [])
 
 
 @pytest.mark.parametrize("mode", ["partial", "all_or_nothing"])
@@ -286,6 +311,48 @@ def test_the_same_file_twice_skips_what_it_has_made(broker):
     assert (first["counts"], second["counts"]) == (counts(created=2), counts(skipped=2))
     ids = [[line["application_id"] for line in report(broker, job)] for job in (first, second)]
     assert ids[0] == ids[1]
+
+
+def test_a_row_that_was_imported_is_skipped_whatever_else_it_says_now(broker):
+    imported(broker, csv_file(row("A")))
+    assert imported(broker, csv_file(row("A", loan_term="x")))["counts"] == counts(skipped=1)
+
+
+def test_what_is_right_of_the_columns_is_an_error_of_the_row(broker):
+    names = ",".join(row("A"))
+    job = imported(broker, f"{names}\nA,1,1,1,extra\nB,1,1,1,\nC,1,1\n".encode())
+    assert errors_of(job) == {
+        2: {"non_field_errors": ["There are more cells than columns."]},
+        4: {"interest_rate": ["This field is required."]},
+    }
+    assert job["counts"] == counts(created=1, failed=2)
+
+
+def test_a_header_that_is_worked_out_is_no_header(broker):
+    reply = send(broker, xlsx_file({**row("A"), "=1+1": 5}))
+    assert_refused(
+        reply,
+        400,
+        "invalid",
+        file=["Unknown columns: This cell holds a formula; enter its value."],
+    )
+
+
+def test_an_all_or_nothing_import_that_is_cancelled_in_the_end_undoes_everything(broker, monkeypatch):
+    reply = send(broker, csv_file(*[row(f"R{n}") for n in range(20)]), mode="all_or_nothing")
+    real = Run.advance
+
+    def cancelled(run, **progress):
+        if progress["message"] == "Writing the rows.":
+            Job.objects.update(cancel_requested_at=timezone.now())
+        real(run, **progress)
+
+    monkeypatch.setattr(Run, "advance", cancelled)
+    before = book()
+    job_run(reply.json()["id"])
+    job = broker.get(reply["Location"]).json()
+    assert (job["status"], job["counts"]) == ("cancelled", counts(valid=20))
+    assert book() == before
 
 
 def test_references_are_each_importers_own(world, api, broker):
@@ -543,3 +610,10 @@ def test_the_template_can_be_sent_back(broker, form):
     assert f".{form}" in reply["Content-Disposition"]
     job = imported(broker, b"".join(reply))
     assert job["counts"] == counts(created=1), job["result"]
+
+
+def test_the_job_is_found_under_the_prefix_of_the_request(broker):
+    file = SimpleUploadedFile("loans.csv", csv_file(row("A")))
+    reply = broker.post(ADDRESS.replace("/api/", "/api/v1/"), {"file": file}, format="multipart")
+    assert reply["Location"] == f"http://testserver/api/v1/jobs/{reply.json()['id']}/"
+    assert broker.get(reply["Location"]).status_code == 200

@@ -11,7 +11,7 @@ from events.models import Event
 from jobs import registry
 from jobs.models import Job, JobInput
 from jobs.registry import Done, JobFailed, JobKind
-from jobs.services import running
+from jobs.services import lifecycle, running
 from jobs.services.lifecycle import MAX_ATTEMPTS, job_create, jobs_recover
 from jobs.services.running import job_run
 from tests.factories import JobFactory, UserFactory
@@ -133,6 +133,27 @@ class TestOneAttempt:
 
 
 @pytest.mark.django_db
+class TestManyJobs:
+    def test_one_more_than_may_run_at_once_stays_queued(self, queued, settings):
+        job = queued(lambda run: Done("Done."))
+        JobFactory.create(status="running", attempts=1, lease_until=timezone.now())
+        job_run(job.pk)
+        assert now_of(job).status == "queued"
+        settings.JOBS_AT_ONCE = 2
+        job_run(job.pk)
+        assert now_of(job).status == "succeeded"
+
+    def test_the_end_of_one_tells_of_the_next(self, queued, monkeypatch, django_capture_on_commit_callbacks):
+        told = []
+        monkeypatch.setattr(lifecycle, "wake_worker", told.append)
+        job = queued(lambda run: Done("Done."))
+        following = [JobFactory.create().pk, JobFactory.create().pk]
+        with django_capture_on_commit_callbacks(execute=True):
+            job_run(job.pk)
+        assert told == following[:1]
+
+
+@pytest.mark.django_db
 class TestTheSweep:
     def lost(self, **fields):
         past = timezone.now() - timedelta(seconds=1)
@@ -161,11 +182,16 @@ class TestTheSweep:
         assert now_of(job).status == "running"
 
     def test_workers_are_told_again_of_a_job_that_waits_for_long(self, django_capture_on_commit_callbacks):
-        JobFactory.create()
-        JobFactory.create(enqueued_at=timezone.now() - timedelta(minutes=6))
+        past = timezone.now() - timedelta(minutes=1)
+        first = JobFactory.create(enqueued_at=past)
+        JobFactory.create(enqueued_at=past)
         with django_capture_on_commit_callbacks() as callbacks:
             assert jobs_recover() == 1
-        assert len(callbacks) == 1
+        assert [callback.args for callback in callbacks] == [(first.pk,)]
+
+    def test_while_there_is_no_room_nobody_is_told(self):
+        self.lost(lease_until=timezone.now() + timedelta(seconds=60))
+        JobFactory.create(enqueued_at=timezone.now() - timedelta(minutes=1))
         assert jobs_recover() == 0
 
 
