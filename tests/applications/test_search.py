@@ -37,7 +37,8 @@ def finds(world, api, words: str) -> list[int]:
 
 @pytest.mark.parametrize(
     "words",
-    ["QWERTZ12", "app-qwertz12", "wertz", "yacht", "berta", "BERT", "söhne", "SÖHNE", "b@x.example", "mia",
+    ["QWERTZ12", "app-qwertz12", "app-q", "App-Qw", "pp-q",
+     "wertz", "yacht", "berta", "BERT", "söhne", "SÖHNE", "b@x.example", "mia",
      "o'brien", "brien", "mia.obrien@x.example", "obrien@x", "yacht berta mia", "mia berta", '"berta ng"',
      '"mia o\'brien"', "100%", "a_boat", "\\", "ng", "s", "mi", "o'", "bu", "a_"],
 )  # fmt: skip
