@@ -8,7 +8,7 @@ checks every constraint.
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from django.db import connection, connections, models
+from django.db import connection, models
 from psycopg import sql
 
 BLOCK = 500
@@ -50,10 +50,9 @@ def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
         sql.SQL(", ").join(sql.Identifier(column) for column in names),
     )
     columns = [(field.attname, field.get_db_prep_save) for field in fields]
-    database = connections[connection.alias]  # itself: the proxy asks for the thread at each value
-    with database.cursor() as cursor, cursor.cursor.copy(command) as copy:
+    with connection.cursor() as cursor, cursor.cursor.copy(command) as copy:
         for row in rows:
-            copy.write_row([prepare(getattr(row, name), database) for name, prepare in columns])
+            copy.write_row([prepare(getattr(row, name), connection) for name, prepare in columns])
 
 
 class Writer:
