@@ -3,8 +3,8 @@
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Upper
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Concat, Upper
 from rest_framework.request import Request
 
 from applications.choices import Stage
@@ -13,6 +13,9 @@ from applications.stages import ALIASES
 from crm_backend.common.filters import DayFilter, EnumFilter, FilterSet, IdFilter, NumberFilter, SearchFilter
 
 SHORTEST_INSIDE = 3
+REFERENCES = "APP-"
+# The whole document as an expression that the index is not asked for.
+UNINDEXED_TEXT = Concat("search_document__text", Value(""), output_field=TextField())
 
 
 class ApplicationSearch(SearchFilter):
@@ -25,10 +28,20 @@ class ApplicationSearch(SearchFilter):
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         """Every word has to be found somewhere."""
         for word in self.get_search_terms(request):
-            sought = word if len(word) >= SHORTEST_INSIDE else f" {word}"
             # In capitals by the database, whose capitals the document has. Wildcards are taken literally.
-            queryset = queryset.filter(search_document__text__contains=Upper(Value(sought)))
+            queryset = queryset.filter(search_document__text__contains=Upper(Value(_looked_up(word))))
+            if word.upper().startswith(REFERENCES):
+                queryset = queryset.alias(text=UNINDEXED_TEXT).filter(text__contains=Upper(Value(word)))
         return queryset
+
+
+def _looked_up(word: str) -> str:
+    """What the index is asked for: for a reference not the letters that each of them begins with."""
+    if len(word) < SHORTEST_INSIDE:
+        return f" {word}"
+    if word.upper().startswith(REFERENCES):
+        return word[len(REFERENCES) - 1 :]
+    return word
 
 
 class ApplicationFilter(FilterSet):

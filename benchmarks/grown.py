@@ -179,6 +179,7 @@ def _application(size: int) -> Template:
     columns = {
         "id": _id(),
         "reference_number": _REFERENCE,
+        "client_reference": "CASE WHEN n %% 3 = 0 THEN 'IMPORT-' || n ELSE '' END",
         "purpose": "CASE WHEN n %% 50 = 0 THEN 'Buy a boat' ELSE '' END",
         "application_type": "CASE WHEN n %% 997 = 0 THEN 'smsf' WHEN n %% 3 = 0 THEN 'personal' "
         "ELSE 'residential' END",

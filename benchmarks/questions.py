@@ -43,6 +43,7 @@ def filters(book: Grown) -> dict[str, tuple[str, ...]]:
         "stage": ("settled", "formal_approval", "approved", "closed", "nowhere"),
         "application_type": ("residential", "smsf", "construction"),
         "repayment_frequency": ("monthly", "weekly", "fortnightly"),
+        "client_reference": ("IMPORT-3", "nothing"),
         "product": (str(BASE + 1), str(BASE + PRODUCTS), str(BASE + PRODUCTS + 1)),
         "broker": (str(last.broker_id), "1"),
         "bd": (str(last.bd_id or BASE + 1), "1"),

@@ -69,7 +69,7 @@ class Bdm(TimestampedModel):
     """A business development manager: the lender's person for the brokers of a branch."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bdm")
-    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="bdms")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="bdms", db_index=False)
     job_title = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
 
@@ -107,7 +107,7 @@ class Broker(TimestampedModel):
         null=True,
         blank=True,
     )
-    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="brokers")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="brokers", db_index=False)
     first_name = models.CharField(max_length=100)
     last_name = models.CharField(max_length=100)
     email = models.EmailField()

@@ -144,7 +144,7 @@ class Session(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions", db_index=False)
     jti = models.CharField(max_length=64)
     previous_jti = models.CharField(max_length=64, blank=True, default="")
     rotated_at = models.DateTimeField(null=True)

@@ -54,11 +54,13 @@ def through(relation: str, label: str = "") -> Scope:
     """
 
     def rows(queryset: models.QuerySet[Any], user: Any) -> Q:
-        related = queryset.model._meta.get_field(relation).related_model
-        visible = related._default_manager.visible_to(user)
+        field = queryset.model._meta.get_field(relation)
+        visible = field.related_model._default_manager.visible_to(user)
+        if field.concrete and not field.many_to_many:
+            return Q(**{f"{relation}__in": visible})
         # A subquery of keys, not a join: a row linked twice must not be listed twice.
-        linked = queryset.model._base_manager.filter(**{f"{relation}__in": visible})
-        return Q(pk__in=linked.values("pk"))
+        linked = visible.filter(**{f"{field.remote_field.name}__isnull": False})
+        return Q(pk__in=linked.values(field.remote_field.name))
 
     return Scope(label or f"those on visible {relation.replace('_', ' ')}", rows)
 
@@ -67,10 +69,10 @@ def any_of(*scopes: Scope) -> Scope:
     """Rows that at least one of the scopes selects."""
 
     def rows(queryset: models.QuerySet[Any], user: Any) -> Q:
-        condition = scopes[0].rows(queryset, user)
-        for scope in scopes[1:]:
-            condition |= scope.rows(queryset, user)
-        return condition
+        # Their union by key, each part found by indexes of its own: an OR would be asked of every row.
+        everyone = queryset.model._base_manager.all()
+        parts = [everyone.filter(scope.rows(queryset, user)).values("pk") for scope in scopes]
+        return Q(pk__in=parts[0].union(*parts[1:]))
 
     return Scope(", or ".join(scope.label for scope in scopes), rows)
 
