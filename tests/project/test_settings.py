@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 
 import pytest
 from cryptography.fernet import Fernet
@@ -10,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from crm_backend.env import BASE_DIR, read_environment
 
-KEY = Fernet.generate_key().decode()
+# Always the same, because tests are named after it.
+KEY = urlsafe_b64encode(sha256(b"a test").digest()).decode()
 STRONG = "k3J9x0QwLr7VbZn2TfYh8GdSa5MpEcUi4RoXjWl6NqBvDtKsHyAzPg1C"
 
 
