@@ -28,11 +28,6 @@ INVALID = "The API key is invalid, expired or revoked."
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
 def program(world, api):
     """`program(user, scopes…)`: a client that sends a key of that user."""
 

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
 def address(world):
     return f"/api/applications/{world.ours.application.pk}/assign/"
 

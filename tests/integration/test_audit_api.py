@@ -14,11 +14,6 @@ AUDIT = "/api/audit-logs/"
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
 def moved(world, api):
     """A stage change by our BDM, under a known request id."""
     client = api(world.ours.bd_user)

@@ -21,11 +21,6 @@ BORN = date(1980, 2, 29)
 
 
 @pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
-@pytest.fixture
 def john(world):
     """One of ours, with everything that can be the same."""
     return BorrowerFactory.create(

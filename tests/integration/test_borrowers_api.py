@@ -52,16 +52,6 @@ def url_of(party):
     return f"{base}{party.pk}/"
 
 
-@pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
-@pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
 # --- people ---------------------------------------------------------------------------------------
 
 

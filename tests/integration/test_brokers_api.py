@@ -29,11 +29,6 @@ def latest_event():
     return event.type, event.data
 
 
-@pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
 # --- branches -------------------------------------------------------------------------------------
 
 

@@ -51,11 +51,6 @@ def book() -> dict:
     }
 
 
-@pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
 def errors_of(job) -> dict[int, dict]:
     return {entry["row"]: entry["errors"] for entry in job["result"]["errors"]}
 

@@ -55,11 +55,6 @@ DAYS = [
 ]
 
 
-@pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
 def ids(reply):
     assert reply.status_code == 200, reply.json()
     return [row["id"] for row in reply.json()["results"]]

@@ -13,16 +13,6 @@ from tests.writes import nothing_written
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
-@pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
 def test_a_guarantor_is_created_read_changed_and_deleted(world, broker, admin):
     body = {
         **PERSON,

@@ -32,11 +32,6 @@ def move(world, api, dispatch):
     return go
 
 
-@pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
 def rows(reply):
     assert reply.status_code == 200
     return reply.json()["results"]

@@ -15,11 +15,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
 def details(world):
     """One detail address of every resource that has an ETag and can be edited, and an edit."""
     ours = world.ours

@@ -49,16 +49,6 @@ BRIDGING: dict[str, Any] = {
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
-def broker(world, api):
-    return api(world.ours.broker_user)
-
-
-@pytest.fixture
 def bridging(admin):
     made = admin.post(PRODUCTS, BRIDGING)
     assert made.status_code == 201

@@ -27,11 +27,6 @@ FIGURES = (
 
 
 @pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
-@pytest.fixture
 def new(world):
     return {
         "email": "Nia@Example.com",

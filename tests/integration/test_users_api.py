@@ -26,11 +26,6 @@ NEW = {
 }
 
 
-@pytest.fixture
-def admin(world, api):
-    return api(world.admin)
-
-
 def at(user, action=""):
     return f"{USERS}{user.pk}/{action}"
 
