@@ -15,6 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from crm_backend.common.pagination import with_key
+from crm_backend.common.text import BLANKS
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -170,8 +171,7 @@ class SearchFilter(filters.SearchFilter):
         own = type(self).filter_queryset is not filters.SearchFilter.filter_queryset
         if not own and not getattr(view, "search_fields", None):
             return []
-        # What separates words to Python; less of it is a space to ECMAScript.
-        gap = r"\s,\x1c-\x1f\x85"
+        gap = f"{BLANKS},"
         words = rf"^[{gap}]*(?:[^{gap}]+[{gap}]+){{0,{MAX_SEARCH_WORDS - 1}}}(?:[^{gap}]+)?[{gap}]*$"
         found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter in found:

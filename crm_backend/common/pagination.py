@@ -246,6 +246,7 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
     ) -> list[Any] | None:
         """Return one page of rows, counted only when the caller pages by offset."""
         if "cursor" in request.query_params:
+            self.get_offset(request)  # for its refusal: it has no other meaning here
             self.cursor = CursorPagination()
             return self.cursor.paginate_queryset(queryset, request, view)
         return super().paginate_queryset(queryset, request, view)

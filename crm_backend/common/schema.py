@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from crm_backend.common.errors import Conflict, DomainError, StaleVersion
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
+from crm_backend.common.text import BLANKS
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
@@ -175,7 +177,8 @@ def _limits(field: Any, schema: Document) -> Document:
             return {"minItems": 1}
         case serializers.CharField() if field.trim_whitespace and not field.allow_blank:
             # Spaces alone are trimmed to nothing.
-            return {} if {"pattern", "format", "enum"} & set(schema) else {"pattern": r"\S"}
+            patterned = any(isinstance(validator, RegexValidator) for validator in field.validators)
+            return {} if patterned or {"pattern", "format", "enum"} & set(schema) else {"pattern": f"[^{BLANKS}]"}
     return {}
 
 
