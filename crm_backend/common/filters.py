@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 
 MAX_MAGNITUDE = 30
+# Of the smallest number that JSON and JavaScript know.
+MIN_MAGNITUDE = -324
 MAX_SEARCH_WORDS = 10
 
 
@@ -117,16 +118,14 @@ _REPLACED = {
 
 
 class BoundedDecimalField(forms.DecimalField):
-    """A number with at most 30 digits: `-1e9999999` is short to write, and endless work as an integer."""
+    """A number of at most 10³⁰: `-1e9999999` is short to write, and endless work as an integer."""
 
     def to_python(self, value: Any) -> Any:
-        """Refuse the magnitude before anybody counts with it; what is smaller than any column holds is 0."""
+        """Refuse the magnitude before anybody counts with it."""
         number = super().to_python(value)
         if number is None or not number.is_finite():
             return number
-        if not number or number.adjusted() < -MAX_MAGNITUDE:
-            return Decimal(0)
-        if number.adjusted() > MAX_MAGNITUDE or abs(number) > 10**MAX_MAGNITUDE:
+        if not MIN_MAGNITUDE <= number.adjusted() <= MAX_MAGNITUDE or abs(number) > 10**MAX_MAGNITUDE:
             raise forms.ValidationError("This number is out of range.", code="out_of_range")
         return number
 

@@ -276,7 +276,12 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
         parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter in parameters:
             if parameter["name"] == "limit":
-                parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": DEFAULT_LIMIT}
+                parameter["schema"] = {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_ROWS,
+                    "default": DEFAULT_LIMIT,
+                }
                 parameter["description"] = f"Rows of a page; more than {MAX_LIMIT} are read as {MAX_LIMIT}."
             else:
                 parameter["schema"] = {"type": "integer", "minimum": 0, "maximum": MAX_ROWS, "default": 0}

@@ -178,7 +178,11 @@ def _limits(field: Any, schema: Document) -> Document:
         case serializers.CharField() if field.trim_whitespace and not field.allow_blank:
             # Spaces alone are trimmed to nothing.
             patterned = any(isinstance(validator, RegexValidator) for validator in field.validators)
-            return {} if patterned or {"pattern", "format", "enum"} & set(schema) else {"pattern": f"[^{BLANKS}]"}
+            return (
+                {}
+                if patterned or {"pattern", "format", "enum"} & set(schema)
+                else {"pattern": f"[^{BLANKS}]"}
+            )
     return {}
 
 

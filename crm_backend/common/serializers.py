@@ -86,9 +86,7 @@ class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
         return queryset.visible_to(request.user)
 
 
-@extend_schema_field(
-    {"type": "array", "items": _ID, "maxItems": 100, "uniqueItems": True}
-)
+@extend_schema_field({"type": "array", "items": _ID, "maxItems": 100, "uniqueItems": True})
 class VisiblePrimaryKeysField(serializers.ListField):
     """References to several rows that the caller can see, in order and each once; one query for all."""
 

@@ -285,4 +285,6 @@ def operations_of(area: str, role: str) -> list[Operation]:
 def report(prober: Prober) -> None:
     """Fail with everything that was found."""
     if prober.found:
-        pytest.fail(f"{len(prober.found)} of {prober.asked}:\n" + "\n".join(prober.found.values()), pytrace=False)
+        pytest.fail(
+            f"{len(prober.found)} of {prober.asked}:\n" + "\n".join(prober.found.values()), pytrace=False
+        )

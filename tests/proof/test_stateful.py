@@ -72,7 +72,9 @@ def test_chains_of_requests(role, world, api):
 def test_every_row_that_is_made_leads_to_all_that_can_be_done_with_it():
     """A new detail has a link to each operation below its address."""
     document = make_schema().raw_schema
-    operations = {op["operationId"]: (path, op) for path, item in document["paths"].items() for op in item.values()}
+    operations = {
+        op["operationId"]: (path, op) for path, item in document["paths"].items() for op in item.values()
+    }
     linked = {name: links for name, (_, op) in operations.items()
               if (links := op["responses"].get("201", {}).get("links"))}  # fmt: skip
     assert {"application_create", "application_create_with_cascade", "security_create"} <= set(linked)
