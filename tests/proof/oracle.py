@@ -54,7 +54,7 @@ class Oracle:
         found: set[Any] = set()
         for phrase in scopes[account["role"]].label.split(", or "):
             found |= self.meaning(phrase, model, user)
-        return found
+        return found & set(self.rows(model))  # a row may have no such relation
 
     def meaning(self, phrase: str, model: type[Any], user: Any) -> set[Any]:
         """Keys of the rows that a phrase means."""
