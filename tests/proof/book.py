@@ -36,7 +36,10 @@ class Book:
         self.bdms = [side.bdm for side in self.sides]
         self.brokers = [side.broker for side in self.sides]
         for side in self.sides:
-            self.bdms += [BdmFactory.create(branch=side.branch), BdmFactory.create(branch=side.branch, is_active=False)]
+            self.bdms += [
+                BdmFactory.create(branch=side.branch),
+                BdmFactory.create(branch=side.branch, is_active=False),
+            ]
             self.brokers += BrokerFactory.create_batch(2, branch=side.branch)
         self.branches = [side.branch for side in self.sides]
         self.branches[-1].is_active = False
@@ -44,7 +47,11 @@ class Book:
         self._parties()
         for _ in range(APPLICATIONS):
             self._application()
-        self.users = [self.world.admin, *(bdm.user for bdm in self.bdms), *(broker.user for broker in self.brokers)]
+        self.users = [
+            self.world.admin,
+            *(bdm.user for bdm in self.bdms),
+            *(broker.user for broker in self.brokers),
+        ]
         self.users += self.clients_users
         for user in self.users:
             notification_of(user)
