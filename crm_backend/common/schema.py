@@ -59,7 +59,8 @@ class Schema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Document:
         """Say also what spectacular leaves out of what a field takes."""
-        schema: Document = super()._map_serializer_field(field, direction, bypass_extensions)
+        inherited: Any = super()
+        schema: Document = inherited._map_serializer_field(field, direction, bypass_extensions)
         if direction == "request" and schema and "$ref" not in schema:
             schema.update(_limits(field, schema))
         return schema
@@ -171,8 +172,8 @@ def _limits(field: Any, schema: Document) -> Document:
             return {"minimum": 1, "maximum": MAX_ID}
         case serializers.IntegerField() if "maximum" not in schema:
             return {"maximum": MAX_ID}
-        case serializers.ListSerializer() if field.max_length is not None:
-            return {"maxItems": field.max_length}
+        case serializers.ListSerializer() if longest := getattr(field, "max_length", None):
+            return {"maxItems": longest}
         case serializers.ListField() if not field.allow_empty:
             return {"minItems": 1}
         case serializers.CharField() if field.trim_whitespace and not field.allow_blank:

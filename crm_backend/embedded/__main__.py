@@ -83,7 +83,7 @@ def run_test(arguments: list[str]) -> int:
 
 
 def is_selection(arguments: list[str]) -> bool:
-    """Whether pytest's arguments leave tests out: any but how many processes, where reports go, how much is said."""
+    """Whether pytest's arguments leave tests out; processes, reports and verbosity do not."""
     return any(
         not part.isdigit() and not part.startswith(("-n", "--num", "--junit", "-v", "-q", "--durations"))
         for part in arguments

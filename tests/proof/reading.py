@@ -1,8 +1,8 @@
 """What a request means to the API, for requests that spell a documented value in another way.
 
-The document names one spelling of each value. The API reads a few more, as forms and frontends send them: a
-number as text, text given as a number, `""` for no date, no number and no filter, spaces around text. A request
-that is the documented one in such a spelling is not a violation; anything else that is accepted is.
+The document names one spelling of each value. The API reads a few more, as forms and frontends send them:
+a number as text, text given as a number, `""` for no date, no number and no filter, spaces around text.
+A request that is the documented one in such a spelling is not a violation; anything else that is accepted is.
 """
 
 import re

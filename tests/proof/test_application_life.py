@@ -107,7 +107,7 @@ class ApplicationLife(RuleBasedStateMachine):
         return reply
 
     def _check_recipients(self, event: Event) -> None:
-        """The people on the application and the administrators, except the actor, as far as they may read it."""
+        """The people on it and the administrators, except the actor, as far as they may read it."""
         if (
             event.type not in {"application.created", "application.stage_changed"}
             and event.subject_type != "note"

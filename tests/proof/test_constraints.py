@@ -1,4 +1,4 @@
-"""The database holds its rules by itself: each constraint of each model refuses a row that breaks it, by name.
+"""The database holds its rules by itself: each constraint refuses, by name, a row that breaks it.
 
 Nothing is listed: for a check, values that are wrong for somebody are tried on the columns that its condition
 names, until the database refuses one with the name of the constraint; for what is unique, a row is copied.

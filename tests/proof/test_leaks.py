@@ -1,10 +1,10 @@
 """Nobody learns of a row that is not theirs to see: by a list, a page, a filter, an id, a body or an error.
 
-What each user may see comes from `oracle`, not from the product. A case is one decision about one row: for one
-user and one reply, whether the row may be in it. A list that is walked to its end decides every row of its
-model; a filtered one every row that it shows, and every hidden row, which it must not; any other request is one
-case. At least a hundred thousand cases
-in at least ten thousand requests, all with real logins through the whole middleware.
+What each user may see comes from `oracle`, not from the product. A case is one decision about one row: for
+one user and one reply, whether the row may be in it. A list that is walked to its end decides every row of
+its model; a filtered one every row that it shows, and every hidden row, which it must not; any other request
+is one case. At least a hundred thousand cases in at least ten thousand requests, all with real logins through
+the whole middleware.
 """
 
 import json
@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from tests.integration.addresses import MISSING
 from tests.integration.test_roles import BODIES
 from tests.plugins.route_table import Operation, operations
@@ -77,7 +78,7 @@ def visible_path(book: Book, user: Any, values: dict[str, Any], operation: Opera
     models = operation.models()
     if not all(values[name] in book.oracle.visible(model, user) for name, model in models.items()):
         return False
-    child = book.oracle.rows(own_model(operation)).get(values.get("pk"), {})
+    child = book.oracle.rows(own_model(operation)).get(values.get("pk", 0), {})
     return all(child[name] == values[name] for name in values if name != "pk" and "pk" in values)
 
 
@@ -203,7 +204,7 @@ def an_address_that_is_not_ones_own_leads_nowhere(book):
 
 
 def nested_lists_show_what_the_lists_show(book):
-    """Rows under an address are rows that the reader may see anyway, where they have an address of their own."""
+    """Rows under an address are rows that the reader may see anyway, where they have their own."""
     chance = random.Random(4)
     nested = [op for op in READS if op.action != "retrieve"]
     for _ in range(DETAILS // 3):
@@ -218,6 +219,7 @@ def nested_lists_show_what_the_lists_show(book):
         assert reply.status_code == 200, (operation, reply.content)
         listed = next((op for op in LISTS if shape(op) == shape(operation)), None)
         for row in reply.json().get("results", []) if listed else []:
+            assert listed is not None
             if user.role != "client" or operation.action not in {"borrowers", "guarantors"}:
                 # A client reads the names of those on the own application, as its detail shows them.
                 assert row["id"] in book.oracle.visible(own_model(listed), user), (operation, user.role)

@@ -4,7 +4,7 @@ The examples are made from the serializers themselves: an otherwise good body wi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -67,34 +67,40 @@ def type_decides(field: Any, kind: type[Any]) -> bool:
 
 
 def _own(field: Any) -> Iterator[tuple[str, Any]]:
-    match field:
-        case serializers.ChoiceField():
-            yield "choice", "no such choice"
-            if not field.allow_blank:
-                yield "blank", ""
-        case serializers.CharField():
-            yield from _text(field)
-        case serializers.DecimalField():
-            yield "decimal places", "1." + "1" * (field.decimal_places + 1)
-            yield "digits", "9" * (field.max_whole_digits + 1)
-            yield from _bounds(field)
-        case serializers.IntegerField():
-            yield from _bounds(field)
-        case serializers.PrimaryKeyRelatedField():
-            yield "missing row", MISSING
-        case VisiblePrimaryKeysField():
-            yield "missing row", [MISSING]
-            yield "too many", list(range(1, field.max_length + 2))
-            yield "twice", [1, 1]
-        case serializers.ListField() | serializers.ListSerializer():
-            if field.max_length is not None:
-                yield "too many", [{} if hasattr(field.child, "fields") else 1] * (field.max_length + 1)
-            if not field.allow_empty:
-                yield "empty", []
-        case serializers.BaseSerializer():
-            yield "unknown field", {"no_such_field": 1}
-        case serializers.DateField() if _functions(field):
-            yield "validator", "0001-01-01"
+    for kind, rules in RULES:
+        if isinstance(field, kind):
+            yield from rules(field)
+            return
+
+
+def _choice(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "choice", "no such choice"
+    if not field.allow_blank:
+        yield "blank", ""
+
+
+def _decimal(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "decimal places", "1." + "1" * (field.decimal_places + 1)
+    yield "digits", "9" * (field.max_whole_digits + 1)
+    yield from _bounds(field)
+
+
+def _ids(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "missing row", [MISSING]
+    yield "too many", list(range(1, field.max_length + 2))
+    yield "twice", [1, 1]
+
+
+def _list(field: Any) -> Iterator[tuple[str, Any]]:
+    if field.max_length is not None:
+        yield "too many", [{} if hasattr(field.child, "fields") else 1] * (field.max_length + 1)
+    if not field.allow_empty:
+        yield "empty", []
+
+
+def _date(field: Any) -> Iterator[tuple[str, Any]]:
+    if _functions(field):
+        yield "validator", "0001-01-01"
 
 
 def _text(field: Any) -> Iterator[tuple[str, Any]]:
@@ -124,8 +130,25 @@ def _bounds(field: Any) -> Iterator[tuple[str, Any]]:
         yield "min_value", str(field.min_value - 1)
 
 
+# The first kind that a field is of decides.
+RULES: list[tuple[type[Any], Callable[[Any], Iterator[tuple[str, Any]]]]] = [
+    (serializers.ChoiceField, _choice),
+    (serializers.CharField, _text),
+    (serializers.DecimalField, _decimal),
+    (serializers.IntegerField, lambda field: _bounds(field)),
+    (serializers.PrimaryKeyRelatedField, lambda field: iter([("missing row", MISSING)])),
+    (VisiblePrimaryKeysField, _ids),
+    (serializers.ListField, _list),
+    (serializers.ListSerializer, _list),
+    (serializers.BaseSerializer, lambda field: iter([("unknown field", {"no_such_field": 1})])),
+    (serializers.DateField, _date),
+]
+
+
 def _inside(field: Any, *, partial: bool) -> Iterator[tuple[str, Path, Any]]:
     """Rules of what is nested, one level down; the first item of a list."""
+    inner: Any
+    where: Path
     match field:
         case VisiblePrimaryKeysField():
             return

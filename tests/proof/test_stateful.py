@@ -1,7 +1,7 @@
-"""Chains of requests along the document's links: what one makes is read, changed, used and deleted by the next.
+"""Chains of requests along the document's links: what one makes, the next ones read, change, use and delete.
 
-Every reply is checked as in `test_document`, and with the memory of the chain: what was made is there, and what
-was deleted is gone (`ensure_resource_availability`, `use_after_free`).
+Every reply is checked as in `test_document`, and with the memory of the chain: what was made is there, and
+what was deleted is gone (`ensure_resource_availability`, `use_after_free`).
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ def test_chains_of_requests(role, world, api):
             self.scenario.__exit__(None, None, None)
 
         def before_call(self, case: Any) -> None:
-            """Every other new row is made with a body of our own: hardly a random one gets past the domain."""
+            """Every other row is made with a body of our own: few random ones get past the domain."""
             operation = BY_LABEL[case.operation.label]
             self.asked += 1
             makes = case.method == "POST" and operation.id in BODIES
