@@ -242,6 +242,8 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "crm_backend.common.schema.speak_3_1",
+        "crm_backend.common.schema_requests.close_requests",
+        "crm_backend.common.schema_links.add_links",
         "crm_backend.common.schema_replies.share_replies",
         "crm_backend.common.schema_examples.add_examples",
     ],

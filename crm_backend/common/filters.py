@@ -14,12 +14,15 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from crm_backend.common.pagination import with_key
+from crm_backend.common.text import BLANKS
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
 MAX_MAGNITUDE = 30
+# Of the smallest number that JSON and JavaScript know.
+MIN_MAGNITUDE = -324
 MAX_SEARCH_WORDS = 10
 
 
@@ -115,16 +118,19 @@ _REPLACED = {
 
 
 class BoundedDecimalField(forms.DecimalField):
-    """A number with at most 30 digits: `-1e9999999` is short to write, and endless work as an integer."""
+    """A number of at most 10³⁰: `-1e9999999` is short to write, and endless work as an integer."""
 
     def to_python(self, value: Any) -> Any:
         """Refuse the magnitude before anybody counts with it."""
         number = super().to_python(value)
-        if number is not None and number.is_finite() and abs(number.adjusted()) > MAX_MAGNITUDE:
+        if number is None or not number.is_finite():
+            return number
+        if not MIN_MAGNITUDE <= number.adjusted() <= MAX_MAGNITUDE or abs(number) > 10**MAX_MAGNITUDE:
             raise forms.ValidationError("This number is out of range.", code="out_of_range")
         return number
 
 
+@extend_schema_field({"type": "number", "minimum": -(10.0**MAX_MAGNITUDE), "maximum": 10.0**MAX_MAGNITUDE})
 class NumberFilter(django_filters.NumberFilter):
     """Filter by a number of a sane size."""
 
@@ -159,6 +165,19 @@ class SearchFilter(filters.SearchFilter):
             raise ValidationError({self.search_param: [f"At most {MAX_SEARCH_WORDS} words."]})
         return list(words)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """`search`, where the view has something to search, and how many words it takes."""
+        own = type(self).filter_queryset is not filters.SearchFilter.filter_queryset
+        if not own and not getattr(view, "search_fields", None):
+            return []
+        gap = f"{BLANKS},"
+        words = rf"^[{gap}]*(?:[^{gap}]+[{gap}]+){{0,{MAX_SEARCH_WORDS - 1}}}(?:[^{gap}]+)?[{gap}]*$"
+        found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in found:
+            parameter["schema"] = {"type": "string", "pattern": words}
+            parameter["description"] = f"Words that all have to be found, at most {MAX_SEARCH_WORDS}."
+        return found
+
 
 class OrderingFilter(filters.OrderingFilter):
     """Ordering by declared fields only; an unknown one is refused rather than ignored.
@@ -181,3 +200,16 @@ class OrderingFilter(filters.OrderingFilter):
                 raise ValidationError({self.ordering_param: [message]})
             ordering = asked
         return with_key(ordering)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """`ordering`, with the terms that the view declares."""
+        names = list(getattr(view, "ordering_fields", None) or [])
+        if not names:
+            return []
+        found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in found:
+            terms = {"type": "string", "enum": [*names, *(f"-{name}" for name in names)]}
+            parameter["schema"] = {"type": "array", "items": terms}
+            parameter["description"] = "Terms with commas between them; `-` is descending."
+            parameter.update(style="form", explode=False)
+        return found

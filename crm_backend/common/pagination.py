@@ -5,6 +5,7 @@ stable under inserts and as fast at the last page as at the first.
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.sql.constants import LOUTER
 from django.utils.timezone import is_naive
+from rest_framework import exceptions as drf
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+MAX_ROWS = 10**18 - 1
 
 _KEYS = {"pk", "-pk", "id", "-id"}
 _NOTHING = Q(pk__in=[])
@@ -133,6 +136,20 @@ class Cursor:
         raise ValueError(text)
 
 
+def whole_number(request: Request, name: str, default: int, least: int) -> int:
+    """A query parameter that counts rows.
+
+    Raises:
+        ValidationError: it is no whole number, or too small; read as the default, it would show other rows.
+    """
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+        raise drf.ValidationError({name: [f"Must be a whole number from {least}."]})
+    return int(text)
+
+
 class CursorPagination(pagination.CursorPagination):
     """`{next, previous, results}` by keyset: a page is the rows beyond the last one that was seen.
 
@@ -154,13 +171,17 @@ class CursorPagination(pagination.CursorPagination):
         text = request.query_params.get(self.cursor_query_param)
         try:
             self.place = Cursor.decode(text, ordering) if text else Cursor(ordering)
-            self.page = self._load(queryset, self.get_page_size(request) or DEFAULT_LIMIT)
+            self.page = self._load(queryset, self.get_page_size(request))
         except (ValueError, ValidationError, DataError):
             # The values in the cursor go to the database: they may not be of the columns' types.
             if not text:
                 raise
             raise NotFound(self.invalid_cursor_message) from None
         return self.page
+
+    def get_page_size(self, request: Request) -> int:
+        """The limit asked for, as far as the cap allows."""
+        return min(whole_number(request, "limit", DEFAULT_LIMIT, 1), MAX_LIMIT)
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """The ordering asked for or the view's default; ties are broken by the primary key."""
@@ -225,9 +246,18 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
     ) -> list[Any] | None:
         """Return one page of rows, counted only when the caller pages by offset."""
         if "cursor" in request.query_params:
+            self.get_offset(request)  # for its refusal: it has no other meaning here
             self.cursor = CursorPagination()
             return self.cursor.paginate_queryset(queryset, request, view)
         return super().paginate_queryset(queryset, request, view)
+
+    def get_limit(self, request: Request) -> int:
+        """The limit asked for, as far as the cap allows."""
+        return min(whole_number(request, "limit", DEFAULT_LIMIT, 1), MAX_LIMIT)
+
+    def get_offset(self, request: Request) -> int:
+        """How many rows to pass over."""
+        return whole_number(request, "offset", 0, 0)
 
     def get_count(self, queryset: Any) -> int:
         """Count bare rows: annotations and joins made for the page would only slow it."""
@@ -246,10 +276,16 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
         parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter in parameters:
             if parameter["name"] == "limit":
-                parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT,
-                                       "default": DEFAULT_LIMIT}  # fmt: skip
+                parameter["schema"] = {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_ROWS,
+                    "default": DEFAULT_LIMIT,
+                }
+                parameter["description"] = f"Rows of a page; more than {MAX_LIMIT} are read as {MAX_LIMIT}."
             else:
-                parameter["schema"] = {"type": "integer", "minimum": 0, "default": 0}
+                parameter["schema"] = {"type": "integer", "minimum": 0, "maximum": MAX_ROWS, "default": 0}
+                parameter["description"] = "Rows to pass over."
         return [
             *parameters,
             {

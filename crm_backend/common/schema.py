@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
 
 from crm_backend.common.errors import Conflict, DomainError, StaleVersion
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
+from crm_backend.common.text import BLANKS
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
@@ -24,6 +27,8 @@ _VERBS = {
 }
 _WRITES = ("create", "update", "partial_update")
 _EMPTY = {"type": "string", "maxLength": 0}
+# Of a bigint, the widest integer that a column holds.
+MAX_ID = 2**63 - 1
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
@@ -53,6 +58,14 @@ class Schema(AutoSchema):
         if self._action in _WRITES and hasattr(self.view, "policy"):
             return self.view.created_class if self._action == "create" else self.view.detail_class
         return super().get_response_serializers()
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Document:
+        """Say also what spectacular leaves out of what a field takes."""
+        inherited: Any = super()
+        schema: Document = inherited._map_serializer_field(field, direction, bypass_extensions)
+        if direction == "request" and schema and "$ref" not in schema:
+            schema.update(_limits(field, schema))
+        return schema
 
     @property
     def _action(self) -> str:
@@ -159,6 +172,32 @@ class Schema(AutoSchema):
             what = self.view.policy.resource.replace("-", " ") if verb == "List" else f"{article} {noun}"
             return [f"{verb} {what}", "", *lines]
         return lines or [""]
+
+
+def _limits(field: Any, schema: Document) -> Document:
+    """What the validation of a field demands beyond its type."""
+    match field:
+        case serializers.DecimalField():
+            sign = "-?" if field.min_value is None or field.min_value < 0 else ""
+            places = field.decimal_places
+            return {"pattern": rf"^{sign}\d{{1,{field.max_whole_digits}}}(?:\.\d{{1,{places}}})?$"}
+        case serializers.PrimaryKeyRelatedField():
+            return {"minimum": 1, "maximum": MAX_ID}
+        case serializers.IntegerField() if "maximum" not in schema:
+            return {"maximum": MAX_ID}
+        case serializers.ListSerializer() if longest := getattr(field, "max_length", None):
+            return {"maxItems": longest}
+        case serializers.ListField() if not field.allow_empty:
+            return {"minItems": 1}
+        case serializers.CharField() if field.trim_whitespace and not field.allow_blank:
+            # Spaces alone are trimmed to nothing.
+            patterned = any(isinstance(validator, RegexValidator) for validator in field.validators)
+            return (
+                {}
+                if patterned or {"pattern", "format", "enum"} & set(schema)
+                else {"pattern": f"[^{BLANKS}]"}
+            )
+    return {}
 
 
 def drop_aliases(endpoints: list[Endpoint], **_: Any) -> list[Endpoint]:

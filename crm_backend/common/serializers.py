@@ -24,6 +24,10 @@ _EMPTY_IS_NULL = (
 )
 
 
+_MAY_BE_BLANK = (serializers.ChoiceField, serializers.EmailField)
+_ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+
+
 class StrictMixin:
     """Refuse unknown fields; read `""` as null for dates, numbers and references."""
 
@@ -55,11 +59,11 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
         fields: dict[str, Any] = {}
         for name, field in super().get_fields().items():
             fields[name] = field
+            source = field.source or name
+            if field.read_only and isinstance(field, _MAY_BE_BLANK) and self._may_be_blank(source):
+                # DRF leaves this out where nothing is validated, but the document needs it.
+                field.allow_blank = True
             if isinstance(field, serializers.ChoiceField) and not field.write_only:
-                source = field.source or name
-                if field.read_only and self._may_be_blank(source):
-                    # DRF leaves this out where nothing is validated, but the document needs it.
-                    field.allow_blank = True
                 if "." not in source and hasattr(self.Meta.model, f"get_{source}_display"):
                     fields[f"{name}_display"] = serializers.CharField(
                         source=f"get_{source}_display", read_only=True
@@ -85,7 +89,7 @@ class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
         return queryset.visible_to(request.user)
 
 
-@extend_schema_field({"type": "array", "items": {"type": "integer"}})
+@extend_schema_field({"type": "array", "items": _ID, "maxItems": 100, "uniqueItems": True})
 class VisiblePrimaryKeysField(serializers.ListField):
     """References to several rows that the caller can see, in order and each once; one query for all."""
 

@@ -192,3 +192,29 @@ def test_a_search_takes_ten_words_and_no_more(world, api):
     reply = client.get("/api/borrowers/", {"search": "a " * 11})
     assert reply.status_code == 400
     assert reply.json()["errors"] == {"search": ["At most 10 words."]}
+
+
+@pytest.mark.parametrize("value", ["0.5", "x", "-1", "1" * 19])
+@pytest.mark.parametrize(
+    ("name", "paging"), [("limit", {}), ("limit", {"cursor": ""}), ("offset", {}), ("offset", {"cursor": ""})]
+)
+def test_a_page_that_cannot_be_counted_is_refused(world, api, name, paging, value):
+    reply = api(world.admin).get("/api/borrowers/", {**paging, name: value})
+    assert reply.status_code == 400
+    least = {"limit": 1, "offset": 0}[name]
+    assert reply.json()["errors"] == {name: [f"Must be a whole number from {least}."]}
+
+
+def test_a_limit_above_the_cap_is_the_cap_and_an_empty_one_the_default(world, api):
+    client = api(world.admin)
+    BorrowerFactory.create_batch(101)
+    assert len(client.get("/api/borrowers/", {"limit": 500}).json()["results"]) == 100
+    assert len(client.get("/api/borrowers/", {"limit": 500, "cursor": ""}).json()["results"]) == 100
+    assert len(client.get("/api/borrowers/", {"limit": ""}).json()["results"]) == 20
+
+
+def test_a_number_may_be_as_small_as_any_that_javascript_knows(world, api):
+    client = api(world.admin)
+    assert client.get("/api/applications/", {"min_loan_amount": "5e-324"}).json()["count"] == 2
+    assert client.get("/api/applications/", {"max_loan_amount": "1e30"}).json()["count"] == 2
+    assert client.get("/api/applications/", {"max_loan_amount": "1.1e30"}).status_code == 400

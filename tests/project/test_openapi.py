@@ -154,3 +154,25 @@ def test_allowed_stages_are_stages(document):
 def replies(document, operation):
     """Status and description of every reply, references followed."""
     return [(status, resolved(document, reply)) for status, reply in operation["responses"].items()]
+
+
+def test_unknown_fields_of_a_request_are_refused_by_the_document_too(document):
+    for name in ("CascadeRequest", "AddressRequest", "StageMoveRequest", "PatchedUserRequest"):
+        assert document["components"]["schemas"][name]["additionalProperties"] is False
+
+
+def test_fields_say_what_they_take(document):
+    terms = document["components"]["schemas"]["CascadeRequest"]["properties"]
+    assert terms["approved_amount"]["pattern"] == r"^\d{1,12}(?:\.\d{1,2})?$"
+    assert terms["broker"]["minimum"] == 1
+    assert terms["securities"]["maxItems"] == 50
+    assert document["components"]["schemas"]["GuarantorSummary"]["properties"]["email"]["anyOf"]
+
+
+def test_lists_say_what_they_order_by_and_that_other_values_match_nothing(document):
+    operations_by_id = {op["operationId"]: op for _, _, op in operations(document)}
+    parameters = {item["name"]: item for item in operations_by_id["application_list"]["parameters"]}
+    assert "-loan_amount" in parameters["ordering"]["schema"]["items"]["enum"]
+    assert {"type": "string"} in parameters["stage"]["schema"]["anyOf"]
+    audit = {item["name"] for item in operations_by_id["audit_log_list"]["parameters"]}
+    assert "search" not in audit

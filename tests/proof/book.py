@@ -1,0 +1,93 @@
+"""A book of a few hundred rows in several branches, with everything that could leak across them."""
+
+import random
+from typing import Any
+
+from applications.models import Application, ApplicationBorrower, ApplicationGuarantor
+from documents.choices import NoteVisibility
+from tests.clients import ApiClient
+from tests.factories import (
+    ApplicationFactory,
+    BdmFactory,
+    BorrowerFactory,
+    BrokerFactory,
+    GuarantorFactory,
+    NoteFactory,
+    SecurityFactory,
+    Side,
+    UserFactory,
+    World,
+)
+from tests.integration.addresses import notification_of
+from tests.proof.oracle import Oracle
+
+SIDES = 5
+APPLICATIONS = 60
+PARTIES = 60
+
+
+class Book:
+    """`world.ours` and `world.theirs` among others; brokers, BDMs and applications also between them."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.random = random.Random(seed)
+        self.world = World()
+        self.sides = [self.world.ours, self.world.theirs, *(Side() for _ in range(SIDES - 2))]
+        self.bdms = [side.bdm for side in self.sides]
+        self.brokers = [side.broker for side in self.sides]
+        for side in self.sides:
+            self.bdms += [
+                BdmFactory.create(branch=side.branch),
+                BdmFactory.create(branch=side.branch, is_active=False),
+            ]
+            self.brokers += BrokerFactory.create_batch(2, branch=side.branch)
+        self.branches = [side.branch for side in self.sides]
+        self.branches[-1].is_active = False
+        self.branches[-1].save()
+        self._parties()
+        for _ in range(APPLICATIONS):
+            self._application()
+        self.users = [
+            self.world.admin,
+            *(bdm.user for bdm in self.bdms),
+            *(broker.user for broker in self.brokers),
+        ]
+        self.users += self.clients_users
+        for user in self.users:
+            notification_of(user)
+        self.api = {user.pk: ApiClient(user) for user in self.users}
+        self.oracle = Oracle()
+
+    def _parties(self) -> None:
+        staff = [*(bdm.user for bdm in self.bdms), *(broker.user for broker in self.brokers), None]
+        self.clients_users = [*(side.client_user for side in self.sides), *UserFactory.create_batch(6)]
+        self.borrowers = [side.borrower for side in self.sides]
+        for number in range(PARTIES):
+            user = self.random.choice(self.clients_users) if number % 4 == 0 else None
+            self.borrowers.append(BorrowerFactory.create(created_by=self.random.choice(staff), user=user))
+        self.guarantors = [
+            GuarantorFactory.create(
+                created_by=self.random.choice(staff), borrower=self.random.choice([*self.borrowers, None])
+            )
+            for _ in range(PARTIES)
+        ]
+
+    def _application(self) -> None:
+        application: Application = ApplicationFactory.create(
+            broker=self.random.choice([*self.brokers, None]),
+            bd=self.random.choice([*self.bdms, None, None]),
+            branch=self.random.choice([*self.branches, None]),
+            purpose=f"purpose {self.random.randrange(10**6)}",
+        )
+        for borrower in self.random.sample(self.borrowers, self.random.randrange(3)):
+            ApplicationBorrower.objects.create(application=application, borrower=borrower)
+        for guarantor in self.random.sample(self.guarantors, self.random.randrange(3)):
+            ApplicationGuarantor.objects.create(application=application, guarantor=guarantor)
+        SecurityFactory.create_batch(self.random.randrange(3), application=application)
+        for visibility in NoteVisibility.values:
+            NoteFactory.create(application=application, author=self.world.admin, visibility=visibility)
+
+    def some_id(self, model: type[Any]) -> Any:
+        """The key of any row, or of none."""
+        keys = sorted(self.oracle.rows(model), key=str)
+        return self.random.choice(keys) if keys and self.random.random() < 0.97 else 2**31 - 1

@@ -1,0 +1,159 @@
+"""Who may see which rows, worked out in plain Python from the rows and from the words of the roles table.
+
+The product's `visible_to` is not used: each phrase that the table has for people to read is given its meaning
+here once more. A phrase without a meaning fails the proof, and so does a condition that does other than its
+words say. Phrases about a relation ("those on visible applications") are read generally.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from django.apps import apps
+from django.db.models import ForeignKey, ManyToManyField, ManyToManyRel, ManyToOneRel
+
+from applications.models import Application, ApplicationBorrower
+from borrowers.models import Borrower
+from brokers.models import Bdm, Broker
+from users.models import User
+
+Rows = dict[int, dict[str, Any]]
+ON = "those on visible "
+
+
+def scoped_models() -> list[type[Any]]:
+    """Every model of which not everybody sees every row."""
+    return [model for model in apps.get_models() if getattr(model._default_manager.all(), "scopes", None)]
+
+
+class Oracle:
+    """The rows of the database, as they are when it is made."""
+
+    def __init__(self) -> None:
+        self._rows: dict[type[Any], Rows] = {}
+        self._seen: dict[tuple[type[Any], Any], set[Any]] = {}
+
+    def rows(self, model: type[Any]) -> Rows:
+        """All of a model, by key."""
+        if model not in self._rows:
+            key = model._meta.pk.attname
+            self._rows[model] = {row[key]: row for row in model._base_manager.values()}
+        return self._rows[model]
+
+    def visible(self, model: type[Any], user: Any) -> set[Any]:
+        """Keys of the rows that a user may see."""
+        if (model, user.pk) not in self._seen:
+            self._seen[model, user.pk] = self._visible(model, user)
+        return self._seen[model, user.pk]
+
+    def _visible(self, model: type[Any], user: Any) -> set[Any]:
+        account = self.rows(User)[user.pk]
+        scopes = model._default_manager.all().scopes
+        if account["status"] != "active" or account["role"] not in scopes:
+            return set()
+        found: set[Any] = set()
+        for phrase in scopes[account["role"]].label.split(", or "):
+            found |= self.meaning(phrase, model, user)
+        return found & set(self.rows(model))  # a row may have no such relation
+
+    def meaning(self, phrase: str, model: type[Any], user: Any) -> set[Any]:
+        """Keys of the rows that a phrase means."""
+        if phrase.startswith(ON) and phrase not in PHRASES:
+            return self.linked(model, phrase.removeprefix(ON).replace(" ", "_"), user)
+        assert phrase in PHRASES, f"what does {phrase!r} mean? Say it in tests/proof/oracle.py"
+        test = PHRASES[phrase]
+        return {pk for pk, row in self.rows(model).items() if test(Reader(self, model, user), row)}
+
+    def linked(self, model: type[Any], relation: str, user: Any) -> set[Any]:
+        """Keys of the rows that a relation links to rows which the user sees."""
+        field: Any = model._meta.get_field(relation)
+        seen = self.visible(field.related_model, user)
+        match field:
+            case ForeignKey():
+                return {pk for pk, row in self.rows(model).items() if row[field.attname] in seen}
+            case ManyToOneRel():
+                column = field.field.attname
+                return {row[column] for pk, row in self.rows(field.related_model).items() if pk in seen}
+            case ManyToManyRel():
+                return self._through(field.field, field.field.m2m_field_name, seen)
+            case ManyToManyField():
+                return self._through(field, field.m2m_reverse_field_name, seen)
+        raise AssertionError(f"{model.__name__}.{relation}")
+
+    def _through(self, field: Any, near: Callable[[], str], seen: set[Any]) -> set[Any]:
+        ends = {field.m2m_field_name(), field.m2m_reverse_field_name()}
+        (far,) = ends - {near()}
+        links = self.rows(field.remote_field.through).values()
+        return {row[f"{far}_id"] for row in links if row[f"{near()}_id"] in seen}
+
+
+class Reader:
+    """Somebody who looks at rows of a model, and what is theirs."""
+
+    def __init__(self, oracle: Oracle, model: type[Any], user: Any) -> None:
+        self.oracle, self.model, self.id = oracle, model, user.pk
+
+    def sees(self, model: type[Any], pk: Any) -> bool:
+        """Whether they see another row."""
+        return pk in self.oracle.visible(model, User(pk=self.id))
+
+    def _own(self, model: type[Any], column: str = "id") -> set[Any]:
+        rows = self.oracle.rows(model).values()
+        return {row[column] for row in rows if row["user_id"] == self.id}
+
+    @cached_property
+    def branches(self) -> set[int]:
+        """Where they are the BDM."""
+        return self._own(Bdm, "branch_id")
+
+    @cached_property
+    def team(self) -> set[int]:
+        """Logins of the brokers and BDMs of their branches, and their own."""
+        members = [*self.oracle.rows(Bdm).values(), *self.oracle.rows(Broker).values()]
+        return {self.id} | {row["user_id"] for row in members if row["branch_id"] in self.branches}
+
+    @cached_property
+    def bdms(self) -> set[int]:
+        """Their BDM profile."""
+        return self._own(Bdm)
+
+    @cached_property
+    def brokers(self) -> set[int]:
+        """Their broker profile."""
+        return self._own(Broker)
+
+    @cached_property
+    def profiles(self) -> set[int]:
+        """Their profiles as a borrower."""
+        return self._own(Borrower)
+
+    @cached_property
+    def applications(self) -> set[int]:
+        """Applications that one of their profiles is on."""
+        links = self.oracle.rows(ApplicationBorrower).values()
+        return {row["application_id"] for row in links if row["borrower_id"] in self.profiles}
+
+
+PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
+    "all": lambda me, row: True,
+    "self": lambda me, row: row["id"] == me.id,
+    "self and own branch's team": lambda me, row: row["id"] in me.team,
+    "own": lambda me, row: row["user_id"] == me.id,
+    "own profile": lambda me, row: row["user_id"] == me.id,
+    "own branch": lambda me, row: row["id"] in me.branches,
+    "own branch's": lambda me, row: row["branch_id"] in me.branches,
+    "created by me": lambda me, row: row["created_by_id"] == me.id,
+    "all that are open": lambda me, row: row["is_active"],
+    "all at work (to choose one)": lambda me, row: row["is_active"],
+    "where I am the BDM": lambda me, row: row["bd_id"] in me.bdms,
+    "in my branch": lambda me, row: row["branch_id"] in me.branches,
+    "where I am the broker": lambda me, row: row["broker_id"] in me.brokers,
+    "where one of my borrower profiles is on it": lambda me, row: row["id"] in me.applications,
+    "those of own profile": lambda me, row: row["borrower_id"] in me.profiles,
+    "those on visible applications, but not the staff's internal ones": lambda me, row: (
+        me.sees(Application, row["application_id"]) and row["visibility"] != "internal"
+    ),
+    "those on own applications marked for the client": lambda me, row: (
+        row["application_id"] in me.applications and row["visibility"] == "client"
+    ),
+}

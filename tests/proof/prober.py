@@ -1,0 +1,294 @@
+"""Schemathesis on our API: in this process, with real logins and the real database."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from rest_framework import serializers
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.failures import AcceptedNegativeData, Failure, FailureGroup
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from crm_backend.common.renderers import ORJSONRenderer
+from tests.factories import World
+from tests.integration.addresses import address, sees
+from tests.plugins.route_table import Operation, anonymous, operations
+from tests.proof.reading import is_documented
+
+# `PROOF_EXAMPLES=500` looks for longer and elsewhere at every run; without it a run can be repeated.
+EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "0"))
+# A stale or made-up `If-Match` is 412 before anything else is looked at.
+ALSO_EXPECTED = ["412"]
+REPLACED = ("positive_data_acceptance", "negative_data_rejection")
+load_all_checks()
+DOCUMENTED = [operation for operation in operations() if operation.documented]
+
+
+def search(usual: int) -> settings:
+    """How long to look: `usual` examples, the same at every run, or as many others as were asked for."""
+    return settings(
+        max_examples=EXAMPLES or usual,
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+
+
+def make_schema() -> Any:
+    """The document as schemathesis reads it, answered by our own application."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    schema = schemathesis.openapi.from_dict(_plain(document))
+    schema.app = get_wsgi_application()
+    # NUL is refused in every text, as PostgreSQL cannot keep it; JSON Schema would say so in each of them.
+    schema.config.generation.allow_x00 = False
+    for name in REPLACED:
+        setting = getattr(schema.config.checks, name)
+        setting.expected_statuses = [*setting.expected_statuses, *ALSO_EXPECTED]
+    return schema
+
+
+def check(name: str) -> Any:
+    """A check of schemathesis."""
+    return CHECKS.get_one(name)
+
+
+def _plain(document: Any) -> Any:
+    return orjson.loads(ORJSONRenderer().render(document))
+
+
+# --- our reading of two checks --------------------------------------------------------------------
+
+# Messages about the form of a value: the document has to say as much. Bounds of decimals are left out:
+# they are strings, for which JSON Schema has no bounds.
+_FORM_FIELDS = (
+    serializers.CharField,
+    serializers.IntegerField,
+    serializers.DateField,
+    serializers.ChoiceField,
+    serializers.BooleanField,
+    serializers.ListField,
+    serializers.RegexField,
+    serializers.ModelSerializer,
+)
+_DECIMAL_FORM = ("invalid", "max_digits", "max_decimal_places", "max_whole_digits", "max_string_length")
+_NOT_FORM = ("min_value", "max_value")
+
+
+def _patterns() -> Iterator[str]:
+    found = {
+        str(message)
+        for field in _FORM_FIELDS
+        for parent in field.__mro__
+        for code, message in getattr(parent, "default_error_messages", {}).items()
+        if code not in _NOT_FORM
+    }
+    decimal = serializers.DecimalField.default_error_messages
+    found |= {str(decimal[code]) for code in _DECIMAL_FORM}
+    found |= {"There is no such field here.", "This value does not match the required pattern."}
+    for message in found:
+        yield re.sub(r"\\{\w+\\}", ".*", re.escape(message))
+
+
+FORM = re.compile("|".join(f"(?:{pattern})" for pattern in sorted(_patterns())))
+
+
+def messages(errors: Any) -> Iterator[str]:
+    """Every message of an error document."""
+    if isinstance(errors, dict):
+        for item in errors.values():
+            yield from messages(item)
+    elif isinstance(errors, list):
+        yield from map(str, errors)
+
+
+def accepts_what_is_documented(ctx: Any, response: Any, case: Any) -> None:
+    """`positive_data_acceptance`, where a rule of the domain may still refuse: a phone number, an ABN, an id.
+
+    A refusal for the form of a value is a failure: the document should have said so.
+    """
+    try:
+        check("positive_data_acceptance")(ctx, response, case)
+    except RejectedPositiveData as failure:
+        found = list(messages(response.json().get("errors")))
+        form = [message for message in found if FORM.fullmatch(message)]
+        if form or not found or "requestBody" not in case.operation.definition.raw:
+            failure.message += f"\nRefused with: {form or response.json()}"
+            raise
+
+
+def refuses_what_is_not(ctx: Any, response: Any, case: Any) -> None:
+    """`negative_data_rejection`, except for other spellings of documented values; see `reading`."""
+    try:
+        check("negative_data_rejection")(ctx, response, case)
+    except AcceptedNegativeData:
+        if not _is_another_spelling(case):
+            raise
+
+
+def _is_another_spelling(case: Any) -> bool:
+    document, operation = case.operation.schema.raw_schema, case.operation.definition.raw
+    for parameter in operation.get("parameters", []):
+        if parameter.get("in") != "query" or not (case.query or {}).get(parameter["name"]):
+            continue  # an empty filter is none, and nothing is asked of unknown ones
+        value = case.query[parameter["name"]]
+        if "array" in str(parameter["schema"].get("type")) and isinstance(value, str):
+            value = value.split(",")
+        if not is_documented(document, parameter["schema"], value):
+            return False
+    media = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return media is None or is_documented(document, media["schema"], case.body)
+
+
+OWN_CHECKS = [accepts_what_is_documented, refuses_what_is_not]
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Nothing that happens inside stays in the database."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Requests do not close the connection that the test's transaction is on."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
+
+
+class Prober:
+    """Asks operations as one user and collects what is wrong, each finding once."""
+
+    def __init__(self, schema: Any, token: str) -> None:
+        self.schema = schema
+        self.headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        self.found: dict[str, str] = {}
+        self.asked = 0
+
+    def ask(self, case: Any) -> None:
+        """One request and its checks, and back to where we were."""
+        headers = case.headers or {}
+        if len(str(headers.get("If-Match", ""))) % 2:
+            del headers["If-Match"]  # else nearly every edit ended as 412
+        self.asked += 1
+        with undone():
+            try:
+                response = case.call(headers=self.headers)
+                validate(case, response, self.headers)
+            except FailureGroup as group:
+                for failure in group.exceptions:
+                    self._note(case, failure)
+            except Failure as failure:
+                self._note(case, failure)
+
+    def _note(self, case: Any, failure: Any) -> None:
+        title = f"{case.operation.label}: {type(failure).__name__}: {str(failure)[:300]}"
+        self.found.setdefault(title, f"{title}\n  query {case.query}\n  body {str(case.body)[:500]}")
+
+    def probe(self, operation: Operation, ids: dict[str, int], examples: int, share: slice) -> None:
+        """The corners of every schema, a share of them, and some examples of either kind."""
+        target = self.schema.find_operation_by_label(label_of(operation))
+        corners = self.schema.iter_coverage_cases(
+            target,
+            generation_modes=list(GenerationMode),
+            generation_config=self.schema.config.generation,
+        )
+        for case in list(corners)[share]:
+            if ids and case.meta is not None and not case.meta.is_negative_at(ParameterLocation.PATH):
+                case.path_parameters.update(ids)
+            self.ask(case)
+        for mode in GenerationMode:
+            self._search(target.as_strategy(mode, path_parameters=ids), examples)
+
+    def _search(self, cases: Any, examples: int) -> None:
+        @search(examples)
+        @given(case=cases)
+        def ask(case: Any) -> None:
+            self.ask(case)
+
+        try:
+            ask()
+        except Unsatisfiable:
+            return  # it takes nothing that could be wrong
+
+
+def validate(case: Any, response: Any, headers: dict[str, str], **kwargs: Any) -> None:
+    """All checks on a reply."""
+    case.validate_response(
+        response,
+        headers=headers,
+        transport_kwargs={"headers": dict(headers)},
+        excluded_checks=[check(name) for name in REPLACED],
+        additional_checks=OWN_CHECKS,
+        **kwargs,
+    )
+
+
+def label_of(operation: Operation) -> str:
+    """As schemathesis calls it."""
+    return f"{operation.method} {documented_path(operation)}"
+
+
+def documented_path(operation: Operation) -> str:
+    """The path with the document's own names of its parameters."""
+    return _PATHS[anonymous(operation.path)]
+
+
+def _paths() -> dict[str, str]:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return {anonymous(path): path for path in document["paths"]}
+
+
+_PATHS = _paths()
+
+
+def ids_in(operation: Operation, world: World, role: str) -> dict[str, int]:
+    """Ids of our rows for the parameters of a path."""
+    path = documented_path(operation)
+    pattern = re.sub(r"{(\w+)}", r"(?P<\1>\\d+)", path)
+    match = re.fullmatch(pattern, address(operation, world, role))
+    assert match is not None
+    return {name: int(value) for name, value in match.groupdict().items()}
+
+
+def areas() -> list[str]:
+    """The tags of the document: tests are cut along them."""
+    return sorted({tag for operation in DOCUMENTED for tag in operation.documented["tags"]})
+
+
+def operations_of(area: str, role: str) -> list[Operation]:
+    """What a role can address in an area."""
+    return [op for op in DOCUMENTED if op.documented["tags"] == [area] and sees(op, role, "ours")]
+
+
+def report(prober: Prober) -> None:
+    """Fail with everything that was found."""
+    if prober.found:
+        pytest.fail(
+            f"{len(prober.found)} of {prober.asked}:\n" + "\n".join(prober.found.values()), pytrace=False
+        )

@@ -1,0 +1,165 @@
+"""The database holds its rules by itself: each constraint refuses, by name, a row that breaks it.
+
+Nothing is listed: for a check, values that are wrong for somebody are tried on the columns that its condition
+names, until the database refuses one with the name of the constraint; for what is unique, a row is copied.
+"""
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.utils import timezone
+
+from applications.models import ApplicationGuarantor
+from events.dispatcher import dispatch_pending
+from notifications.models import NotificationPreference
+from tests.clients import ApiClient
+from tests.integration.addresses import notification_of
+from tests.writes import OURS
+
+MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]
+CHECKS = [(m, c) for m in MODELS for c in m._meta.constraints if isinstance(c, CheckConstraint)]
+UNIQUE = [
+    (m, c.name, c.fields)
+    for m in MODELS
+    for c in m._meta.constraints
+    if isinstance(c, UniqueConstraint) and c.fields
+]
+UNIQUE += [(m, "", (f.name,)) for m in MODELS for f in m._meta.local_fields if f.unique and not f.primary_key]
+# Wrong for somebody: too small, too large, empty, unknown, in capitals, too late.
+NUMBERS = [-1, 0, 10_001, 101, 601]
+TEXTS = ["", "nonsense", "NONSENSE@EXAMPLE.COM", "withdrawn", "inquiry", "company"]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def filled(world):
+    """At least two rows of everything."""
+    for side in (world.ours, world.theirs):
+        client = ApiClient(side.broker_user)
+        client.patch(f"/api/borrowers/{side.borrower.pk}/", {"phone": "+61412345678"})
+        client.put(f"/api/applications/{side.application.pk}/stage/", {"stage": "withdrawn"})
+        ApplicationGuarantor.objects.create(application=side.application, guarantor=side.guarantor)
+        NotificationPreference.objects.create(user=side.client_user, notification_type="message")
+        notification_of(world.admin)
+        ApiClient().post("/api/auth/password/reset/", {"email": side.client_user.email})
+    dispatch_pending()
+    return world
+
+
+def alone(model: Any, constraint: Any) -> None:
+    """Drop the model's other checks until the end of the test: one of them could be the first to refuse."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for other_check in (item for of, item in CHECKS if of is model and item is not constraint):
+            cursor.execute(f"ALTER TABLE {model._meta.db_table} DROP CONSTRAINT {other_check.name}")
+
+
+def columns(condition: Any) -> set[str]:
+    """The fields that a condition names."""
+    if isinstance(condition, Q):
+        return set().union(*(columns(child) for child in condition.children))
+    return {condition[0].partition("__")[0]} if isinstance(condition, tuple) else set()
+
+
+def candidates(field: Any) -> list[Any]:
+    values: list[Any] = [None] if field.null else []
+    if isinstance(field, models.DateTimeField | models.DateField):
+        return [*values, timezone.now()]
+    if isinstance(field, models.CharField | models.TextField):
+        return values + [text[: field.max_length] for text in TEXTS]
+    if isinstance(field, models.BooleanField):
+        return [*values, True, False]
+    return values + NUMBERS
+
+
+def refusal(write: Any) -> str:
+    """The name of the constraint that refuses a write, or nothing."""
+    try:
+        with transaction.atomic():
+            write()
+            raise Accepted
+    except IntegrityError as error:
+        return str(error.__cause__.diag.constraint_name)
+    except Accepted:
+        return ""
+
+
+class Accepted(Exception):
+    """The database took it; undo it."""
+
+
+@pytest.mark.parametrize(("model", "constraint"), CHECKS, ids=lambda value: getattr(value, "name", None))
+def test_a_check_refuses_what_breaks_it(model, constraint, filled):
+    rows = model._base_manager.all()
+    assert rows.exists(), f"give `filled` a row of {model.__name__}"
+    alone(model, constraint)
+    names = sorted(columns(constraint.condition))
+    choices = [candidates(model._meta.get_field(name)) for name in names]
+    for values in itertools.product(*choices):
+        change = dict(zip(names, values, strict=True))
+        if refusal(lambda change=change: rows.filter(pk=rows.first().pk).update(**change)) == constraint.name:
+            return
+    pytest.fail(f"nothing breaks {constraint.name} on {names}")
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "fields"), UNIQUE, ids=lambda value: getattr(value, "__name__", None)
+)
+def test_a_unique_constraint_refuses_a_copy(model, name, fields, filled):
+    """Another row is given the values of the first; the database names the constraint that it breaks."""
+    row = model._base_manager.exclude(**dict.fromkeys(fields)).first()
+    assert row is not None, f"give `filled` a row of {model.__name__}"
+    same = {model._meta.get_field(field).column for field in fields}
+    broken = refusal(lambda: copy(model, row, same))
+    indexed = connection.introspection.get_constraints(connection.cursor(), model._meta.db_table)
+    assert broken, f"{model.__name__} took two rows with the same {fields}"
+    assert broken == name or set(indexed[broken]["columns"]) == same
+
+
+def copy(model: Any, row: Any, same: set[str]) -> None:
+    """Insert a row like another one, with values of its own for all else that is unique."""
+    unique = {column for _, columns in uniques(model) for column in columns} - same
+    taken, made = [], []
+    for field in model._meta.local_concrete_fields:
+        column = connection.ops.quote_name(field.column)
+        if field.primary_key and field.column not in same and not field.is_relation:
+            if not isinstance(field, models.UUIDField):
+                continue
+            value = "gen_random_uuid()"
+        elif field.column in unique:
+            value = other(field, column)
+        else:
+            value = column
+        taken.append(column)
+        made.append(value)
+    table = connection.ops.quote_name(model._meta.db_table)
+    key = connection.ops.quote_name(model._meta.pk.column)
+    with connection.cursor() as cursor:
+        into = f"INSERT INTO {table} ({', '.join(taken)}) SELECT {', '.join(made)} FROM {table}"
+        cursor.execute(f"{into} WHERE {key} = %s", [row.pk])
+
+
+def other(field: Any, column: str) -> str:
+    """An expression for another value of a column; references are checked later than what is unique."""
+    if isinstance(field, models.CharField | models.TextField):
+        return f"substr('x' || {column}, 1, {field.max_length or 100})"
+    return f"{column} + 100000"
+
+
+def uniques(model: Any) -> list[tuple[str, list[str]]]:
+    found = connection.introspection.get_constraints(connection.cursor(), model._meta.db_table)
+    return [
+        (name, item["columns"]) for name, item in found.items() if item["unique"] and not item["primary_key"]
+    ]
+
+
+def test_every_constraint_has_a_name_of_its_own():
+    names = [constraint.name for model in MODELS for constraint in model._meta.constraints]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)

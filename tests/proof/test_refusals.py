@@ -1,0 +1,268 @@
+"""Every rule that the fields of a body carry refuses what breaks it: 400, that field alone, nothing written.
+
+The examples are made from the serializers themselves: an otherwise good body with one change for each rule.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.core.validators import RegexValidator
+from rest_framework import serializers
+
+from crm_backend.common.serializers import VisiblePrimaryKeysField
+from tests.integration.addresses import MISSING, address, allowed_role
+from tests.integration.test_roles import BODIES
+from tests.plugins.route_table import Operation, operations
+from tests.proof.prober import undone
+from tests.proof.shapes import serializer_of
+from tests.writes import nothing_written
+
+pytestmark = pytest.mark.django_db
+
+WITH_BODY = [operation for operation in operations() if operation.has_body]
+NO_TEXT = (serializers.ChoiceField, serializers.FileField)
+# By kind of field, a value of a wrong type or form.
+WRONG: list[tuple[type[Any], Any]] = [
+    (VisiblePrimaryKeysField, "x"),
+    (serializers.ListField, "x"),
+    (serializers.ListSerializer, "x"),
+    (serializers.BaseSerializer, "x"),
+    (serializers.EmailField, "nobody"),
+    (serializers.UUIDField, "x"),
+    (serializers.FileField, "x"),
+    (serializers.CharField, {}),
+    (serializers.BooleanField, "maybe"),
+    (serializers.IntegerField, "x"),
+    (serializers.FloatField, "x"),
+    (serializers.DecimalField, "x"),
+    (serializers.DateTimeField, "2026-02-30T00:00:00Z"),
+    (serializers.DateField, "2026-02-30"),
+    (serializers.PrimaryKeyRelatedField, "x"),
+]
+
+Path = tuple[str, ...]
+
+
+class Missing:
+    """Stands for a field that is left out."""
+
+
+def breaches(field: Any, *, partial: bool) -> Iterator[tuple[str, Path, Any]]:
+    """Each rule of a field: its name, where in the field, and a value that breaks it."""
+    if field.required and not partial:
+        yield "required", (), Missing
+    if not field.allow_null:
+        yield "null", (), None
+    yield from (("wrong type", (), value) for kind, value in WRONG[:] if type_decides(field, kind))
+    yield from ((rule, (), value) for rule, value in _own(field))
+    yield from _inside(field, partial=partial)
+
+
+def type_decides(field: Any, kind: type[Any]) -> bool:
+    """Whether this is the first kind in the table that the field is of."""
+    return next((known for known, _ in WRONG if isinstance(field, known)), None) is kind
+
+
+def _own(field: Any) -> Iterator[tuple[str, Any]]:
+    for kind, rules in RULES:
+        if isinstance(field, kind):
+            yield from rules(field)
+            return
+
+
+def _choice(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "choice", "no such choice"
+    if not field.allow_blank:
+        yield "blank", ""
+
+
+def _decimal(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "decimal places", "1." + "1" * (field.decimal_places + 1)
+    yield "digits", "9" * (field.max_whole_digits + 1)
+    yield from _bounds(field)
+
+
+def _ids(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "missing row", [MISSING]
+    yield "too many", list(range(1, field.max_length + 2))
+    yield "twice", [1, 1]
+
+
+def _list(field: Any) -> Iterator[tuple[str, Any]]:
+    if field.max_length is not None:
+        yield "too many", [{} if hasattr(field.child, "fields") else 1] * (field.max_length + 1)
+    if not field.allow_empty:
+        yield "empty", []
+
+
+def _date(field: Any) -> Iterator[tuple[str, Any]]:
+    if _functions(field):
+        yield "validator", "0001-01-01"
+
+
+def _text(field: Any) -> Iterator[tuple[str, Any]]:
+    yield "NUL", "a\x00b"
+    if not field.allow_blank:
+        yield "blank", ""
+    if field.max_length is not None:
+        tail = "@example.com" if isinstance(field, serializers.EmailField) else ""
+        yield "max_length", "a" * (field.max_length + 1 - len(tail)) + tail
+    if field.min_length:
+        yield "min_length", "a" * (field.min_length - 1)
+    if isinstance(field, serializers.EmailField):
+        return
+    if _functions(field) or any(isinstance(rule, RegexValidator) for rule in field.validators):
+        yield "validator", "?"
+
+
+def _functions(field: Any) -> list[Any]:
+    """Validators of our own."""
+    return [rule for rule in field.validators if callable(rule) and hasattr(rule, "__name__")]
+
+
+def _bounds(field: Any) -> Iterator[tuple[str, Any]]:
+    if field.max_value is not None:
+        yield "max_value", str(field.max_value + 1)
+    if field.min_value is not None:
+        yield "min_value", str(field.min_value - 1)
+
+
+# The first kind that a field is of decides.
+RULES: list[tuple[type[Any], Callable[[Any], Iterator[tuple[str, Any]]]]] = [
+    (serializers.ChoiceField, _choice),
+    (serializers.CharField, _text),
+    (serializers.DecimalField, _decimal),
+    (serializers.IntegerField, lambda field: _bounds(field)),
+    (serializers.PrimaryKeyRelatedField, lambda field: iter([("missing row", MISSING)])),
+    (VisiblePrimaryKeysField, _ids),
+    (serializers.ListField, _list),
+    (serializers.ListSerializer, _list),
+    (serializers.BaseSerializer, lambda field: iter([("unknown field", {"no_such_field": 1})])),
+    (serializers.DateField, _date),
+]
+
+
+def _inside(field: Any, *, partial: bool) -> Iterator[tuple[str, Path, Any]]:
+    """Rules of what is nested, one level down; the first item of a list."""
+    inner: Any
+    where: Path
+    match field:
+        case VisiblePrimaryKeysField():
+            return
+        case serializers.ListSerializer():
+            inner, where = field.child.fields, ("0",)
+        case serializers.ListField():
+            for rule, path, value in breaches(field.child, partial=True):
+                yield f"item {rule}", ("0", *path), value
+            return
+        case serializers.BaseSerializer():
+            inner, where = field.fields, ()
+        case _:
+            return
+    for name, child in inner.items():
+        if readable(child):
+            for rule, path, value in breaches(child, partial=partial):
+                yield f"{name} {rule}", (*where, name, *path), value
+
+
+def readable(field: Any) -> bool:
+    """Whether a caller can send it."""
+    return not field.read_only and not isinstance(field, serializers.HiddenField)
+
+
+def changed(body: Any, path: Path, value: Any, example: Any) -> Any:
+    """A body with one change; what is nested and not in the body yet is taken from the document's example."""
+    body = deepcopy(body)
+    if len(path) > 1 and path[0] not in body:
+        body[path[0]] = deepcopy(example.get(path[0], {}))
+    here = body
+    for name, following in zip(path, [*path[1:], None], strict=True):
+        if isinstance(here, list):
+            if not here:
+                here.append([] if following == "0" else {})
+            key: Any = int(name)
+        else:
+            key = name
+        if following is None:
+            if value is Missing:
+                here.pop(key, None)
+            else:
+                here[key] = value
+        else:
+            here = (
+                here[key]
+                if not isinstance(here, dict)
+                else here.setdefault(key, [] if following == "0" else {})
+            )
+    return body
+
+
+def good_body(operation: Operation, world: Any) -> Any:
+    """What a granted role sends, or what the document shows."""
+    return BODIES[operation.id](world) if operation.id in BODIES else example_of(operation)
+
+
+def example_of(operation: Operation) -> Any:
+    """The body that the document shows."""
+    media: dict[str, Any] = operation.documented["requestBody"]["content"]["application/json"]
+    return media.get("example", {})
+
+
+def nested_example(operation: Operation, serializer: Any) -> dict[str, Any]:
+    """Of the document's example, what has to be there in nested objects; ids in it are nobody's."""
+    shown = example_of(operation)
+    found: dict[str, Any] = {}
+    for name, field in serializer.fields.items():
+        inner = getattr(getattr(field, "child", field), "fields", None)
+        if inner is None:
+            found[name] = []
+            continue
+        items = shown.get(name) or [{}]
+        item = items[0] if isinstance(items, list) else items
+        kept = {key: value for key, value in item.items() if key in inner and inner[key].required}
+        found[name] = [kept] if hasattr(field, "child") else kept
+    return found
+
+
+def leaves(errors: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of all messages."""
+    if isinstance(errors, dict):
+        for name, item in errors.items():
+            yield from leaves(item, (*path, name))
+    else:
+        yield path
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_every_rule_of_every_field_refuses(operation, world, api):
+    serializer = serializer_of(operation)
+    assert serializer is not None
+    role = allowed_role(operation)
+    client = api() if operation.public else api(world.user(role))
+    path, body = address(operation, world, role), good_body(operation, world)
+    partial = operation.method == "PATCH" or serializer.partial
+
+    def send(content: Any) -> Any:
+        return client.generic(operation.method, path, json.dumps(content), "application/json")
+
+    if operation.id in BODIES:
+        with undone():
+            accepted = send(body)
+        assert accepted.status_code < 300, accepted.content
+
+    wrong, tried, nested = [], 0, nested_example(operation, serializer)
+    with nothing_written():
+        for name, field in serializer.fields.items():
+            for rule, inner, value in breaches(field, partial=partial) if readable(field) else ():
+                where = (name, *inner)
+                reply = send(changed(body, where, value, nested))
+                tried += 1
+                errors = reply.json().get("errors", {}) if reply.content else {}
+                found = [found[: len(where)] for found in leaves(errors)]
+                if reply.status_code != 400 or not found or any(one != where for one in found):
+                    wrong.append(f"{'.'.join(where)}: {rule}: {reply.status_code} {errors}")
+    assert wrong == []
+    assert tried
