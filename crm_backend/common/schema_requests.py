@@ -16,7 +16,8 @@ def close_requests(result: Document, **_: Any) -> Document:
             schema = parameter.get("schema", {})
             if parameter.get("in") == "query" and "enum" in schema:
                 parameter["schema"] = {"anyOf": [schema, {"type": "string"}]}
-                parameter["description"] += "\n\nAny other value matches nothing."
+                told = [parameter.get("description", ""), "Any other value matches nothing."]
+                parameter["description"] = "\n\n".join(filter(None, told))
     return result
 
 
