@@ -322,4 +322,4 @@ def test_any_life_of_an_application_keeps_its_promises(world, api):
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_many_lives_keep_their_promises(world, api):
-    live(world, api, 25, 50)
+    live(world, api, 10, 50)
