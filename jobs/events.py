@@ -29,7 +29,7 @@ class JobFinished(Payload):
     """A job succeeded, failed or was cancelled."""
 
     type = "job.finished"
-    summary = "{label} {status}: {message}"
+    summary = "{label} {status}."
     notify = Notify("system", title="{label} {status}", body="{message}")
     audience = Audience.STAFF
 

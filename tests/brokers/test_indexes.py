@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from brokers.models import Bdm, Branch, Broker
 from brokers.views import BdmViewSet, BranchViewSet, BrokerViewSet
+from users.choices import AccountStatus, Role
 from users.models import ApiKey, Session, User
 from users.views.accounts import UserViewSet
 from users.views.api_keys import ApiKeyViewSet
@@ -71,8 +72,20 @@ def test_no_ordering_is_left_out(view, models):
     assert set(view.ordering_fields) == {column for model, column, _ in ORDERINGS if model is models}
 
 
+@pytest.fixture
+def many_users(db):
+    """Enough of them for a filter to pay."""
+    roles, states = Role.values, AccountStatus.values
+    User.objects.bulk_create(
+        User(email=f"many{n}@example.com", role=roles[n % len(roles)], status=states[n % len(states)])
+        for n in range(2000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE users_user")
+
+
 @pytest.mark.parametrize(("model", "condition", "ordering", "index"), FILTERS)
-def test_a_filter_has_an_index_in_the_lists_own_order(model, condition, ordering, index):
+def test_a_filter_has_an_index_in_the_lists_own_order(model, condition, ordering, index, many_users):
     assert f" {index} " in plan(model.objects.filter(**condition).order_by(*ordering))
 
 

@@ -11,7 +11,7 @@ from events.models import Event
 from jobs.models import Job, JobInput
 from jobs.services.running import job_run
 from tests.checks import assert_refused, event_types
-from tests.factories import JobFactory
+from tests.factories import JobFactory, UserFactory
 from tests.tables import csv_file, imported, row, send
 from tests.writes import nothing_written
 
@@ -131,9 +131,7 @@ def test_an_unknown_format_is_refused(world, api):
 
 
 def test_users_who_go_take_their_jobs_along(world, api):
-    user = world.theirs.client_user
-    world.theirs.borrower.user = None
-    world.theirs.borrower.save()
+    user = UserFactory.create()
     JobFactory.create(created_by=user)
     assert Job.objects.count() == 1
     assert api(world.admin).delete(f"/api/users/users/{user.pk}/").status_code == 204

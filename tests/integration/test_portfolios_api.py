@@ -43,6 +43,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def book(world):
     """`book(stage, amount, …)` adds an application of ours; the world's own is gone."""
+    world.ours.signature.delete()
     Application.objects.filter(pk=world.ours.application.pk).delete()
     ours = world.ours
 

@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, models, transaction
+from django.contrib.postgres.fields import ArrayField
+from django.db import DataError, IntegrityError, connection, models, transaction
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.utils import timezone
 
-from applications.models import ApplicationGuarantor
+from applications.models import Application, ApplicationGuarantor
 from events.dispatcher import dispatch_pending
+from jobs.models import JobRow
 from notifications.models import NotificationPreference
 from tests.clients import ApiClient
+from tests.factories import ApiKeyFactory, JobFactory
 from tests.integration.addresses import notification_of
 from tests.writes import OURS
+from users.services import passwords
 
 MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]
 CHECKS = [(m, c) for m in MODELS for c in m._meta.constraints if isinstance(c, CheckConstraint)]
@@ -47,7 +51,11 @@ def filled(world):
         ApplicationGuarantor.objects.create(application=side.application, guarantor=side.guarantor)
         NotificationPreference.objects.create(user=side.client_user, notification_type="message")
         notification_of(world.admin)
-        ApiClient().post("/api/auth/password/reset/", {"email": side.client_user.email})
+        passwords.password_reset_request(email=side.client_user.email)
+        ApiKeyFactory.create(user=side.broker_user)
+        job = JobFactory.create(created_by=side.broker_user)
+        JobRow.objects.create(job=job, number=1, outcome="created")
+        Application.objects.filter(pk=side.application.pk).update(client_reference=f"A-{side.application.pk}")
     dispatch_pending()
     return world
 
@@ -69,6 +77,8 @@ def columns(condition: Any) -> set[str]:
 
 def candidates(field: Any) -> list[Any]:
     values: list[Any] = [None] if field.null else []
+    if isinstance(field, ArrayField):
+        return [[], ["weekly"]]
     if isinstance(field, models.DateTimeField | models.DateField):
         return [*values, timezone.now()]
     if isinstance(field, models.CharField | models.TextField):
@@ -86,6 +96,8 @@ def refusal(write: Any) -> str:
             raise Accepted
     except IntegrityError as error:
         return str(error.__cause__.diag.constraint_name)
+    except DataError:
+        return ""  # more than the column can hold, which is another refusal
     except Accepted:
         return ""
 

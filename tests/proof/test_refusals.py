@@ -22,7 +22,7 @@ from tests.writes import nothing_written
 
 pytestmark = pytest.mark.django_db
 
-WITH_BODY = [operation for operation in operations() if operation.has_body]
+WITH_BODY = [operation for operation in operations() if operation.takes_json]
 NO_TEXT = (serializers.ChoiceField, serializers.FileField)
 # By kind of field, a value of a wrong type or form.
 WRONG: list[tuple[type[Any], Any]] = [
@@ -100,7 +100,7 @@ def _list(field: Any) -> Iterator[tuple[str, Any]]:
 
 def _date(field: Any) -> Iterator[tuple[str, Any]]:
     if _functions(field):
-        yield "validator", "0001-01-01"
+        yield "validator", "9999-12-31"
 
 
 def _text(field: Any) -> Iterator[tuple[str, Any]]:
@@ -174,30 +174,40 @@ def readable(field: Any) -> bool:
 
 
 def changed(body: Any, path: Path, value: Any, example: Any) -> Any:
-    """A body with one change; what is nested and not in the body yet is taken from the document's example."""
+    """A body with one change; what is nested and not in the body yet is taken from the example."""
     body = deepcopy(body)
-    if len(path) > 1 and path[0] not in body:
-        body[path[0]] = deepcopy(example.get(path[0], {}))
-    here = body
+    here, shown = body, example
     for name, following in zip(path, [*path[1:], None], strict=True):
-        if isinstance(here, list):
-            if not here:
-                here.append([] if following == "0" else {})
-            key: Any = int(name)
+        in_list = isinstance(here, list)
+        key: Any = int(name) if in_list else name
+        if in_list:
+            shown = shown[0] if shown else None
         else:
-            key = name
-        if following is None:
-            if value is Missing:
-                here.pop(key, None)
+            shown = shown.get(name) if isinstance(shown, dict) else None
+        if following is None and value is Missing:
+            here.pop(key, None)
+        elif following is None:
+            if in_list:
+                here[key:] = [value]
             else:
                 here[key] = value
         else:
-            here = (
-                here[key]
-                if not isinstance(here, dict)
-                else here.setdefault(key, [] if following == "0" else {})
-            )
+            begun = bare(shown) if shown is not None else [] if following == "0" else {}
+            if in_list and not here:
+                here.append(begun)
+            elif not in_list:
+                here.setdefault(key, begun)
+            here = here[key]
     return body
+
+
+def bare(example: Any) -> Any:
+    """An object with its own values, a list with one such object: nothing that is nested deeper."""
+    if isinstance(example, list):
+        return [bare(item) for item in example]
+    if not isinstance(example, dict):
+        return example
+    return {key: value for key, value in example.items() if not isinstance(value, dict | list)}
 
 
 def good_body(operation: Operation, world: Any) -> Any:
@@ -211,19 +221,17 @@ def example_of(operation: Operation) -> Any:
     return media.get("example", {})
 
 
-def nested_example(operation: Operation, serializer: Any) -> dict[str, Any]:
-    """Of the document's example, what has to be there in nested objects; ids in it are nobody's."""
-    shown = example_of(operation)
+def nested_example(serializer: Any, shown: Any) -> dict[str, Any]:
+    """Of an example, what has to be there in nested objects, at any depth; ids in it are nobody's."""
     found: dict[str, Any] = {}
     for name, field in serializer.fields.items():
-        inner = getattr(getattr(field, "child", field), "fields", None)
-        if inner is None:
-            found[name] = []
-            continue
-        items = shown.get(name) or [{}]
-        item = items[0] if isinstance(items, list) else items
-        kept = {key: value for key, value in item.items() if key in inner and inner[key].required}
-        found[name] = [kept] if hasattr(field, "child") else kept
+        inner = getattr(field, "child", field)
+        if readable(field) and hasattr(inner, "fields"):
+            items = shown.get(name) or {}
+            item = nested_example(inner, items[0] if isinstance(items, list) else items)
+            found[name] = [item] if hasattr(field, "child") else item
+        elif readable(field) and field.required:
+            found[name] = shown.get(name)
     return found
 
 
@@ -253,7 +261,7 @@ def test_every_rule_of_every_field_refuses(operation, world, api):
             accepted = send(body)
         assert accepted.status_code < 300, accepted.content
 
-    wrong, tried, nested = [], 0, nested_example(operation, serializer)
+    wrong, tried, nested = [], 0, nested_example(serializer, example_of(operation))
     with nothing_written():
         for name, field in serializer.fields.items():
             for rule, inner, value in breaches(field, partial=partial) if readable(field) else ():
