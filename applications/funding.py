@@ -3,7 +3,7 @@
 Pure: no database, no clock. With L the loan amount (AUD), r the annual rate and all other rates in percent:
 
     establishment     = L · e/100 · 1.1          (GST of 10 %)
-    capped interest   = L · r/12/100 · months
+    capped interest   = L · r/12/100 · months    (divided last, so that nothing is rounded on the way)
     line fee          = L · l/100 · months       (of the term, unless the product fixes them)
     brokerage         = L · b/100 · 1.1          (GST of 10 %)
     legal             = before GST · 1.1
@@ -80,7 +80,7 @@ def calculate(
     line_fee_months = loan_term if terms.line_fee_months is None else terms.line_fee_months
     lines = {
         "establishment_fee": _cents(loan_amount * terms.establishment_fee_rate / 100 * GST),
-        "capped_interest": _cents(loan_amount * interest_rate / 1200 * terms.capped_interest_months),
+        "capped_interest": _cents(loan_amount * interest_rate * terms.capped_interest_months / 1200),
         "line_fee": _cents(loan_amount * terms.monthly_line_fee_rate / 100 * line_fee_months),
         "brokerage_fee": _cents(loan_amount * terms.brokerage_fee_rate / 100 * GST),
         "application_fee": _cents(terms.application_fee),

@@ -35,6 +35,7 @@ PATH = (
 )
 OPEN = PATH[: PATH.index(Stage.SETTLED)]
 UNSUBMITTED = PATH[: PATH.index(Stage.APP_SUBMITTED)]
+UNAPPROVED = PATH[: PATH.index(Stage.FORMAL_APPROVAL)]
 # Stages that remember where the application came from, and lead back there only.
 ASIDE = (Stage.MORE_INFO_REQUIRED, Stage.DECLINED, Stage.WITHDRAWN)
 
@@ -90,3 +91,8 @@ def legal_moves(stage: str, came_from: str = "") -> dict[Stage, Move]:
 def is_submitted(stage: str, came_from: str = "") -> bool:
     """Whether the application has reached submission; an aside stage counts as where it came from."""
     return (came_from if stage in ASIDE else stage) not in UNSUBMITTED
+
+
+def is_approved(stage: str, came_from: str = "") -> bool:
+    """Whether the application has reached formal approval; an aside stage counts as where it came from."""
+    return (came_from if stage in ASIDE else stage) not in UNAPPROVED

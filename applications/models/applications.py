@@ -11,7 +11,7 @@ from django.utils.crypto import get_random_string
 
 from applications.choices import MAX_TERM_MONTHS, UNSECURED_TYPES, ApplicationType, RepaymentFrequency, Stage
 from applications.models.products import Product
-from applications.stages import ASIDE, PATH, is_submitted
+from applications.stages import ASIDE, PATH, is_approved, is_submitted
 from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import validate_phone
@@ -197,6 +197,16 @@ class Application(TimestampedModel):
         if self.product is not None:
             return self.product.is_secured
         return self.application_type not in UNSECURED_TYPES
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it has been formally approved; an aside stage counts as where it came from."""
+        return is_approved(self.stage, self.came_from)
+
+    @property
+    def amount_to_lend(self) -> Decimal:
+        """What the lender agreed to lend, AUD; before that, what was asked for."""
+        return self.loan_amount if self.approved_amount is None else self.approved_amount
 
     @property
     def is_submitted(self) -> bool:

@@ -80,7 +80,7 @@ class Security(TimestampedModel):
     @property
     def loan_to_value_ratio(self) -> Decimal | None:
         """LVR of the whole loan against this security alone, percent."""
-        return loan_to_value(self.application.loan_amount, [self.lending_value])
+        return loan_to_value(self.application.amount_to_lend, [self.lending_value])
 
 
 def loan_to_value(amount: Decimal, lending_values: Iterable[Decimal]) -> Decimal | None:

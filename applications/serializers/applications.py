@@ -162,9 +162,9 @@ class ApplicationSerializer(ModelSerializer):
 
     @extend_schema_field({"type": ["string", "null"], "format": "decimal", "description": "Percent."})
     def get_loan_to_value_ratio(self, application: Application) -> str | None:
-        """Loan amount over the lending value of all securities, in percent."""
+        """The amount to lend (approved, else asked for) over what all securities are worth, in percent."""
         values = [security.lending_value for security in application.securities.all()]
-        ratio = loan_to_value(application.loan_amount, values)
+        ratio = loan_to_value(application.amount_to_lend, values)
         return None if ratio is None else str(ratio)
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Stage.choices)))
@@ -249,17 +249,21 @@ class CascadeSerializer(ApplicationInputSerializer):
         ]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Each part needs the right to make such a thing by itself."""
+        """Each part needs the right to make such a thing by itself; securities come with any application."""
         attrs = super().validate(attrs)
-        user = self.context["request"].user
         errors = {
             part: ["This is not yours to add."]
-            for part, (policy, action) in PARTS.items()
-            if attrs.get(part) and policy.grant(action, user) is None
+            for part in self.parts_of_others(self.context["request"].user)
+            if attrs.get(part) not in (None, [])
         }
         if errors:
             raise serializers.ValidationError(errors)
         return attrs
+
+    @staticmethod
+    def parts_of_others(user: Any) -> list[str]:
+        """The parts that a user may not add."""
+        return [part for part, (policy, action) in PARTS.items() if policy.grant(action, user) is None]
 
 
 class AssignSerializer(Serializer):

@@ -41,7 +41,7 @@ class SecuritySerializer(ValuedSerializer):
         max_digits=14, decimal_places=2, read_only=True, help_text="The valuation, else the stated value."
     )
     loan_to_value_ratio = serializers.DecimalField(
-        max_digits=16,
+        max_digits=20,
         decimal_places=2,
         read_only=True,
         help_text="Percent, of the whole loan against this security alone.",

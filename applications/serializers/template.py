@@ -1,6 +1,6 @@
 """What a new application can hold, derived from the serializer that reads it."""
 
-from typing import Any, cast
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -15,10 +15,10 @@ class NewApplicationSerializer(Serializer):
     """A body to fill in for `create-with-cascade/` and `validate-schema/`, and what can be chosen in it."""
 
     template = extend_schema_field(_OBJECT)(serializers.DictField)(
-        help_text="Every field with its usual value; lists of people and securities are empty."
+        help_text="Every field with its usual value; lists are empty."
     )
     item_templates = extend_schema_field(_OBJECT)(serializers.DictField)(
-        help_text="By list, one item of it to fill in."
+        help_text="By part that can be added, what to fill in: one item of a list, or the part."
     )
     required_fields = serializers.ListField(
         child=serializers.CharField(), help_text="Fields that must be given."
@@ -35,16 +35,25 @@ def template_of(
     """A body with the usual value of every field that can be written."""
     if defaults is None:
         defaults = _defaults(getattr(getattr(serializer, "Meta", None), "model", None))
-    return {name: _usual(name, field, defaults) for name, field in _written(serializer).items()}
+    return {
+        name: _usual(name, field, defaults)
+        for name, field in _written(serializer).items()
+        if not _is_part(field)
+    }
 
 
 def items_of(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """By name of a nested list, the template of one item."""
+    """By name of a part that can be left out, the template of it, or of one item of a list."""
     return {
-        name: template_of(cast("serializers.Serializer[Any]", field.child))
+        name: template_of(getattr(field, "child", field))
         for name, field in _written(serializer).items()
-        if isinstance(field, serializers.ListSerializer)
+        if isinstance(field, serializers.ListSerializer) or _is_part(field)
     }
+
+
+def _is_part(field: Any) -> bool:
+    """Whether it is an object of its own, and not some columns of the same row."""
+    return isinstance(field, serializers.Serializer) and field.source != "*"
 
 
 def choices_of(serializer: serializers.Serializer[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from applications.choices import Stage
 from applications.events import ApplicationCreated, ApplicationDeleted, ApplicationUpdated
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor, StageChange
 from applications.selectors.applications import people_of
+from applications.services.approval import check_still_approved
 from applications.services.assignment import RESPONSIBLE, application_assign, check_at_work
 from applications.services.products import check_product
 from borrowers.models import Borrower, Guarantor
@@ -82,6 +83,7 @@ def application_update(*, application: Application, actor: Any, **fields: Any) -
 
     Raises:
         InvalidInput: changed terms that are outside the product's limits.
+        Conflict: it is approved, and would not have been like this.
     """
     changed = sorted(name for name, value in fields.items() if getattr(application, name) != value)
     terms = [name for name in changed if name not in RESPONSIBLE]
@@ -91,14 +93,16 @@ def application_update(*, application: Application, actor: Any, **fields: Any) -
                 setattr(application, name, fields[name])
             check_product(application, changed=terms)
             application.save(update_fields=[*terms, "updated_at"])
+            check_still_approved(application)
             emit(
                 ApplicationUpdated(reference=application.reference_number, field_names=", ".join(terms)),
                 actor=actor,
                 subject=application,
                 application_id=application.pk,
             )
-        people = {name: fields[name] for name in changed if name in RESPONSIBLE}
-        if people:
+        if len(terms) < len(changed):
+            # Also those that stay: a branch that is named is kept, whatever BDM comes.
+            people = {name: row for name, row in fields.items() if name in RESPONSIBLE}
             application_assign(application=application, actor=actor, **people)
     return application
 

@@ -68,7 +68,7 @@ def _complete(application: Application, terms: Mapping[str, Any]) -> FundingInpu
         **{name: value for name, value in terms.items() if value is not None},
     }
     missing = {
-        field.name: ["This field is required."]
+        field.name: ["Neither the request nor the product gives this."]
         for field in fields(FundingInput)
         if field.default is MISSING and field.name not in complete
     }

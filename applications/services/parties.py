@@ -36,6 +36,8 @@ def _replace(
     if wanted == present:
         return
     with transaction.atomic():
+        # First, and in order: whoever renames one of them holds the person and then wants the application.
+        list(link._meta.get_field(field).related_model.objects.filter(pk__in={*wanted, *present}).lock())
         link.objects.filter(application=application).delete()
         link.objects.bulk_create(
             link(application=application, position=position, **{f"{field}_id": pk})

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from applications.events import SecurityChanged
 from applications.models import Application, Security
+from applications.services.approval import check_still_approved
 from events.services import emit
 
 
@@ -18,22 +19,32 @@ def security_add(*, application: Application, actor: Any, **fields: Any) -> Secu
 
 
 def security_update(*, security: Security, actor: Any, **fields: Any) -> Security:
-    """Edit a security; unchanged values change nothing and tell nobody."""
+    """Edit a security; unchanged values change nothing and tell nobody.
+
+    Raises:
+        Conflict: the application is approved, and would not have been like this.
+    """
     changed = sorted(name for name, value in fields.items() if getattr(security, name) != value)
     if changed:
         for name in changed:
             setattr(security, name, fields[name])
         with transaction.atomic():
             security.save(update_fields=[*changed, "updated_at"])
+            check_still_approved(security.application)
             _tell(security, "changed", actor)
     return security
 
 
 def security_remove(*, security: Security, actor: Any) -> None:
-    """Remove a security."""
+    """Remove a security.
+
+    Raises:
+        Conflict: the application is approved, and would not have been like this.
+    """
     with transaction.atomic():
         _tell(security, "removed", actor)
         security.delete()
+        check_still_approved(security.application)
 
 
 def _tell(security: Security, what: str, actor: Any) -> None:

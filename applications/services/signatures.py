@@ -1,7 +1,7 @@
 """Signing an application."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -10,8 +10,10 @@ from applications.events import ApplicationSigned
 from applications.models import Application, Signature
 from applications.png import Drawing
 from applications.selectors.applications import people_of
-from crm_backend.common.errors import Conflict
+from crm_backend.common.errors import Conflict, InvalidInput
 from events.services import emit
+
+LEEWAY = timedelta(days=1)  # where it was signed, the day may have been another one
 
 
 def application_sign(
@@ -27,8 +29,11 @@ def application_sign(
     """Keep a signature with what it agrees to; call it with the row locked. Earlier ones stay.
 
     Raises:
+        InvalidInput: it is dated before the application.
         Conflict: the application is settled, closed, declined or withdrawn.
     """
+    if signature_date < application.created_at.date() - LEEWAY:
+        raise InvalidInput.field("signature_date", "The application was opened later.")
     if not application.is_open:
         raise Conflict(f"An application that is {application.get_stage_display().lower()} is not signed.")
     with transaction.atomic():

@@ -1,6 +1,5 @@
 """Moving an application from stage to stage."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
@@ -8,9 +7,10 @@ from django.utils import timezone
 
 from applications.choices import Stage
 from applications.events import StageChanged
-from applications.models import Application, StageChange, loan_to_value
+from applications.models import Application, StageChange
 from applications.selectors.applications import people_of
-from applications.stages import ASIDE, legal_moves
+from applications.services.approval import security_faults
+from applications.stages import ASIDE, is_approved, legal_moves
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
 from events.services import emit
 
@@ -78,8 +78,8 @@ def _check_move(application: Application, to: Stage, actor: Any, reason: str) ->
 def _missing(application: Application, to: Stage) -> list[str]:
     """What the application lacks for a stage, in words."""
     missing: list[str] = []
-    if to == Stage.FORMAL_APPROVAL:
-        missing.extend(_missing_security(application))
+    if to not in ASIDE and is_approved(to):
+        missing.extend(security_faults(application))
     if to == Stage.SETTLED:
         if application.approved_amount is None:
             missing.append("it needs an approved amount")
@@ -88,18 +88,6 @@ def _missing(application: Application, to: Stage) -> list[str]:
         if not application.stage_changes.filter(to_stage=Stage.LOAN_DOCS_SIGNED).exists():
             missing.append("its loan documents have not been signed")
     return missing
-
-
-def _missing_security(application: Application) -> Iterator[str]:
-    values = [security.lending_value for security in application.securities.all()]
-    ratio = loan_to_value(application.loan_amount, values)
-    if ratio is None:
-        if application.needs_security:
-            yield "it needs a security with a value"
-        return
-    limit = application.product.max_loan_to_value_ratio if application.product else None
-    if limit is not None and ratio > limit:
-        yield f"its LVR is {ratio} %, where {application.product} allows {limit} %"
 
 
 def _apply(application: Application, to: Stage, actor: Any, reason: str, notes: str) -> StageChange:

@@ -115,7 +115,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     def validate_schema(self, request: Request) -> Response:
         """Try what `create-with-cascade/` would say to a body: the same errors, and nothing is written."""
         with transaction.atomic():
-            self._create_cascade()
+            self.representation(self._create_cascade().pk)
             transaction.set_rollback(True)
         return Response({"valid": True})
 
@@ -133,6 +133,8 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     def new(self, request: Request) -> Response:
         """Read what a new application can hold: a body to fill in, what must be given, and the choices."""
         form = CascadeSerializer(context=self.get_serializer_context())
+        for part in form.parts_of_others(self.caller):
+            del form.fields[part]
         products = Product.objects.visible_to(self.caller).filter(is_active=True).order_by("name", "id")
         reply = {
             "template": template_of(form),
@@ -185,12 +187,13 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     @action(detail=True, methods=["post"], url_path="funding-calculation")
     def funding_calculation(self, request: Request, pk: int) -> Response:
         """Work out what is left of the loan after fees; every run is kept."""
-        application = self.get_object()
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        made = funding.funding_calculate(
-            application=application, terms=serializer.validated_data, actor=self.caller
-        )
+        with transaction.atomic():
+            application = self.get_locked_object()
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            made = funding.funding_calculate(
+                application=application, terms=serializer.validated_data, actor=self.caller
+            )
         return Response(FundingCalculationSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=FundingCalculationSerializer(many=True), filters=False)

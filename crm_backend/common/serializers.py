@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -78,7 +79,18 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
 
 
 class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
-    """A reference by id to a row that the caller can see; any other id does not exist for them."""
+    """A reference by id to a row that the caller can see; any other id does not exist for them.
+
+    What is there already may be sent back also by those who cannot see it.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take the present row as it is."""
+        instance = getattr(self.parent, "instance", None)
+        present = getattr(instance, self.source or "", None) if isinstance(instance, models.Model) else None
+        if present is not None and not isinstance(data, bool) and str(data) == str(present.pk):
+            return present
+        return super().to_internal_value(data)
 
     def get_queryset(self) -> Any:
         """Scope the choice to the caller."""

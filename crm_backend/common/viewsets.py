@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.db import models, transaction
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -52,7 +52,9 @@ class ApiView(APIView):
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Name the methods of this address."""
-        return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
+        # Without a renderer: that of an image or a file has nothing to render here.
+        headers = {"Allow": ", ".join(self.allowed_methods)}
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT, headers=headers)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Write errors as JSON whatever the view renders; add the caller's remaining allowance."""

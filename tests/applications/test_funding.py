@@ -51,6 +51,16 @@ def test_half_a_cent_is_rounded_up_line_by_line():
     assert result.total_fees == Decimal("0.12")
 
 
+@pytest.mark.parametrize(
+    ("amount", "rate", "interest"),
+    [("108325.00", "11.17", "24199.81"), ("3896132.44", "6.25", "487016.56")],
+)
+def test_half_a_cent_of_interest_is_rounded_up(amount, rate, interest):
+    # 108,325 × 11.17 % × 24 ÷ 12 = 24,199.805 and 3,896,132.44 × 6.25 % × 24 ÷ 12 = 487,016.555 exactly.
+    result = worked_out(amount=amount, rate=rate, capped_interest_months=24)
+    assert result.capped_interest == Decimal(interest)
+
+
 def test_capped_interest_is_of_nine_months_unless_said():
     assert worked_out(rate="12").capped_interest == Decimal("9.00")
     assert worked_out(rate="12", capped_interest_months=0).capped_interest == Decimal("0.00")

@@ -61,6 +61,12 @@ def test_a_named_branch_is_kept(world, admin, address):
     assert admin.post(address, body).json()["branch"]["id"] == world.ours.branch.pk
 
 
+def test_an_edit_that_names_the_branch_keeps_it(world, admin, address):
+    body = {"bd": world.theirs.bdm.pk, "branch": world.ours.branch.pk}
+    reply = admin.patch(address.removesuffix("assign/"), body)
+    assert (reply.json()["bd"]["id"], reply.json()["branch"]["id"]) == (body["bd"], body["branch"])
+
+
 def test_what_stays_the_same_tells_nobody(world, admin, address):
     before = Event.objects.latest("pk").pk
     assert admin.post(address, {"broker": world.ours.broker.pk, "bd": world.ours.bdm.pk}).status_code == 200

@@ -26,13 +26,15 @@ def test_the_form_filled_in_is_accepted_as_it_is(world, api, role):
     form = client.get(f"{APPLICATIONS}new/").json()
     assert form["required_fields"] == ["loan_amount", "loan_term", "interest_rate"]
     body = {**form["template"], **TERMS}
-    body.pop("funding_calculation_input")
     assert client.post(TRIAL, body).json() == {"valid": True}
     assert client.post(f"{APPLICATIONS}create-with-cascade/", body).status_code == 201
 
 
 def test_the_form_has_items_choices_and_products(world, api):
     form = api(world.ours.broker_user).get(f"{APPLICATIONS}new/").json()
+    assert set(form["item_templates"]) == {
+        "borrowers", "company_borrowers", "guarantors", "securities", "funding_calculation_input",
+    }  # fmt: skip
     assert form["template"]["application_type"] == "residential"
     assert form["template"]["valuer"] == {"company": "", "contact": "", "phone": "", "email": ""}
     assert form["item_templates"]["borrowers"]["borrower_type"] == "individual"
@@ -47,6 +49,14 @@ def test_the_form_has_items_choices_and_products(world, api):
         "securities": [{**items["securities"], "security_type": "caveat", "value": "9"}],
     }
     assert api(world.ours.broker_user).post(TRIAL, body).json() == {"valid": True}
+
+
+def test_a_client_is_offered_what_is_theirs_to_add(world, api):
+    client = api(world.ours.client_user)
+    assert list(client.get(f"{APPLICATIONS}new/").json()["item_templates"]) == ["securities"]
+    with nothing_written():
+        reply = client.post(TRIAL, {**TERMS, "funding_calculation_input": {}})
+    assert_refused(reply, 400, "invalid", funding_calculation_input=["This is not yours to add."])
 
 
 def test_a_trial_writes_nothing_even_for_a_first_time_client(world, api):

@@ -146,6 +146,7 @@ def test_an_application_takes_the_usual_frequency_of_its_product(broker, bridgin
     assert [row["product_name"] for row in rows] == ["Bridging", "Bridging"]
 
 
+UNSAID = "Neither the request nor the product gives this."
 OUTSIDE = [
     ({"loan_amount": "99999.99"}, "loan_amount", "Bridging starts at 100,000.00 AUD."),
     ({"loan_amount": "2000000.01"}, "loan_amount", "Bridging goes up to 2,000,000.00 AUD."),
@@ -235,6 +236,81 @@ def test_formal_approval_looks_at_the_security(world, api, bridging, limit, secu
         assert reply.json()["missing"] == [missing]
 
 
+def approved(world, product, **fields):
+    """Our application as it stands after formal approval of a product."""
+    application = world.ours.application
+    application.product, application.stage = product, "formal_approval"
+    for name, value in fields.items():
+        setattr(application, name, value)
+    application.save()
+    return application
+
+
+@pytest.mark.parametrize("stage", ["loan_docs_instructed", "settlement_conditions"])
+def test_who_skips_the_approval_skips_nothing_of_it(world, api, bridging, stage):
+    application = approved(world, bridging, stage="valuation_received")
+    bd = api(world.ours.bd_user)
+    with nothing_written():
+        reply = bd.put(f"{APPLICATIONS}{application.pk}/stage/", {"stage": stage, "reason": "In a hurry."})
+    assert reply.status_code == 409
+    assert reply.json()["missing"] == ["its LVR is 75.00 %, where Bridging allows 70.00 %"]
+
+
+def test_the_way_back_leads_through_the_same_gate(world, api, bridging):
+    application = approved(world, bridging, stage="more_info_required", came_from="formal_approval")
+    bd = api(world.ours.bd_user)
+    with nothing_written():
+        reply = bd.put(f"{APPLICATIONS}{application.pk}/stage/", {"stage": "formal_approval"})
+    assert reply.status_code == 409
+
+
+def test_what_was_approved_cannot_be_edited_out_of_its_approval(world, api, bridging):
+    Product.objects.filter(pk=bridging.pk).update(max_loan_to_value_ratio="80.00", max_loan_term=None)
+    bridging.refresh_from_db()
+    application = approved(world, bridging)
+    bd, one = api(world.ours.bd_user), f"{APPLICATIONS}{application.pk}/"
+    security = f"{one}securities/{world.ours.security.pk}/"
+    over = "This application is approved: its LVR is 83.33 %, where Bridging allows 80.00 %."
+    with nothing_written():
+        replies = [
+            bd.patch(one, {"loan_amount": "500000.00"}),
+            bd.patch(one, {"approved_amount": "500000.00"}),
+            bd.patch(security, {"value": "540000.00"}),
+        ]
+        gone = bd.delete(security)
+    for reply in replies:
+        assert assert_refused(reply, 409, "conflict")["detail"] == over
+    assert gone.json()["detail"] == "This application is approved: it needs a security with a value."
+    assert bd.patch(one, {"loan_amount": "480000.00"}).status_code == 200
+
+
+def test_the_ratio_is_of_the_amount_that_was_approved(world, api, bridging):
+    application = world.ours.application
+    application.approved_amount = "300000.00"
+    application.save()
+    shown = api(world.ours.bd_user).get(f"{APPLICATIONS}{application.pk}/").json()
+    assert shown["loan_to_value_ratio"] == "50.00"
+    assert shown["securities"][0]["loan_to_value_ratio"] == "50.00"
+
+
+def test_a_ratio_as_large_as_can_be_is_shown(world, admin):
+    body = {**TERMS, "loan_amount": "999999999999.99"}
+    body["securities"] = [{"security_type": "other", "value": "0.01"}]
+    assert admin.post(f"{APPLICATIONS}validate-schema/", body).status_code == 200
+    made = admin.post(f"{APPLICATIONS}create-with-cascade/", body)
+    assert made.json()["loan_to_value_ratio"] == "9999999999999900.00"
+
+
+def test_what_is_there_may_be_sent_back_by_those_who_cannot_see_it(world, api, broker):
+    application = world.ours.application
+    application.product, application.bd = world.retired_product, world.theirs.bdm
+    application.save()
+    one = f"{APPLICATIONS}{application.pk}/"
+    body = {**TERMS, "product": world.retired_product.pk, "bd": world.theirs.bdm.pk}
+    assert api(world.ours.bd_user).put(one, body).status_code == 200
+    assert broker.put(one, {**body, "loan_term": 240}).status_code == 200
+
+
 # --- fees ---------------------------------------------------------------------------------------
 
 
@@ -261,6 +337,6 @@ def test_without_a_product_every_fee_is_needed(world, broker):
             {**TERMS, "funding_calculation_input": {"valuation_fee": 1}},
         )
     needed = set(FEES) - {"capped_interest_months", "line_fee_months", "working_fee"}
-    assert_refused(reply, 400, "invalid", **{name: ["This field is required."] for name in needed})
-    inner = {name: ["This field is required."] for name in needed - {"valuation_fee"}}
+    assert_refused(reply, 400, "invalid", **{name: [UNSAID] for name in needed})
+    inner = {name: [UNSAID] for name in needed - {"valuation_fee"}}
     assert_refused(nested, 400, "invalid", funding_calculation_input=inner)

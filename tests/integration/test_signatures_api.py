@@ -2,9 +2,13 @@
 
 import base64
 import hashlib
+import struct
+import zlib
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from PIL import Image
 
 from applications.models import Application, Signature
@@ -31,7 +35,11 @@ def signer(world, api):
 @pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
 def test_a_borrower_signs_and_everything_about_it_is_kept(world, signer, address, head, dispatch):
     image = drawing()
-    body = {"signature": head + base64_of(image), "name": "Bea Borrower", "signature_date": "2026-03-01"}
+    body = {
+        "signature": head + base64_of(image),
+        "name": "Bea Borrower",
+        "signature_date": f"{timezone.localdate()}",
+    }
     made = signer.post(address, body, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="Firefox")
     assert made.status_code == 201
     shown = signer.get(made["Location"]).json()
@@ -39,7 +47,7 @@ def test_a_borrower_signs_and_everything_about_it_is_kept(world, signer, address
     assert (shown["width"], shown["height"]) == DRAWN
     assert shown["sha256"] == hashlib.sha256(image).hexdigest()
     assert shown["signed_by"] == {"id": world.ours.client_user.pk, "name": world.ours.client_user.full_name}
-    assert (shown["name"], shown["signature_date"]) == ("Bea Borrower", "2026-03-01")
+    assert (shown["name"], shown["signature_date"]) == ("Bea Borrower", f"{timezone.localdate()}")
     assert (shown["ip_address"], shown["user_agent"]) == ("203.0.113.9", "Firefox")
     assert shown["terms"] == {
         "reference_number": world.ours.application.reference_number,
@@ -72,6 +80,20 @@ def test_every_signature_stays(signer, address):
     assert [row["name"] for row in signer.get(address).json()["results"]] == ["Bea again", "Bea"]
 
 
+def unseen():
+    """An image whose pixels differ, and are all transparent."""
+    picture = Image.new("RGBA", DRAWN)
+    picture.putpixel((3, 3), (255, 0, 0, 0))
+    return picture
+
+
+def with_chunk(kind: bytes) -> bytes:
+    """An image with an empty chunk before its end."""
+    image = drawing()
+    chunk = struct.pack(">I", 0) + kind + struct.pack(">I", zlib.crc32(kind))
+    return image[:-12] + chunk + image[-12:]
+
+
 NOT_ONE = {
     "not base64": ("§§§", "This is not base64."),
     "base64 with a gap": (base64_of(drawing())[:-3], "This is not base64."),
@@ -87,11 +109,13 @@ NOT_ONE = {
         base64_of(encoded(Image.new("1", DRAWN), format="PNG")),
         "Nothing is drawn on this image.",
     ),
-    "too wide": (base64_of(drawing((4001, 2))), "A signature has at most 4000 × 4000 pixels."),
+    "too wide": (base64_of(drawing((2001, 2))), "A signature has at most 2000 × 2000 pixels."),
     "cut off": (base64_of(drawing()[:-40]), "This PNG image is damaged."),
     "with a tail": (base64_of(drawing() + b"<script>"), "Something follows the PNG image."),
     "two images": (base64_of(drawing() + drawing()), "Something follows the PNG image."),
     "too large": (base64_of(b"\x89PNG" + bytes(MAX_BYTES)), "A signature has at most 256 KiB."),
+    "transparent": (base64_of(encoded(unseen(), format="PNG")), "Nothing is drawn on this image."),
+    "a strange chunk": (base64_of(with_chunk(b"iCCP")), "This PNG image is damaged."),
     "moving": (
         base64_of(
             encoded(
@@ -175,3 +199,28 @@ def test_the_image_does_not_come_with_the_list(signer, world):
     image = base64.b64encode(bytes(world.ours.signature.image))
     assert reply.json()["count"] == 1
     assert image not in reply.content
+
+
+def test_a_signature_is_not_older_than_what_is_signed(signer, address):
+    early = timezone.localdate() - timedelta(days=2)
+    body = {"signature": base64_of(drawing()), "name": "Bea", "signature_date": f"{early}"}
+    with nothing_written():
+        reply = signer.post(address, body)
+    assert_refused(reply, 400, "invalid", signature_date=["The application was opened later."])
+
+
+def test_from_where_it_was_signed_is_for_staff_and_the_signer(world, api):
+    signature = world.ours.signature
+    signature.ip_address, signature.user_agent = "203.0.113.9", "Firefox"
+    signature.save()
+    one = f"/api/applications/{world.ours.application.pk}/signature/{signature.pk}/"
+    for user in (world.admin, world.ours.bd_user, world.ours.client_user):
+        assert api(user).get(one).json()["ip_address"] == "203.0.113.9"
+    shown = api(world.ours.broker_user).get(one).json()
+    assert (shown["ip_address"], shown["user_agent"]) == (None, "")
+
+
+def test_the_address_of_an_image_names_its_methods(world, api):
+    one = f"/api/applications/{world.ours.application.pk}/signature/{world.ours.signature.pk}/image/"
+    reply = api(world.admin).options(one)
+    assert (reply.status_code, reply["Allow"]) == (204, "GET, HEAD, OPTIONS")

@@ -335,11 +335,13 @@ def test_a_settlement_names_everything_that_is_missing(world, api):
     put_at(application, "settlement_conditions")
     client = api(world.ours.bd_user)
     lacking = [
+        "it needs a security with a value",
         "it needs an approved amount",
         "it needs a borrower",
         "its loan documents have not been signed",
     ]
     steps = [
+        lambda: SecurityFactory.create(application=application),
         lambda: Application.objects.filter(pk=application.pk).update(approved_amount="1.00"),
         lambda: ApplicationBorrower.objects.create(application=application, borrower=world.ours.borrower),
         lambda: StageChange.objects.create(
