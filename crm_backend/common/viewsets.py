@@ -128,7 +128,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     def check_visible(self) -> None:
         """Answer 404, not 403, to a caller who may not even know that the addressed row exists."""
         pk = self.kwargs.get(self.lookup_url_kwarg or self.lookup_field)
-        if pk is not None and not self._visible().filter(pk=pk).exists():
+        if pk is not None and not self.narrow(self._visible()).filter(pk=pk).exists():
             raise Http404
 
     def get_locked_object(self) -> Any:

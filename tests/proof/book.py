@@ -3,16 +3,21 @@
 import random
 from typing import Any
 
+from django.utils import timezone
+
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor
 from documents.choices import NoteVisibility
 from tests.clients import ApiClient
 from tests.factories import (
+    ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
     BorrowerFactory,
     BrokerFactory,
     GuarantorFactory,
+    JobFactory,
     NoteFactory,
+    ProductFactory,
     SecurityFactory,
     Side,
     UserFactory,
@@ -44,6 +49,7 @@ class Book:
         self.branches = [side.branch for side in self.sides]
         self.branches[-1].is_active = False
         self.branches[-1].save()
+        self.products = [*ProductFactory.create_batch(2), ProductFactory.create(is_active=False)]
         self._parties()
         for _ in range(APPLICATIONS):
             self._application()
@@ -55,6 +61,8 @@ class Book:
         self.users += self.clients_users
         for user in self.users:
             notification_of(user)
+            JobFactory.create(created_by=user, status="succeeded", finished_at=timezone.now())
+            ApiKeyFactory.create(user=user)
         self.api = {user.pk: ApiClient(user) for user in self.users}
         self.oracle = Oracle()
 
@@ -77,6 +85,7 @@ class Book:
             broker=self.random.choice([*self.brokers, None]),
             bd=self.random.choice([*self.bdms, None, None]),
             branch=self.random.choice([*self.branches, None]),
+            product=self.random.choice([*self.products, None]),
             purpose=f"purpose {self.random.randrange(10**6)}",
         )
         for borrower in self.random.sample(self.borrowers, self.random.randrange(3)):

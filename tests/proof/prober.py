@@ -210,7 +210,7 @@ class Prober:
         title = f"{case.operation.label}: {type(failure).__name__}: {str(failure)[:300]}"
         self.found.setdefault(title, f"{title}\n  query {case.query}\n  body {str(case.body)[:500]}")
 
-    def probe(self, operation: Operation, ids: dict[str, int], examples: int, share: slice) -> None:
+    def probe(self, operation: Operation, ids: dict[str, Any], examples: int, share: slice) -> None:
         """The corners of every schema, a share of them, and some examples of either kind."""
         target = self.schema.find_operation_by_label(label_of(operation))
         corners = self.schema.iter_coverage_cases(
@@ -267,13 +267,13 @@ def _paths() -> dict[str, str]:
 _PATHS = _paths()
 
 
-def ids_in(operation: Operation, world: World, role: str) -> dict[str, int]:
+def ids_in(operation: Operation, world: World, role: str) -> dict[str, Any]:
     """Ids of our rows for the parameters of a path."""
     path = documented_path(operation)
-    pattern = re.sub(r"{(\w+)}", r"(?P<\1>\\d+)", path)
+    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[0-9a-f-]+)", path)
     match = re.fullmatch(pattern, address(operation, world, role))
     assert match is not None
-    return {name: int(value) for name, value in match.groupdict().items()}
+    return {name: int(text) if text.isdigit() else text for name, text in match.groupdict().items()}
 
 
 def areas() -> list[str]:

@@ -39,11 +39,23 @@ def own_model(operation: Operation) -> Any:
     return operation.view.queryset.model
 
 
+# Resources that are some of their model's rows: the lender's team are its administrators and BDMs.
+NARROWED = {"team-members": lambda row: row["role"] in {"admin", "bd"}}
+
+
+def reach(book: Book, operation: Operation, user: Any, name: str = "pk") -> set[Any]:
+    """Keys of the rows that a user may see by a parameter of an address, or in the list."""
+    model = operation.models().get(name) or own_model(operation)
+    seen = book.oracle.visible(model, user)
+    narrow = NARROWED.get(operation.policy.resource) if name == "pk" else None
+    return {pk for pk in seen if narrow(book.oracle.rows(model)[pk])} if narrow else seen
+
+
 def granted(operation: Operation, user: Any) -> bool:
     return user.role in operation.policy.actions.get(operation.policy_action, {})
 
 
-def ask(book: Book, user: Any, operation: Operation, path: str, body: Any = None, **query: Any) -> Any:
+def ask(book: Book, user: Any, operation: Operation, path: str, body: Any = None, /, **query: Any) -> Any:
     done["requests"] += 1
     client = book.api[user.pk]
     if operation.method == "GET":
@@ -53,7 +65,7 @@ def ask(book: Book, user: Any, operation: Operation, path: str, body: Any = None
     )
 
 
-def pages(book: Book, user: Any, operation: Operation, path: str, **query: Any):
+def pages(book: Book, user: Any, operation: Operation, path: str, /, **query: Any):
     """Every page, by offset or by cursor."""
     reply = ask(book, user, operation, path, **query)
     assert reply.status_code == 200, reply.content
@@ -75,8 +87,7 @@ def without_ids(reply: Any, *ids: Any) -> tuple[int, str]:
 
 def visible_path(book: Book, user: Any, values: dict[str, Any], operation: Operation) -> bool:
     """Whether a user sees every row in an address, and the child is the parent's."""
-    models = operation.models()
-    if not all(values[name] in book.oracle.visible(model, user) for name, model in models.items()):
+    if not all(values[name] in reach(book, operation, user, name) for name in operation.models()):
         return False
     child = book.oracle.rows(own_model(operation)).get(values.get("pk", 0), {})
     return all(child[name] == values[name] for name in values if name != "pk" and "pk" in values)
@@ -99,7 +110,7 @@ def a_list_is_exactly_what_its_reader_may_see(book, operation, paging):
             continue
         query = {"cursor": "", "limit": 50} if paging == "cursor" else {"limit": 100}
         found = list(pages(book, user, operation, operation.path, **query))
-        seen = book.oracle.visible(model, user)
+        seen = reach(book, operation, user)
         shown = [row["id"] for page in found for row in page["results"]]
         assert sorted(shown) == sorted(seen), (user.role, model)
         assert all(page.get("count", len(seen)) == len(seen) for page in found)
@@ -147,7 +158,7 @@ def no_filter_search_or_ordering_shows_more(book):
         query = some_query(book, operation, chance)
         reply = ask(book, user, operation, operation.path, **query)
         assert reply.status_code == 200, (query, reply.content)
-        page, seen = reply.json(), book.oracle.visible(own_model(operation), user)
+        page, seen = reply.json(), reach(book, operation, user)
         shown = [row["id"] for row in page["results"]]
         assert set(shown) <= seen, (operation, user.role, query)
         assert len(shown) <= page["count"] <= len(seen), (operation, user.role, query)
@@ -206,10 +217,10 @@ def an_address_that_is_not_ones_own_leads_nowhere(book):
 def nested_lists_show_what_the_lists_show(book):
     """Rows under an address are rows that the reader may see anyway, where they have their own."""
     chance = random.Random(4)
-    nested = [op for op in READS if op.action != "retrieve"]
+    nested = [op for op in READS if op.action != "retrieve" and shape(op) != "None"]
     for _ in range(DETAILS // 3):
         operation, user = chance.choice(nested), chance.choice(book.users)
-        visible = [sorted(book.oracle.visible(model, user)) for model in operation.models().values()]
+        visible = [sorted(reach(book, operation, user, name)) for name in operation.models()]
         if not granted(operation, user) or not all(visible):
             continue
         values = dict(zip(operation.models(), map(chance.choice, visible), strict=True))
@@ -278,11 +289,13 @@ def an_id_in_a_body_that_is_not_ones_own_does_not_exist(book):
             break
         (operation, name, model, several), user = chance.choice(REFERRING), chance.choice(book.users)
         hidden = sorted(set(book.oracle.rows(model)) - book.oracle.visible(model, user))
-        seen = [sorted(book.oracle.visible(parent, user)) for parent in operation.models().values()]
+        seen = [sorted(reach(book, operation, user, parameter)) for parameter in operation.models()]
         if not hidden or not all(seen) or not granted(operation, user):
             continue
-        path = operation.path.format_map(dict(zip(operation.models(), map(chance.choice, seen), strict=True)))
-        pk = chance.choice(hidden)
+        values = dict(zip(operation.models(), map(chance.choice, seen), strict=True))
+        path, pk = operation.path.format_map(values), chance.choice(hidden)
+        if book.oracle.rows(own_model(operation)).get(values.get("pk"), {}).get(f"{name}_id") == pk:
+            continue  # what is there already may be sent back; the reader is shown its id
         bodies = [{name: [value] if several else value} for value in (pk, MISSING)]
         ours, nobodys = (ask(book, user, operation, path, body) for body in bodies)
         assert without_ids(ours, pk) == without_ids(nobodys, MISSING), (operation, name, user.role)
