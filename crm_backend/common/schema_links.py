@@ -22,9 +22,16 @@ def add_links(result: Document, **_: Any) -> Document:
         if method == "get" and operation["operationId"].endswith("_retrieve")
         if (shape := _shape(operation, "200"))
     }
+    below = {_PARAMETER.sub("{}", path): path for path in details.values()}
     for path, method, operation in operations(result):
-        detail = details.get(_shape(operation, "201"))
-        if method == "post" and detail and _parents(detail) <= set(_PARAMETER.findall(path)):
+        # A reply to a new row that adds to its detail is known by its address.
+        detail = details.get(_shape(operation, "201")) or below.get(_PARAMETER.sub("{}", path) + "{}/")
+        if (
+            method == "post"
+            and "201" in operation["responses"]
+            and detail
+            and _parents(detail) <= set(_PARAMETER.findall(path))
+        ):
             links = {target["operationId"]: target for target in _links(result, detail)}
             operation["responses"]["201"]["links"] = dict(sorted(links.items()))
     return result
