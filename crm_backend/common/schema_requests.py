@@ -14,7 +14,9 @@ def close_requests(result: Document, **_: Any) -> Document:
     for _path, _method, operation in operations(result):
         for parameter in operation.get("parameters", []):
             schema = parameter.get("schema", {})
-            if parameter.get("in") == "query" and "enum" in schema:
+            # The form of a file is asked for as strictly as a field of a body.
+            loose = parameter.get("in") == "query" and parameter["name"] != "format"
+            if loose and "enum" in schema:
                 parameter["schema"] = {"anyOf": [schema, {"type": "string"}]}
                 told = [parameter.get("description", ""), "Any other value matches nothing."]
                 parameter["description"] = "\n\n".join(filter(None, told))
