@@ -29,6 +29,7 @@ from borrowers.models import Borrower
 from events.models import Event
 from events.registry import Audience
 from events.selectors import happened
+from users.choices import Role
 
 # How alike names are for a warning, by the trigrams that they share (pg_trgm): Jon Smith and John Smith have
 # 0.62. A person's birth date has to be the same as well; a company's name stands alone, so it must be closer.
@@ -91,12 +92,16 @@ def for_list(borrowers: QuerySet[Any]) -> QuerySet[Any]:
     return borrowers.defer("tax_id", "bank_account_number", "identity_documents", "directors")
 
 
-def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
+def duplicates(borrowers: QuerySet[Any], likeness: Likeness, *, reader: Any) -> QuerySet[Any]:
     """Those of some borrowers that are like another one, each with its reasons: the most alike first.
+
+    An equal tax file number is told only to those who may read it: to others a guess would be answered.
 
     Every condition has an index of its own, and PostgreSQL combines them.
     """
     conditions = likeness.conditions()
+    if "tax_id" in conditions and reader.role != Role.ADMIN:
+        conditions["tax_id"] &= Q(user=reader)
     if not conditions:
         return borrowers.none()
     rows = borrowers.alias(

@@ -70,7 +70,7 @@ class BorrowerViewSet(PartyViewSet):
         response = super().created_response(pk)
         likeness = Likeness.of(Borrower.objects.get(pk=pk))
         visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
-        found = selectors.duplicates(visible, likeness)
+        found = selectors.duplicates(visible, likeness, reader=self.caller)
         response.data["duplicates"] = DuplicateSerializer(found[:WARNED_OF], many=True).data
         return response
 
@@ -89,13 +89,13 @@ class BorrowerViewSet(PartyViewSet):
     def duplicates(self, request: Request) -> Response:
         """List borrowers that may be the same as another one.
 
-        Equal ABN, ACN, tax file number or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
+        Equal ABN, ACN, tax file number (told to administrators only) or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
         same date of birth; or a similar company name (at least 0.6, without "Pty Ltd"). Nothing to compare
         with finds nothing.
         """
         query = self._query(DuplicateQuerySerializer)
         visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
-        found = selectors.duplicates(visible, query.likeness)
+        found = selectors.duplicates(visible, query.likeness, reader=self.caller)
         return self.page_response(found, DuplicateSerializer)
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)

@@ -121,10 +121,11 @@ class BorrowerSerializer(PartySerializer):
 
     tax_id = SecretField(
         readers=reads_secrets,
+        whole=True,
         required=False,
         allow_blank=True,
         validators=[validate_tfn],
-        help_text="Tax file number, 8 or 9 digits; masked except to administrators and the owner.",
+        help_text="Tax file number, 8 or 9 digits; dots only except to administrators and the owner.",
     )
     bank_account = BankAccountSerializer(source="*", required=False)
     identity_documents = IdentityDocumentsField(required=False)
