@@ -89,9 +89,9 @@ class BorrowerViewSet(PartyViewSet):
     def duplicates(self, request: Request) -> Response:
         """List borrowers that may be the same as another one.
 
-        Equal ABN, ACN, tax file number (told to administrators only) or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
-        same date of birth; or a similar company name (at least 0.6, without "Pty Ltd"). Nothing to compare
-        with finds nothing.
+        Equal ABN, ACN, e-mail or (told to administrators only) tax file number; a similar name (pg_trgm
+        similarity of at least 0.5) and the same date of birth; or a similar company name (at least 0.6,
+        without "Pty Ltd"). Nothing to compare with finds nothing.
         """
         query = self._query(DuplicateQuerySerializer)
         visible = selectors.for_list(Borrower.objects.visible_to(self.caller))

@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from crm_backend.common import australia
 from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
+from crm_backend.common.errors import Conflict
 
 # "" in one of these means that the form field was left empty.
 _EMPTY_IS_NULL = (
@@ -24,6 +25,7 @@ _EMPTY_IS_NULL = (
 )
 
 
+UNREADABLE_DETAIL = "What is stored here cannot be read with this installation's keys, so it is not replaced."
 _MAY_BE_BLANK = (serializers.ChoiceField, serializers.EmailField)
 _ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 
@@ -147,7 +149,7 @@ class SecretField(DigitsField):
         readers: whether this caller may read the value of this row.
         whole: mask all of it, with as many dots for every value; else the last characters are shown.
 
-    The mask that was read may be sent back and keeps what is stored.
+    The mask that was read may be sent back and keeps what is stored, if that can be read.
     """
 
     default_error_messages = {"masked": "This is masked. Send all of it, or leave it as it was read."}
@@ -174,8 +176,12 @@ class SecretField(DigitsField):
         """Take a new value, or know the mask of the stored one."""
         text = super().to_internal_value(data)
         stored = getattr(getattr(self.root, "instance", None), str(self.source), None)
-        if stored and (stored == text or self.masked(plain(stored)) == text):
-            return stored
+        if stored:
+            known = plain(stored)
+            if known is None and DOT in text:
+                raise Conflict(UNREADABLE_DETAIL)
+            if known is not None and text in (known, self.masked(known)):
+                return stored
         if DOT in text:
             self.fail("masked")
         return text
