@@ -6,16 +6,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Self
 
+from django.contrib.auth import get_user_model
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
     DecimalField,
+    Exists,
     ExpressionWrapper,
     FloatField,
     Func,
     IntegerField,
+    OuterRef,
     Q,
     QuerySet,
     Value,
@@ -169,7 +172,8 @@ def _income(borrower: Borrower) -> Decimal | None:
 def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Event]:
     """What happened to a borrower, to the guarantors, and to visible applications; latest first.
 
-    The ids are read first: with them in the query each part is found by its own index.
+    The ids are read first: with them in the query each part is found by its own index. `actor_known` says
+    whether the user may see who did it.
     """
     related: Any = borrower
     guarantors = list(related.guarantors.visible_to(user).values_list("pk", flat=True))
@@ -179,4 +183,5 @@ def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Eve
         | Q(subject_type="guarantor", subject_id__in=guarantors)
         | Q(application_id__in=applications)
     )
-    return happened(about, reader=reader)
+    known = get_user_model().objects.visible_to(user).filter(pk=OuterRef("actor_id"))
+    return happened(about, reader=reader).annotate(actor_known=Exists(known))
