@@ -3,17 +3,28 @@
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from borrowers.choices import PartyType
 from borrowers.models import Borrower
-from crm_backend.common.filters import BooleanFilter, FilterSet
+from crm_backend.common.filters import BooleanFilter, FilterSet, SearchFilter
+from crm_backend.common.scoping import through
+from users.choices import Role
 
-SEARCHED = ["first_name", "last_name", "company_name", "email"]
+NAMES = ["first_name", "last_name", "company_name"]
+SEARCHED = [*NAMES, "email"]
+
+
+class PartySearch(SearchFilter):
+    """By name and e-mail address; for clients by name, as they are not shown how to reach others."""
+
+    def get_search_fields(self, view: Any, request: Any) -> list[str]:
+        """What the caller may look through."""
+        return NAMES if request.user.role == Role.CLIENT else list(view.search_fields)
 
 
 class BorrowerFilter(FilterSet):
-    """By type, residency, marital status, state, tag, and whether they are on any application."""
+    """By type, residency, marital status, state and tag, and by being on an application that one sees."""
 
     is_company = BooleanFilter(method="filter_company")
     has_applications = BooleanFilter(method="filter_has_applications")
@@ -29,10 +40,12 @@ class BorrowerFilter(FilterSet):
         return queryset.filter(borrower_type=kind)
 
     def filter_tag(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Those with a tag, spelt exactly so."""
+        """Those with a tag, spelt exactly so; clients are not shown tags and find nothing by them."""
+        if self.request.user.role == Role.CLIENT:
+            return queryset.none()
         return queryset.filter(tags__contains=[value])
 
     def filter_has_applications(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        """`true`: those on an application; `false`: the others. By keys: a join would repeat rows."""
-        on_one = Q(pk__in=Borrower.objects.filter(application_links__isnull=False).values("pk"))
+        """`true`: those on an application that the caller sees; `false`: the others."""
+        on_one = through("applications").rows(queryset, self.request.user)
         return queryset.filter(on_one if value else ~on_one)

@@ -6,16 +6,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Self
 
+from django.contrib.auth import get_user_model
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
     DecimalField,
+    Exists,
     ExpressionWrapper,
     FloatField,
     Func,
     IntegerField,
+    OuterRef,
     Q,
     QuerySet,
     Value,
@@ -29,6 +32,7 @@ from borrowers.models import Borrower
 from events.models import Event
 from events.registry import Audience
 from events.selectors import happened
+from users.choices import Role
 
 # How alike names are for a warning, by the trigrams that they share (pg_trgm): Jon Smith and John Smith have
 # 0.62. A person's birth date has to be the same as well; a company's name stands alone, so it must be closer.
@@ -91,12 +95,16 @@ def for_list(borrowers: QuerySet[Any]) -> QuerySet[Any]:
     return borrowers.defer("tax_id", "bank_account_number", "identity_documents", "directors")
 
 
-def duplicates(borrowers: QuerySet[Any], likeness: Likeness) -> QuerySet[Any]:
+def duplicates(borrowers: QuerySet[Any], likeness: Likeness, *, reader: Any) -> QuerySet[Any]:
     """Those of some borrowers that are like another one, each with its reasons: the most alike first.
+
+    An equal tax file number is told only to those who may read it: to others a guess would be answered.
 
     Every condition has an index of its own, and PostgreSQL combines them.
     """
     conditions = likeness.conditions()
+    if "tax_id" in conditions and reader.role != Role.ADMIN:
+        conditions["tax_id"] &= Q(user=reader)
     if not conditions:
         return borrowers.none()
     rows = borrowers.alias(
@@ -164,7 +172,8 @@ def _income(borrower: Borrower) -> Decimal | None:
 def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Event]:
     """What happened to a borrower, to the guarantors, and to visible applications; latest first.
 
-    The ids are read first: with them in the query each part is found by its own index.
+    The ids are read first: with them in the query each part is found by its own index. `actor_known` says
+    whether the user may see who did it.
     """
     related: Any = borrower
     guarantors = list(related.guarantors.visible_to(user).values_list("pk", flat=True))
@@ -174,4 +183,5 @@ def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Eve
         | Q(subject_type="guarantor", subject_id__in=guarantors)
         | Q(application_id__in=applications)
     )
-    return happened(about, reader=reader)
+    known = get_user_model().objects.visible_to(user).filter(pk=OuterRef("actor_id"))
+    return happened(about, reader=reader).annotate(actor_known=Exists(known))

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from borrowers import events, selectors, services
-from borrowers.filters import SEARCHED, BorrowerFilter
+from borrowers.filters import SEARCHED, BorrowerFilter, PartySearch
 from borrowers.finances import DEFINITIONS, summarise
 from borrowers.models import Asset, Borrower, Guarantor, Liability
 from borrowers.permissions import ASSETS, BORROWERS, GUARANTORS, LIABILITIES
@@ -25,10 +25,10 @@ from borrowers.serializers.parties import (
     GuarantorSerializer,
     GuarantorSummarySerializer,
 )
+from borrowers.serializers.timeline import BorrowerTimelineSerializer
 from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.serializers import Serializer
 from crm_backend.common.viewsets import ChildMixin, CrudViewSet
-from events.serializers import TimelineSerializer
 from events.viewsets import RecordedMixin
 from users.permissions import reader_of
 
@@ -40,6 +40,7 @@ PAGING = {"limit", "offset", "cursor"}
 class PartyViewSet(RecordedMixin, CrudViewSet):
     """What borrowers and guarantors share."""
 
+    filter_backends = (FilterBackend, PartySearch, OrderingFilter)
     search_fields = SEARCHED
     ordering_fields = ["last_name", "company_name", "created_at"]
     ordering = ["-created_at"]
@@ -70,7 +71,7 @@ class BorrowerViewSet(PartyViewSet):
         response = super().created_response(pk)
         likeness = Likeness.of(Borrower.objects.get(pk=pk))
         visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
-        found = selectors.duplicates(visible, likeness)
+        found = selectors.duplicates(visible, likeness, reader=self.caller)
         response.data["duplicates"] = DuplicateSerializer(found[:WARNED_OF], many=True).data
         return response
 
@@ -89,13 +90,13 @@ class BorrowerViewSet(PartyViewSet):
     def duplicates(self, request: Request) -> Response:
         """List borrowers that may be the same as another one.
 
-        Equal ABN, ACN, tax file number or e-mail; a similar name (pg_trgm similarity of at least 0.5) and the
-        same date of birth; or a similar company name (at least 0.6, without "Pty Ltd"). Nothing to compare
-        with finds nothing.
+        Equal ABN, ACN, e-mail or (told to administrators only) tax file number; a similar name (pg_trgm
+        similarity of at least 0.5) and the same date of birth; or a similar company name (at least 0.6,
+        without "Pty Ltd"). Nothing to compare with finds nothing.
         """
         query = self._query(DuplicateQuerySerializer)
         visible = selectors.for_list(Borrower.objects.visible_to(self.caller))
-        found = selectors.duplicates(visible, query.likeness)
+        found = selectors.duplicates(visible, query.likeness, reader=self.caller)
         return self.page_response(found, DuplicateSerializer)
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
@@ -118,12 +119,15 @@ class BorrowerViewSet(PartyViewSet):
         figures = {**asdict(summary), "definitions": DEFINITIONS}
         return Response(FinancialSummarySerializer(figures).data)
 
-    @extend_schema(responses=TimelineSerializer(many=True), filters=False)
+    @extend_schema(responses=BorrowerTimelineSerializer(many=True), filters=False)
     @action(detail=True)
     def timeline(self, request: Request, pk: int) -> Response:
-        """List what happened to a borrower, the guarantors, and the visible applications; latest first."""
+        """List what happened to a borrower, the guarantors, and the visible applications; latest first.
+
+        `actor` is null where the caller does not see that user.
+        """
         rows = selectors.timeline(self.get_object(), user=self.caller, reader=reader_of(self.caller))
-        return self.page_response(rows, TimelineSerializer)
+        return self.page_response(rows, BorrowerTimelineSerializer)
 
     def _query(self, serializer_class: type[Serializer]) -> Any:
         """The parameters of the address, as strictly read as a body."""

@@ -152,7 +152,7 @@ class ApplicationSerializer(ModelSerializer):
     def get_borrowers(self, application: Application) -> Any:
         """In order, the primary one first."""
         people = [link.borrower for link in application.borrower_links.all()]
-        return BorrowerSummarySerializer(people, many=True).data
+        return BorrowerSummarySerializer(people, many=True, context=self.context).data
 
     @extend_schema_field(GuarantorSummarySerializer(many=True))
     def get_guarantors(self, application: Application) -> Any:

@@ -1,4 +1,4 @@
-"""Shapes: `parties` (borrowers, guarantors), their `parts`, `holdings`, `finances`, `duplicates`.
+"""Shapes: `parties` (borrowers, guarantors), their `parts`, `holdings`, `finances`, `duplicates`, `timeline`.
 
 Named here is what other apps nest in theirs.
 """

@@ -57,6 +57,9 @@ CONTACT_COLUMNS = {"email", "phone"} | {
     f"{prefix}{part}" for prefix in ("", "mailing_") for part in AddressSerializer().fields
 }
 
+# What brokers and the lender note about a borrower, and what clients read instead.
+NOTED: dict[str, Any] = {"referral_source": "", "tags": []}
+
 
 class PartySerializer(ModelSerializer):
     """Rules that people and companies share; `kind_field` says which of the two it is."""
@@ -92,7 +95,26 @@ class PartySerializer(ModelSerializer):
         return attrs
 
 
-class BorrowerSummarySerializer(ModelSerializer):
+class OthersContactMixin:
+    """Keeps from a client how to reach the others on their loans, and when those were born."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Empty what is not the client's to know; names and relationship stay."""
+        shown: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
+        caller = caller_of(self)
+        own = caller is not None and getattr(instance, "user_id", None) == caller.pk
+        if own or getattr(caller, "role", "") != Role.CLIENT:
+            return shown
+        for name in ("email", "phone"):
+            shown[name] = ""
+        for name in {"address", "mailing_address"} & shown.keys():
+            shown[name] = {**dict.fromkeys(shown[name], ""), "country": shown[name]["country"]}
+        if "date_of_birth" in shown:
+            shown["date_of_birth"] = None
+        return shown
+
+
+class BorrowerSummarySerializer(OthersContactMixin, ModelSerializer):
     """A borrower in a list."""
 
     display_name = serializers.CharField(read_only=True)
@@ -121,10 +143,11 @@ class BorrowerSerializer(PartySerializer):
 
     tax_id = SecretField(
         readers=reads_secrets,
+        whole=True,
         required=False,
         allow_blank=True,
         validators=[validate_tfn],
-        help_text="Tax file number, 8 or 9 digits; masked except to administrators and the owner.",
+        help_text="Tax file number, 8 or 9 digits; dots only except to administrators and the owner.",
     )
     bank_account = BankAccountSerializer(source="*", required=False)
     identity_documents = IdentityDocumentsField(required=False)
@@ -185,11 +208,21 @@ class BorrowerSerializer(PartySerializer):
         self._complete(attrs)
         return attrs
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Empty for clients what others note about them."""
+        shown = super().to_representation(instance)
+        if getattr(caller_of(self), "role", "") == Role.CLIENT:
+            shown.update(NOTED)
+        return shown
+
     def _only_contact_data(self, attrs: dict[str, Any]) -> None:
+        for name, shown in NOTED.items():
+            if attrs.get(name) == shown:  # as it was read
+                del attrs[name]
         foreign = [
             "bank_account" if name in BANK_ACCOUNT.values() else name
             for name, value in attrs.items()
-            if name not in CONTACT_COLUMNS and getattr(self.instance, name) != value
+            if name not in CONTACT_COLUMNS and (name in NOTED or getattr(self.instance, name) != value)
         ]
         if foreign:
             raise serializers.ValidationError(
@@ -229,23 +262,6 @@ class CompanyBorrowerSerializer(BorrowerSerializer):
 
     class Meta(BorrowerSerializer.Meta):
         fields = [name for name in BorrowerSerializer.Meta.fields if name not in PERSON_FIELDS]
-
-
-class OthersContactMixin:
-    """Keeps from a client how to reach the people who answer for them, and when those were born."""
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        """Empty what is not the client's to know; names and relationship stay."""
-        shown: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
-        if getattr(caller_of(self), "role", "") != Role.CLIENT:
-            return shown
-        for name in ("email", "phone"):
-            shown[name] = ""
-        for name in {"address", "mailing_address"} & shown.keys():
-            shown[name] = {**dict.fromkeys(shown[name], ""), "country": shown[name]["country"]}
-        if "date_of_birth" in shown:
-            shown["date_of_birth"] = None
-        return shown
 
 
 class GuarantorSummarySerializer(OthersContactMixin, ModelSerializer):

@@ -2,7 +2,9 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
+import structlog
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -16,7 +18,9 @@ from crm_backend.common.australia import (
     validate_postcode,
 )
 from crm_backend.common.encryption import DOT, mask, plain
+from crm_backend.common.errors import Conflict
 from crm_backend.common.serializers import (
+    UNREADABLE_DETAIL,
     DigitsField,
     JsonListField,
     PhoneField,
@@ -25,6 +29,8 @@ from crm_backend.common.serializers import (
     caller_of,
 )
 from users.choices import Role
+
+logger = structlog.get_logger(__name__)
 
 MAX_DOCUMENTS = 10
 MAX_DIRECTORS = 50
@@ -110,6 +116,11 @@ class DirectorsField(JsonListField):
 class IdentityDocumentSerializer(Serializer):
     """A document that proves who a person is."""
 
+    id = serializers.CharField(
+        required=False,
+        max_length=36,
+        help_text="Given by us; it says which document an edited or masked one is. New ones have none.",
+    )
     document_type = serializers.ChoiceField(choices=IdentityDocumentType.choices)
     number = DigitsField(
         validators=[
@@ -130,51 +141,73 @@ class IdentityDocumentSerializer(Serializer):
 class IdentityDocumentsField(JsonListField):
     """The documents of a person, which are encrypted together; their numbers are masked as other secrets are.
 
-    A document whose number is the mask that was read keeps the number of the stored one of its type.
+    A document whose number is the mask that was read keeps the number of the stored one with its id.
     """
 
-    default_error_messages = SecretField.default_error_messages
+    default_error_messages = {
+        **SecretField.default_error_messages,
+        "unknown": "The borrower has no such document.",
+        "repeated": "Each may be named once.",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=IdentityDocumentSerializer(), max_length=MAX_DOCUMENTS, **kwargs)
 
     def get_attribute(self, instance: Any) -> list[dict[str, Any]]:
         """What this caller may see of them; none when they cannot be read."""
-        documents = documents_in(super().get_attribute(instance))
+        documents = documents_in(super().get_attribute(instance)) or []
         if reads_secrets(caller_of(self), instance):
             return documents
         return [{**document, "number": mask(document["number"])} for document in documents]
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """The text to store; what cannot be read is not overwritten by the empty list that was shown."""
+        """The text to store.
+
+        Raises:
+            Conflict: what is stored cannot be read, so nobody knows what would be overwritten.
+        """
         documents = super().run_validation(data)
         stored = getattr(getattr(self.root, "instance", None), str(self.source), "")
-        if not documents and stored and plain(stored) is None:
-            return stored
-        self._unmask(documents, documents_in(stored))
+        known = documents_in(stored)
+        if known is None:
+            raise Conflict(UNREADABLE_DETAIL)
+        self._identify(documents, {document["id"]: document for document in known})
         text = json.dumps(documents) if documents else ""
-        return stored if stored and stored == text else text
+        return stored if documents == known else text
 
-    def _unmask(self, documents: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
+    def _identify(self, documents: list[dict[str, Any]], known: dict[str, dict[str, Any]]) -> None:
+        """Give new documents an id, and masked ones the number that they have."""
         errors: dict[Any, Any] = {}
         for place, document in enumerate(documents):
-            if DOT not in document["number"]:
-                continue
-            same = [one for one in known if _masked(one) == (document["document_type"], document["number"])]
-            if same:
-                known.remove(same[0])  # two of one type may well have the same mask
-                document["number"] = same[0]["number"]
-            else:
-                errors[place] = {"number": [self.error_messages["masked"]]}
+            stored: dict[str, Any] = {}
+            if "id" in document:
+                earlier = [one.get("id") for one in documents[:place]]
+                if document["id"] not in known or document["id"] in earlier:
+                    code = "repeated" if document["id"] in known else "unknown"
+                    errors[place] = {"id": [self.error_messages[code]]}
+                    continue
+                stored = known[document["id"]]
+            if DOT in document["number"]:
+                if not stored or mask(stored["number"]) != document["number"]:
+                    errors[place] = {"number": [self.error_messages["masked"]]}
+                    continue
+                document["number"] = stored["number"]
+            document.setdefault("id", str(uuid4()))
         if errors:
             raise serializers.ValidationError(errors)
 
 
-def documents_in(value: Any) -> list[dict[str, Any]]:
-    """The identity documents in a column's value."""
+def documents_in(value: Any) -> list[dict[str, Any]] | None:
+    """The identity documents in a column's value; None when they cannot be read.
+
+    Lists from before documents had ids are numbered; with the next write the numbers are stored.
+    """
     text = plain(value)
-    return json.loads(text) if text else []
-
-
-def _masked(document: dict[str, Any]) -> tuple[str, str]:
-    return document["document_type"], mask(document["number"])
+    if not text:
+        return None if text is None else []
+    try:
+        documents = json.loads(text)
+        return [{"id": str(place), **document} for place, document in enumerate(documents)]
+    except (ValueError, TypeError):
+        logger.error("borrowers.identity_documents_malformed")
+        return None

@@ -23,6 +23,8 @@ SHOWN = 3
 DOT = "•"
 # Shown for what no key reads. It has no length and no digits of its own.
 UNREADABLE = DOT * 6
+# Shown for what is masked as a whole, whatever its length.
+WHOLE = DOT * 9
 
 
 class Undecryptable(ValueError):

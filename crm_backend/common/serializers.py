@@ -12,7 +12,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm_backend.common import australia
-from crm_backend.common.encryption import DOT, UNREADABLE, Secret, mask, plain
+from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
+from crm_backend.common.errors import Conflict
 
 # "" in one of these means that the form field was left empty.
 _EMPTY_IS_NULL = (
@@ -25,6 +26,7 @@ _EMPTY_IS_NULL = (
 )
 
 
+UNREADABLE_DETAIL = "What is stored here cannot be read with this installation's keys, so it is not replaced."
 _MAY_BE_BLANK = (serializers.ChoiceField, serializers.EmailField)
 _ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 
@@ -157,14 +159,16 @@ class SecretField(DigitsField):
 
     Args:
         readers: whether this caller may read the value of this row.
+        whole: mask all of it, with as many dots for every value; else the last characters are shown.
 
-    The mask that was read may be sent back and keeps what is stored.
+    The mask that was read may be sent back and keeps what is stored, if that can be read.
     """
 
     default_error_messages = {"masked": "This is masked. Send all of it, or leave it as it was read."}
 
-    def __init__(self, *, readers: Callable[[Any, Any], bool], **kwargs: Any) -> None:
+    def __init__(self, *, readers: Callable[[Any, Any], bool], whole: bool = False, **kwargs: Any) -> None:
         self.readers = readers
+        self.whole = whole
         super().__init__(**kwargs)
 
     def get_attribute(self, instance: Any) -> str:
@@ -172,14 +176,24 @@ class SecretField(DigitsField):
         text = plain(super().get_attribute(instance))
         if text is not None and self.readers(caller_of(self), instance):
             return text
-        return shown_to_others(text)
+        return self.masked(text)
+
+    def masked(self, text: str | None) -> str:
+        """What others see of a value; of one that cannot be read, the mask of nothing."""
+        if text is None:
+            return UNREADABLE
+        return WHOLE if self.whole and text else mask(text)
 
     def to_internal_value(self, data: Any) -> Any:
         """Take a new value, or know the mask of the stored one."""
         text = super().to_internal_value(data)
         stored = getattr(getattr(self.root, "instance", None), str(self.source), None)
-        if stored and (stored == text or shown_to_others(plain(stored)) == text):
-            return stored
+        if stored:
+            known = plain(stored)
+            if known is None and DOT in text:
+                raise Conflict(UNREADABLE_DETAIL)
+            if known is not None and text in (known, self.masked(known)):
+                return stored
         if DOT in text:
             self.fail("masked")
         return text
@@ -188,11 +202,6 @@ class SecretField(DigitsField):
         """What is stored was validated when it came."""
         if not isinstance(value, Secret):
             super().run_validators(value)
-
-
-def shown_to_others(text: str | None) -> str:
-    """The mask of a value; of one that cannot be read, that of nothing."""
-    return UNREADABLE if text is None else mask(text)
 
 
 def caller_of(field: Any) -> Any:

@@ -9,6 +9,7 @@ from django.db import connection
 from borrowers.models import Borrower
 from crm_backend.common.encryption import UNREADABLE, WHOLE, Secret
 from events.models import Event
+from tests.checks import assert_refused
 from tests.integration.test_borrowers_api import BORROWERS, PERSON, url_of
 from tests.writes import nothing_written
 
@@ -59,7 +60,12 @@ def kept(world):
 
 def secrets_in(reply):
     assert reply.status_code in (200, 201), reply.content
-    return {name: reply.json()[name] for name in SECRETS}
+    shown = {name: reply.json()[name] for name in SECRETS}
+    return {**shown, "identity_documents": [without_id(one) for one in shown["identity_documents"]]}
+
+
+def without_id(document):
+    return {name: value for name, value in document.items() if name != "id"}
 
 
 def columns(borrower):
@@ -137,10 +143,12 @@ def test_what_was_read_may_be_sent_back_and_keeps_what_is_stored(world, api, kep
 def test_a_masked_document_keeps_its_number_among_changed_ones(world, api, kept):
     broker, admin = api(world.ours.broker_user), api(world.admin)
     third = {**LICENCE, "document_type": "other", "number": "777888"}
-    sent = [third, {**MASKED["identity_documents"][0], "expiry_date": "2035-01-01"}]
+    shown = broker.get(url_of(kept)).json()["identity_documents"]
+    sent = [third, {**shown[0], "expiry_date": "2035-01-01"}]
     assert broker.patch(url_of(kept), {"identity_documents": sent}).status_code == 200
     shown = admin.get(url_of(kept)).json()["identity_documents"]
-    assert shown == [third, {**PASSPORT, "expiry_date": "2035-01-01"}]
+    assert [without_id(one) for one in shown] == [third, {**PASSPORT, "expiry_date": "2035-01-01"}]
+    assert shown[1]["id"] == sent[1]["id"] != shown[0]["id"]
 
 
 def test_two_documents_with_the_same_mask_keep_both_numbers(world, api, kept):
@@ -148,8 +156,28 @@ def test_two_documents_with_the_same_mask_keep_both_numbers(world, api, kept):
     admin, broker = api(world.admin), api(world.ours.broker_user)
     assert admin.patch(url_of(kept), {"identity_documents": twins}).status_code == 200
     shown = broker.get(url_of(kept)).json()["identity_documents"]
-    assert broker.patch(url_of(kept), {"identity_documents": shown}).status_code == 200
-    assert admin.get(url_of(kept)).json()["identity_documents"] == twins
+    assert {one["number"] for one in shown} == {"••••••567"}
+    assert broker.patch(url_of(kept), {"identity_documents": shown[::-1]}).status_code == 200
+    numbers = [one["number"] for one in admin.get(url_of(kept)).json()["identity_documents"]]
+    assert numbers == ["PA2222567", "PA1111567"]
+    assert broker.patch(url_of(kept), {"identity_documents": shown[1:]}).status_code == 200
+    [left] = admin.get(url_of(kept)).json()["identity_documents"]
+    assert (left["id"], left["number"]) == (shown[1]["id"], "PA2222567")
+
+
+def test_a_removed_documents_id_is_not_given_again(world, api, kept):
+    broker = api(world.ours.broker_user)
+    shown = broker.get(url_of(kept)).json()["identity_documents"]
+    sent = [shown[0], LICENCE]
+    assert broker.patch(url_of(kept), {"identity_documents": sent}).status_code == 200
+    now = broker.get(url_of(kept)).json()["identity_documents"]
+    assert now[0]["id"] == shown[0]["id"]
+    assert now[1]["id"] not in {one["id"] for one in shown}
+    with nothing_written():
+        reply = broker.patch(url_of(kept), {"identity_documents": shown})
+    assert reply.json()["errors"] == {
+        "identity_documents": {"1": {"id": ["The borrower has no such document."]}}
+    }
 
 
 MASK_ERROR = "This is masked. Send all of it, or leave it as it was read."
@@ -188,8 +216,20 @@ MASK_ERROR = "This is masked. Send all of it, or leave it as it was read."
             {"identity_documents": {"1": {"number": [MASK_ERROR]}}},
         ),
         (
-            {"identity_documents": [{**LICENCE, "number": "••••••567"}]},
+            {"identity_documents": [{**PASSPORT, "number": "••••••567"}]},
             {"identity_documents": {"0": {"number": [MASK_ERROR]}}},
+        ),
+        (
+            {"identity_documents": [{**PASSPORT, "id": "1", "number": "••••••567"}]},
+            {"identity_documents": {"0": {"number": [MASK_ERROR]}}},
+        ),
+        (
+            {"identity_documents": [{**PASSPORT, "id": "7"}]},
+            {"identity_documents": {"0": {"id": ["The borrower has no such document."]}}},
+        ),
+        (
+            {"identity_documents": [{**PASSPORT, "id": "0"}, {**LICENCE, "id": "0"}]},
+            {"identity_documents": {"1": {"id": ["Each may be named once."]}}},
         ),
         (
             {"identity_documents": [{"document_type": "passport"}]},
@@ -270,7 +310,12 @@ def test_a_value_that_cannot_be_read_fails_no_page_and_is_not_lost(world, api, k
     assert client.get(url_of(kept) + "financial-summary/").status_code == 200
     assert client.get(f"{BORROWERS}duplicates/?borrower={kept.pk}").status_code == 200
     sent = {name: shown.json()[name] for name in SECRETS}
-    assert client.patch(url_of(kept), {**sent, "job_title": "Baker"}).status_code == 200
+    for change in ({name: value} for name, value in sent.items()):
+        with nothing_written():
+            assert_refused(client.patch(url_of(kept), {**change, "job_title": "Baker"}), 409, "conflict")
+    with nothing_written():
+        assert_refused(client.patch(url_of(kept), {"identity_documents": [PASSPORT]}), 409, "conflict")
+    assert client.patch(url_of(kept), {"job_title": "Baker"}).status_code == 200
     assert columns(kept) == before
     assert client.patch(url_of(kept), {"tax_id": TFN}).json()["tax_id"] == TFN
 
