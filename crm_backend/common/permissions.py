@@ -20,9 +20,9 @@ def check_scopes(request: Request, view: Any) -> None:
     credential = request.auth
     if not isinstance(credential, Credential):
         return
-    if view.policy.by_people:
-        raise NotAllowed(PEOPLE_ONLY)
     writing = request.method not in SAFE_METHODS
+    if view.policy.for_people(writing=writing):
+        raise NotAllowed(PEOPLE_ONLY)
     if not credential.allows(view.policy.resource, writing=writing):
         verb = WRITE if writing else READ
         raise NotAllowed(f"This API key lacks the scope {view.policy.resource}:{verb}.")

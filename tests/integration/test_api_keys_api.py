@@ -8,6 +8,7 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from crm_backend.common.logs import logging_config
 from events.models import Event
@@ -17,7 +18,7 @@ from tests.writes import fingerprint, nothing_written
 from users.choices import AccountStatus
 from users.models import ApiKey, User
 from users.services.api_keys import api_key_create
-from users.services.sessions import TokenNotValid, access_token_session
+from users.services.sessions import Client, TokenNotValid, access_token_session, session_open
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +128,8 @@ def test_the_owner_of_a_key_stays(world, admin):
         ({"scopes": [":read"]}, "scopes"),
         ({"scopes": ["api-keys:write"]}, "scopes"),
         ({"scopes": ["sessions:read"]}, "scopes"),
+        ({"scopes": ["users:write"]}, "scopes"),
+        ({"scopes": ["team-members:write"]}, "scopes"),
         ({"user": 0}, "user"),
         ({"user": None}, "user"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
@@ -395,6 +398,54 @@ def test_the_sessions_and_the_rotation_of_keys_are_for_people_too(world, program
         for path in (f"/api/users/users/{world.admin.pk}/sessions/", at(client.key)):
             assert_refused(client.get(path), 403, "permission_denied")
         assert_refused(client.post(at(client.key, "rotate/"), {}), 403, "permission_denied")
+
+
+USERS, MEMBERS = "/api/users/users/", "/api/users/team/members/"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", USERS, {"email": "eve@example.com", "role": "admin", "password": "correct horse battery"}),
+        ("patch", f"{USERS}{{pk}}/", {"role": "admin"}),
+        ("put", f"{USERS}{{pk}}/", {}),
+        ("delete", f"{USERS}{{pk}}/", None),
+        ("post", f"{USERS}{{pk}}/approve/", {}),
+        ("post", f"{USERS}{{pk}}/activate/", {}),
+        ("post", f"{USERS}{{pk}}/suspend/", {}),
+        ("post", f"{USERS}{{pk}}/force-logout/", {}),
+        ("delete", f"{USERS}{{pk}}/sessions/{{session}}/", None),
+        ("post", MEMBERS, {"email": "eve@example.com", "password": "correct horse battery"}),
+        ("patch", f"{MEMBERS}{{pk}}/", {"email": "eve@example.com"}),
+        ("put", f"{MEMBERS}{{pk}}/", {}),
+        ("delete", f"{MEMBERS}{{pk}}/", None),
+    ],
+)
+def test_no_key_makes_changes_or_ends_a_person(world, program, api, method, path, body):
+    person = UserFactory.create(role="admin")
+    session = session_open(user=person, client=Client()).user.sessions.get()
+    client = program(world.admin, "write", "users:write", "team-members:write")
+    client.get(BRANCHES)  # its use is noted
+    with nothing_written():
+        reply = getattr(client, method)(path.format(pk=person.pk, session=session.pk), body)
+    assert_refused(reply, 403, "permission_denied")
+    assert reply.json()["detail"] == "This is not for API keys. Log in."
+
+
+def test_a_key_reads_people(world, program):
+    client = program(world.admin, "users:read", "team-members:read")
+    for path in (USERS, f"{USERS}{world.admin.pk}/", MEMBERS, f"{MEMBERS}{world.admin.pk}/"):
+        assert client.get(path).status_code == 200, path
+
+
+def test_the_document_offers_no_key_where_people_write(admin):
+    paths = SchemaGenerator().get_schema(public=True)["paths"]
+    people = {path: item for path, item in paths.items() if path.startswith((USERS, MEMBERS))}
+    assert len(people) > 8
+    for path, item in people.items():
+        for method in {"get", "post", "put", "patch", "delete"} & set(item):
+            by_key = any("apiKeyAuth" in scheme for scheme in item[method]["security"])
+            assert by_key is (method == "get" and "sessions" not in path), (method, path)
 
 
 def test_a_key_opens_no_login(world, program, api):
