@@ -222,6 +222,21 @@ def test_a_key_acts_in_its_owners_name(world, program):
     assert Event.objects.latest("pk").actor == world.admin
 
 
+def test_what_a_key_did_can_be_told_from_what_its_owner_did(world, program, admin):
+    client, person = program(world.admin, "branches:write"), admin
+    url = f"{BRANCHES}{world.ours.branch.pk}/"
+    assert client.patch(url, {"city": "Hobart"}).status_code == 200
+    by_key = Event.objects.latest("pk")
+    assert person.patch(url, {"city": "Darwin"}).status_code == 200
+    by_person = Event.objects.latest("pk")
+    assert (by_key.actor, by_key.api_key) == (world.admin, client.key.prefix)
+    assert (by_person.actor, by_person.api_key) == (world.admin, "")
+    log = admin.get(f"/api/audit-logs/?api_key={client.key.prefix}").json()["results"]
+    assert [(row["id"], row["api_key"]) for row in log] == [(by_key.pk, client.key.prefix)]
+    assert admin.get(f"/api/audit-logs/{by_person.pk}/").json()["api_key"] == ""
+    assert admin.get("/api/audit-logs/?api_key=nobodys").json()["count"] == 0
+
+
 def broken(raw):
     brand, prefix, secret = raw.split("_", 2)
     return {
