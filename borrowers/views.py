@@ -27,6 +27,7 @@ from borrowers.serializers.parties import (
 )
 from borrowers.serializers.timeline import BorrowerTimelineSerializer
 from crm_backend.common.filters import FilterBackend, OrderingFilter
+from crm_backend.common.permissions import touches
 from crm_backend.common.serializers import Serializer
 from crm_backend.common.viewsets import ChildMixin, CrudViewSet
 from events.viewsets import RecordedMixin
@@ -101,6 +102,7 @@ class BorrowerViewSet(PartyViewSet):
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("guarantors")
     def guarantors(self, request: Request, pk: int) -> Response:
         """List the guarantors of a borrower that the caller may see."""
         rows = Guarantor.objects.visible_to(self.caller).filter(borrower=self.get_object())
@@ -108,6 +110,7 @@ class BorrowerViewSet(PartyViewSet):
 
     @extend_schema(parameters=[ProposalQuerySerializer], responses=FinancialSummarySerializer)
     @action(detail=True, url_path="financial-summary")
+    @touches("assets", "liabilities")
     def financial_summary(self, request: Request, pk: int) -> Response:
         """Sum up what a borrower earns, spends, owns and owes, and what a proposed loan would add.
 
@@ -121,6 +124,7 @@ class BorrowerViewSet(PartyViewSet):
 
     @extend_schema(responses=BorrowerTimelineSerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("guarantors", "applications")
     def timeline(self, request: Request, pk: int) -> Response:
         """List what happened to a borrower, the guarantors, and the visible applications; latest first.
 

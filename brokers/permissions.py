@@ -1,7 +1,7 @@
 """Who may do what with branches, BDMs and brokers, and with the lender's team."""
 
 from brokers.models import Bdm, Branch, Broker
-from crm_backend.common.policy import ADMIN, Policy
+from crm_backend.common.policy import ADMIN, ByPeople, Policy
 from users.choices import Role
 from users.models import User
 from users.permissions import EVERYONE
@@ -60,4 +60,5 @@ TEAM = Policy(
         "update": (ADMIN,),
         "destroy": (ADMIN,),
     },
+    by_people=ByPeople.WRITES,
 )

@@ -15,6 +15,7 @@ from brokers.serializers import (
     BrokerSerializer,
     BrokerSummarySerializer,
 )
+from crm_backend.common.permissions import touches
 from crm_backend.common.viewsets import CrudViewSet
 from events.viewsets import RecordedMixin
 
@@ -33,6 +34,7 @@ class BranchViewSet(RecordedMixin, CrudViewSet):
 
     @extend_schema(responses=BrokerSummarySerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("brokers")
     def brokers(self, request: Request, pk: int) -> Response:
         """List the brokers of a branch that the caller may see."""
         brokers = Broker.objects.visible_to(self.caller).filter(branch=self.get_object())
@@ -41,6 +43,7 @@ class BranchViewSet(RecordedMixin, CrudViewSet):
 
     @extend_schema(responses=BdmSerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("bdms")
     def bdms(self, request: Request, pk: int) -> Response:
         """List the BDMs of a branch that the caller may see."""
         bdms = Bdm.objects.visible_to(self.caller).filter(branch=self.get_object())

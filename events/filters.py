@@ -7,9 +7,10 @@ from events.models import Event
 
 
 class AuditLogFilter(FilterSet):
-    """By actor, action, subject and date (inclusive, UTC)."""
+    """By actor, API key (its prefix), action, subject and date (inclusive, UTC)."""
 
     actor = IdFilter(field_name="actor_id")
+    api_key = django_filters.CharFilter()
     action = django_filters.CharFilter(field_name="type")
     subject_type = django_filters.CharFilter()
     subject_id = IdFilter()

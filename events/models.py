@@ -19,6 +19,7 @@ class EventQuerySet(ScopedQuerySet):
 class Event(models.Model):
     """Something that happened: written with the change itself, never edited afterwards.
 
+    `api_key` is the prefix of the key that acted as `actor`; empty for people and the system.
     `recipients` are the ids of the users to tell, chosen by the service that wrote the event.
     `projected_at` is when database projections were made, in one transaction with them;
     `dispatched_at` when the outside (sockets) was told as well. Both null means: still to do.
@@ -38,6 +39,8 @@ class Event(models.Model):
     data = models.JSONField(default=dict)
     recipients = ArrayField(models.BigIntegerField(), default=list)
     request_id = models.CharField(max_length=128, default="", blank=True)
+    # A default of the database too: while a release is rolled out, processes of the one before it write.
+    api_key = models.CharField(max_length=12, default="", db_default="", blank=True)
     occurred_at = models.DateTimeField()
     projected_at = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField(null=True)
@@ -63,6 +66,7 @@ class Event(models.Model):
             models.Index(name="event_subject", fields=["subject_type", "subject_id", "-id"]),
             models.Index(name="event_actor", fields=["actor", "-id"]),
             models.Index(name="event_type", fields=["type", "-id"]),
+            models.Index(name="event_api_key", fields=["api_key", "-id"], condition=~Q(api_key="")),
             models.Index(name="event_occurred", fields=["-occurred_at", "-id"]),
         ]
 

@@ -35,7 +35,7 @@ class TimelineSerializer(ModelSerializer):
 
 
 class AuditLogSerializer(TimelineSerializer):
-    """One entry of the audit log."""
+    """One entry of the audit log. `api_key` is the prefix of the key that acted as the actor, if one did."""
 
     class Meta(TimelineSerializer.Meta):
         fields = [
@@ -49,6 +49,7 @@ class AuditLogSerializer(TimelineSerializer):
             "data",
             "recipients",
             "request_id",
+            "api_key",
             "occurred_at",
             "dispatched_at",
         ]

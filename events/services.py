@@ -38,6 +38,7 @@ def emit(
     if not connection.in_atomic_block:
         raise RuntimeError("emit() belongs in the transaction that makes the change")
     actor_id = getattr(actor, "pk", None)
+    context = structlog.contextvars.get_contextvars()
     event = Event.objects.create(
         type=payload.type,
         actor_id=actor_id,
@@ -46,7 +47,8 @@ def emit(
         application_id=application_id,
         data=payload.model_dump(mode="json"),
         recipients=recipient_ids(recipients, without=actor_id),
-        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        request_id=context.get("request_id", ""),
+        api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
     )
     if not any(hook[1] is wake_dispatcher for hook in connection.run_on_commit):

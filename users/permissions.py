@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crm_backend.common.policy import ADMIN, Policy
+from crm_backend.common.policy import ADMIN, ByPeople, Policy
 from events.registry import Audience
 from users.choices import Role
 from users.models import ApiKey, Session, User
@@ -38,6 +38,7 @@ USERS = Policy(
         "suspend": (ADMIN,),
         "force_logout": (ADMIN,),
     },
+    by_people=ByPeople.WRITES,
 )
 
 SESSIONS = Policy(
@@ -47,7 +48,7 @@ SESSIONS = Policy(
         "list": (ADMIN,),
         "destroy": (ADMIN,),
     },
-    by_people=True,
+    by_people=ByPeople.EVERYTHING,
 )
 
 API_KEYS = Policy(
@@ -61,5 +62,5 @@ API_KEYS = Policy(
         "destroy": (ADMIN,),
         "rotate": (ADMIN,),
     },
-    by_people=True,
+    by_people=ByPeople.EVERYTHING,
 )

@@ -251,7 +251,7 @@ class ScopeField(serializers.CharField):
         scope = super().to_internal_value(data)
         resource, _, verb = scope.rpartition(":")
         policy = Policy.registry.get(resource)
-        known = policy is not None and not policy.by_people if ":" in scope else True
+        known = policy is not None and not policy.for_people(writing=verb == WRITE) if ":" in scope else True
         if verb not in (READ, WRITE) or not known:
             self.fail("unknown", example="applications:read")
         return scope

@@ -41,6 +41,7 @@ from applications.views.bulk import BulkMixin
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
 from crm_backend.common.filters import FilterBackend, OrderingFilter
+from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
 from events.registry import Audience
@@ -105,6 +106,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @extend_schema(request=CascadeSerializer, responses={201: ApplicationSerializer})
     @action(detail=False, methods=["post"], url_path="create-with-cascade")
+    @touches("borrowers", "guarantors", "securities")
     def create_with_cascade(self, request: Request) -> Response:
         """Create an application with its people, companies, guarantors and securities: all or nothing."""
         with transaction.atomic():
@@ -112,6 +114,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @extend_schema(request=CascadeSerializer, responses=ValidSerializer)
     @action(detail=False, methods=["post"], url_path="validate-schema")
+    @touches("borrowers", "guarantors", "securities")
     def validate_schema(self, request: Request) -> Response:
         """Try what `create-with-cascade/` would say to a body: the same errors, and nothing is written."""
         with transaction.atomic():
@@ -130,6 +133,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @extend_schema(responses=NewApplicationSerializer)
     @action(detail=False)
+    @touches("products")
     def new(self, request: Request) -> Response:
         """Read what a new application can hold: a body to fill in, what must be given, and the choices."""
         form = CascadeSerializer(context=self.get_serializer_context())
@@ -204,6 +208,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @extend_schema(responses=BorrowerSummarySerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("borrowers")
     def borrowers(self, request: Request, pk: int) -> Response:
         """List the borrowers on an application, the primary one first."""
         rows = selectors.in_order(self.get_object().borrowers)
@@ -218,6 +223,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     @extend_schema(responses=GuarantorSummarySerializer(many=True), filters=False)
     @action(detail=True)
+    @touches("guarantors")
     def guarantors(self, request: Request, pk: int) -> Response:
         """List the guarantors on an application."""
         rows = selectors.in_order(self.get_object().guarantors)

@@ -29,6 +29,7 @@ from crm_backend.common.downloads import (
     table_download,
 )
 from crm_backend.common.errors import DomainError
+from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
 from crm_backend.common.throttling import UploadThrottle
@@ -73,6 +74,7 @@ class BulkMixin:
         throttle_classes=[*ApiView.throttle_classes, UploadThrottle],
     )
     @refuses(FileTooLarge, UnsupportedFile, TooManyJobs)
+    @touches("borrowers", "securities")
     def bulk_import(self: Any, request: Request) -> Response:
         """Import applications from a CSV or XLSX file, as a job.
 

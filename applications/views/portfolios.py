@@ -22,6 +22,7 @@ from applications.serializers.portfolios import (
 )
 from brokers.models import Bdm, Branch, Broker
 from brokers.permissions import BDMS, BRANCHES, BROKERS
+from crm_backend.common.permissions import touches
 from crm_backend.common.viewsets import ScopedViewSet
 
 
@@ -43,6 +44,7 @@ class BrokerStatsViewSet(_FiguresViewSet):
     serializer_class = BrokerStatsSerializer
 
     @extend_schema(parameters=[PeriodSerializer], responses=BrokerStatsSerializer)
+    @touches("applications")
     def stats(self, request: Request, pk: int) -> Response:
         """Read what a broker's applications came to.
 
@@ -65,6 +67,7 @@ class BdmPortfolioViewSet(_FiguresViewSet):
     serializer_class = PortfolioSerializer
 
     @extend_schema(responses=PortfolioSerializer)
+    @touches("applications", "brokers")
     def portfolio(self, request: Request, pk: int) -> Response:
         """Read a BDM's applications in figures.
 
@@ -83,6 +86,7 @@ class BranchTeamViewSet(_FiguresViewSet):
     serializer_class = BranchTeamSerializer
 
     @extend_schema(responses=BranchTeamSerializer)
+    @touches("bdms", "brokers", "applications")
     def team(self, request: Request, pk: int) -> Response:
         """Read who works in and with a branch, each with what they have open and what was settled."""
         team = portfolios.branch_team(self.get_object(), reader=self.caller)

@@ -14,6 +14,7 @@ from borrowers.models import Borrower, Guarantor
 from borrowers.permissions import BORROWERS, GUARANTORS
 from brokers.models import Bdm, Broker
 from brokers.permissions import BDMS, BROKERS
+from crm_backend.common.permissions import touches
 from crm_backend.common.viewsets import ScopedViewSet
 
 
@@ -38,6 +39,7 @@ class BrokerApplicationsViewSet(_ApplicationsOf):
     relation = "broker"
 
     @extend_schema(responses=ApplicationListSerializer(many=True))
+    @touches("applications")
     def applications(self, request: Request, pk: int) -> Response:
         """List the applications of a broker."""
         return self._reply()
@@ -51,6 +53,7 @@ class BdmApplicationsViewSet(_ApplicationsOf):
     relation = "bd"
 
     @extend_schema(responses=ApplicationListSerializer(many=True))
+    @touches("applications")
     def applications(self, request: Request, pk: int) -> Response:
         """List the applications of a BDM."""
         return self._reply()
@@ -64,6 +67,7 @@ class BorrowerApplicationsViewSet(_ApplicationsOf):
     relation = "borrowers"
 
     @extend_schema(responses=ApplicationListSerializer(many=True))
+    @touches("applications")
     def applications(self, request: Request, pk: int) -> Response:
         """List the applications that a borrower is on."""
         return self._reply()
@@ -77,6 +81,7 @@ class GuaranteedApplicationsViewSet(_ApplicationsOf):
     relation = "guarantors"
 
     @extend_schema(responses=ApplicationListSerializer(many=True))
+    @touches("applications")
     def guaranteed_applications(self, request: Request, pk: int) -> Response:
         """List the applications that a guarantor answers for."""
         return self._reply()

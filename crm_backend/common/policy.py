@@ -15,6 +15,7 @@ done with a row that one sees. `docs/reference/roles.md` and the role tests are 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
 from django.db.models import Model
@@ -47,10 +48,18 @@ def only(role: str, condition: Condition) -> Grant:
     return Grant(role, condition)
 
 
+class ByPeople(Enum):
+    """What of a resource is for logins only: no API key does it, whatever its scopes."""
+
+    NOTHING = "nothing"
+    WRITES = "writes"
+    EVERYTHING = "everything"
+
+
 class Policy:
     """The actions of one resource and who may do each.
 
-    `by_people` resources are for logins only: no API key reaches them, whatever its scopes.
+    What can make or undo a person's access is `by_people`, or a leaked key would outlive its deletion.
     """
 
     registry: ClassVar[dict[str, "Policy"]] = {}
@@ -61,7 +70,7 @@ class Policy:
         model: type[Model] | None,
         actions: Mapping[str, tuple[str | Grant, ...]],
         *,
-        by_people: bool = False,
+        by_people: ByPeople = ByPeople.NOTHING,
     ) -> None:
         if resource in self.registry:
             raise ValueError(f"resource {resource!r} has two policies")
@@ -74,6 +83,10 @@ class Policy:
             for action, grants in actions.items()
         }
         self.registry[resource] = self
+
+    def for_people(self, *, writing: bool) -> bool:
+        """Whether reading, or writing, is for logins only."""
+        return self.by_people is ByPeople.EVERYTHING or (writing and self.by_people is ByPeople.WRITES)
 
     def grant(self, action: str, user: Any) -> Grant | None:
         """The grant under which this user may act, if any."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 
 from crm_backend.common.errors import Conflict, DomainError, StaleVersion
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
@@ -98,7 +99,7 @@ class Schema(AutoSchema):
         """API keys are not for views of people: their own accounts, and resources that say so."""
         found: list[dict[str, Any]] = super().get_auth()
         policy = getattr(self.view, "policy", None)
-        if policy is not None and not policy.by_people:
+        if policy is not None and not policy.for_people(writing=self.method not in SAFE_METHODS):
             return found
         return [scheme for scheme in found if API_KEY_SCHEME not in scheme]
 

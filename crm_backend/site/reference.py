@@ -14,7 +14,7 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 from applications.stages import ALIASES, MOVES, OPEN, PATH
 from crm_backend.common.errors import error_classes
 from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS
-from crm_backend.common.policy import Policy
+from crm_backend.common.policy import ByPeople, Policy
 from crm_backend.common.scoping import ScopedQuerySet
 from crm_backend.env import BASE_DIR, Environment
 from events.registry import REGISTRY
@@ -64,21 +64,23 @@ def roles_page() -> str:
             cells = [_grant_words(grants.get(role)) for role in Role.values]
             done.append([f"{resource}", f"`{action}`", *cells])
     head = [Role(role).label for role in Role.values]
-    by_people = [
-        f"**{resource}**" for resource, policy in sorted(Policy.registry.items()) if policy.by_people
-    ]
     return page(
         "Roles",
         "the apps' `permissions.py` and the `scopes` of their models",
         "A role sees only the rows named in the first table: any other row does not exist for it (404). "
         "The second table says what it may do with a row that it sees: anything else is 403.",
         "An API key has its owner's role, and of that what its scopes allow. No key reaches "
-        f"{', '.join(by_people)}.",
+        f"{_by_people(ByPeople.EVERYTHING)}, and none writes {_by_people(ByPeople.WRITES)}.",
         "## Which rows a role sees",
         table(["Resource", *head], seen),
         "## What a role may do",
         table(["Resource", "Action", *head], done),
     )
+
+
+def _by_people(what: ByPeople) -> str:
+    found = sorted(resource for resource, policy in Policy.registry.items() if policy.by_people is what)
+    return ", ".join(f"**{resource}**" for resource in found)
 
 
 def _scopes_of(policy: Policy) -> dict[str, str]:

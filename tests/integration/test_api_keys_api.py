@@ -8,6 +8,7 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from crm_backend.common.logs import logging_config
 from events.models import Event
@@ -17,7 +18,7 @@ from tests.writes import fingerprint, nothing_written
 from users.choices import AccountStatus
 from users.models import ApiKey, User
 from users.services.api_keys import api_key_create
-from users.services.sessions import TokenNotValid, access_token_session
+from users.services.sessions import Client, TokenNotValid, access_token_session, session_open
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +128,8 @@ def test_the_owner_of_a_key_stays(world, admin):
         ({"scopes": [":read"]}, "scopes"),
         ({"scopes": ["api-keys:write"]}, "scopes"),
         ({"scopes": ["sessions:read"]}, "scopes"),
+        ({"scopes": ["users:write"]}, "scopes"),
+        ({"scopes": ["team-members:write"]}, "scopes"),
         ({"user": 0}, "user"),
         ({"user": None}, "user"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
@@ -217,6 +220,21 @@ def test_a_key_acts_in_its_owners_name(world, program):
     client = program(world.admin, "branches:write")
     assert client.post(BRANCHES, {"name": "Hobart", "code": "HOB", "state": "TAS"}).status_code == 201
     assert Event.objects.latest("pk").actor == world.admin
+
+
+def test_what_a_key_did_can_be_told_from_what_its_owner_did(world, program, admin):
+    client, person = program(world.admin, "branches:write"), admin
+    url = f"{BRANCHES}{world.ours.branch.pk}/"
+    assert client.patch(url, {"city": "Hobart"}).status_code == 200
+    by_key = Event.objects.latest("pk")
+    assert person.patch(url, {"city": "Darwin"}).status_code == 200
+    by_person = Event.objects.latest("pk")
+    assert (by_key.actor, by_key.api_key) == (world.admin, client.key.prefix)
+    assert (by_person.actor, by_person.api_key) == (world.admin, "")
+    log = admin.get(f"/api/audit-logs/?api_key={client.key.prefix}").json()["results"]
+    assert [(row["id"], row["api_key"]) for row in log] == [(by_key.pk, client.key.prefix)]
+    assert admin.get(f"/api/audit-logs/{by_person.pk}/").json()["api_key"] == ""
+    assert admin.get("/api/audit-logs/?api_key=nobodys").json()["count"] == 0
 
 
 def broken(raw):
@@ -339,7 +357,7 @@ def test_a_request_with_a_key_costs_as_many_queries_as_one_with_a_login(world, p
 def test_scopes_narrow_what_the_owner_may_do(world, program, scopes, reads, writes):
     client, branch = program(world.admin, *scopes), world.ours.branch
     url = f"{BRANCHES}{branch.pk}/"
-    for reply in (client.get(BRANCHES), client.get(url), client.get(f"{url}brokers/")):
+    for reply in (client.get(BRANCHES), client.get(url)):
         assert reply.status_code == (200 if reads else 403)
     reply = client.patch(url, {"city": "Sydney"})
     assert reply.status_code == (200 if writes else 403)
@@ -395,6 +413,54 @@ def test_the_sessions_and_the_rotation_of_keys_are_for_people_too(world, program
         for path in (f"/api/users/users/{world.admin.pk}/sessions/", at(client.key)):
             assert_refused(client.get(path), 403, "permission_denied")
         assert_refused(client.post(at(client.key, "rotate/"), {}), 403, "permission_denied")
+
+
+USERS, MEMBERS = "/api/users/users/", "/api/users/team/members/"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", USERS, {"email": "eve@example.com", "role": "admin", "password": "correct horse battery"}),
+        ("patch", f"{USERS}{{pk}}/", {"role": "admin"}),
+        ("put", f"{USERS}{{pk}}/", {}),
+        ("delete", f"{USERS}{{pk}}/", None),
+        ("post", f"{USERS}{{pk}}/approve/", {}),
+        ("post", f"{USERS}{{pk}}/activate/", {}),
+        ("post", f"{USERS}{{pk}}/suspend/", {}),
+        ("post", f"{USERS}{{pk}}/force-logout/", {}),
+        ("delete", f"{USERS}{{pk}}/sessions/{{session}}/", None),
+        ("post", MEMBERS, {"email": "eve@example.com", "password": "correct horse battery"}),
+        ("patch", f"{MEMBERS}{{pk}}/", {"email": "eve@example.com"}),
+        ("put", f"{MEMBERS}{{pk}}/", {}),
+        ("delete", f"{MEMBERS}{{pk}}/", None),
+    ],
+)
+def test_no_key_makes_changes_or_ends_a_person(world, program, api, method, path, body):
+    person = UserFactory.create(role="admin")
+    session = session_open(user=person, client=Client()).user.sessions.get()
+    client = program(world.admin, "write", "users:write", "team-members:write")
+    client.get(BRANCHES)  # its use is noted
+    with nothing_written():
+        reply = getattr(client, method)(path.format(pk=person.pk, session=session.pk), body)
+    assert_refused(reply, 403, "permission_denied")
+    assert reply.json()["detail"] == "This is not for API keys. Log in."
+
+
+def test_a_key_reads_people(world, program):
+    client = program(world.admin, "users:read", "team-members:read")
+    for path in (USERS, f"{USERS}{world.admin.pk}/", MEMBERS, f"{MEMBERS}{world.admin.pk}/"):
+        assert client.get(path).status_code == 200, path
+
+
+def test_the_document_offers_no_key_where_people_write(admin):
+    paths = SchemaGenerator().get_schema(public=True)["paths"]
+    people = {path: item for path, item in paths.items() if path.startswith((USERS, MEMBERS))}
+    assert len(people) > 8
+    for path, item in people.items():
+        for method in {"get", "post", "put", "patch", "delete"} & set(item):
+            by_key = any("apiKeyAuth" in scheme for scheme in item[method]["security"])
+            assert by_key is (method == "get" and "sessions" not in path), (method, path)
 
 
 def test_a_key_opens_no_login(world, program, api):

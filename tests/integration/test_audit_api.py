@@ -55,6 +55,7 @@ def test_an_entry_says_who_did_what_to_what_and_when(world, admin, moved, dispat
         },
         "recipients": sorted([world.admin.pk, world.ours.broker_user.pk, world.ours.client_user.pk]),
         "request_id": "request-of-the-move",
+        "api_key": "",
         "occurred_at": moved.occurred_at.strftime(stamp),
         "dispatched_at": moved.dispatched_at.strftime(stamp),
     }

@@ -51,6 +51,7 @@ EXEMPT = {
     "team-members *": FEW_ROWS,
     "applications filter client_reference": "a partial index, of those that have one",
     "audit-logs filter subject_id": "ids mean something with subject_type only, whose index has them next",
+    "audit-logs filter api_key": "a partial index, of what keys did",
     "borrowers filter tag": "a GIN index",
     "brokers filter state": BY_KEYS,
     "users filter branch": BY_KEYS,
