@@ -110,17 +110,25 @@ class RowChecker:
 
     def _id_of(self, name: str, text: str) -> int | str:
         """The id meant by a cell, or what is wrong with it."""
-        if _ID.fullmatch(text):
+        by_id = bool(_ID.fullmatch(text))
+        if by_id and name != "branch":  # no address is all digits
             return int(text)
         if (name, text) not in self._ids:
-            model, lookup, what = _LOOKUPS[name]
-            found = set(
-                model.objects.visible_to(self.user).filter(**{lookup: text}).values_list("pk", flat=True)
-            )
-            one = f"There is none with this id or {what}."
-            several = f"There are several with this {what}; give the id."
-            self._ids[name, text] = found.pop() if len(found) == 1 else several if found else one
+            self._ids[name, text] = self._looked_up(name, text, by_id=by_id)
         return self._ids[name, text]
+
+    def _looked_up(self, name: str, text: str, *, by_id: bool) -> int | str:
+        model, lookup, what = _LOOKUPS[name]
+        visible = model.objects.visible_to(self.user)
+        found = set(visible.filter(**{lookup: text}).values_list("pk", flat=True))
+        if by_id and found - {int(text)} and visible.filter(pk=int(text)).exists():
+            return f"This is the {what} of one and the id of another. Name the one you mean in the other way."
+        if len(found) == 1:
+            return found.pop()
+        if by_id:
+            return int(text)
+        several = f"There are several with this {what}; give the id."
+        return several if found else f"There is none with this id or {what}."
 
 
 def _of_looks(row: Row) -> Errors:

@@ -10,6 +10,7 @@ take as "this is text" (OWASP, CSV injection); in XLSX it is written as a string
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -37,6 +37,8 @@ BLOCK = 64 * 1024
 CSV_BLOCK = 16 * 1024
 # The first characters by which a spreadsheet program knows a formula, full-width forms too.
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+# Characters that have no place in XML 1.0.
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,7 @@ def _cell(sheet: Any, column: Column, value: Any) -> Any:
         cell.value = date.fromisoformat(value)
         cell.number_format = "yyyy-mm-dd"
     elif isinstance(value, str):
-        # Control characters have no place in XML.
-        cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
+        cell = WriteOnlyCell(sheet, _NO_XML.sub("\ufffd", value))
         cell.data_type = "s"
     else:
         return value

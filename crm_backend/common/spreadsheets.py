@@ -7,32 +7,26 @@ unpacked: the file, what it unpacks to, rows, columns, and cells.
 import csv
 import io
 import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from defusedxml.common import DefusedXmlException
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
+from crm_backend.common import xlsx
 from crm_backend.common.errors import DomainError, InvalidInput
+from crm_backend.common.xlsx import TIME, Unreadable
 
 MAX_COLUMNS = 100
 MAX_CELL = 2000
 # Rows are numbered by the file itself, so a small one may claim to be endless.
 LAST_ROW = 100_000
-# What an XLSX file may unpack to; text and numbers pack to about a tenth.
-MAX_UNPACKED = 50 * 1024 * 1024
-MAX_PARTS = 1000
 ZIP_START = b"PK\x03\x04"
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")
 # Numbers in XLSX are binary floats, of which spreadsheet programs show 15 significant digits.
 _SIGNIFICANT = ".15g"
+
+# Rows with the number that a spreadsheet shows.
+Records = Iterator[tuple[int, Sequence[Any]]]
 
 
 class FileTooLarge(DomainError):
@@ -62,18 +56,6 @@ class Row:
     errors: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A cell that holds something else than a value."""
-
-    reason: str
-
-
-FORMULA = Unreadable("This cell holds a formula; enter its value.")
-ERROR = Unreadable("This cell holds an error.")
-TIME = Unreadable("This is a time, not a date.")
-
-
 def read_table(
     content: bytes, *, required: Sequence[str], optional: Sequence[str], max_rows: int
 ) -> list[Row]:
@@ -87,9 +69,10 @@ def read_table(
     if not content.strip():
         raise _wrong("The file is empty.")
     records = _xlsx_records(content) if content.startswith(ZIP_START) else _csv_records(content)
-    names = _header(next(records, []), required, optional)
+    first, header = next(records, (1, []))
+    names = _header(header if first == 1 else [], required, optional)
     rows: list[Row] = []
-    for number, record in enumerate(records, start=2):
+    for number, record in records:
         if number > LAST_ROW:
             raise _wrong(f"The table goes on below row {LAST_ROW}. Delete the empty rows.")
         values = [_text(value) for value in record]
@@ -174,7 +157,7 @@ def _text(value: Any) -> str | Unreadable:
 # --- CSV --------------------------------------------------------------------------------------
 
 
-def _csv_records(content: bytes) -> Iterator[Sequence[Any]]:
+def _csv_records(content: bytes) -> Records:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -187,9 +170,9 @@ def _csv_records(content: bytes) -> Iterator[Sequence[Any]]:
     return _careful(reader)
 
 
-def _careful(reader: Any) -> Iterator[Sequence[Any]]:
+def _careful(reader: Any) -> Records:
     try:
-        yield from reader
+        yield from enumerate(reader, start=1)
     except csv.Error as error:
         raise _wrong(f"Line {reader.line_num} is not CSV: {error}.") from None
 
@@ -197,59 +180,19 @@ def _careful(reader: Any) -> Iterator[Sequence[Any]]:
 # --- XLSX -------------------------------------------------------------------------------------
 
 
-# Whatever a reader trips over in a file that somebody made to trip it.
-_BROKEN = (
-    zipfile.BadZipFile,
-    InvalidFileException,
-    ParseError,
-    DefusedXmlException,
-    zlib.error,
-    struct.error,
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    TypeError,
-    ValueError,
-)
-
-
-def _xlsx_records(content: bytes) -> Iterator[Sequence[Any]]:
-    """The cells of the first sheet; formulas are not worked out, and so not read."""
+def _xlsx_records(content: bytes) -> Records:
     try:
-        _check_archive(content)
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
-        sheet: Any = book.worksheets[0]
-        # What a file says of its own size may be wrong, and blank cells as far as it says would be made up.
-        sheet.reset_dimensions()
-        for record in sheet.iter_rows(max_col=MAX_COLUMNS + 1):
-            yield [_xlsx_value(cell) for cell in record]
-    except _BROKEN:
+        yield from xlsx.sheet_rows(content, width=MAX_COLUMNS + 1)
+    except xlsx.Damaged:
         raise _wrong("The XLSX file is damaged.") from None
-
-
-def _xlsx_value(cell: Any) -> Any:
-    kind = getattr(cell, "data_type", "n")
-    if kind == "f":
-        return FORMULA
-    if kind == "e":
-        return ERROR
-    return cell.value
-
-
-def _check_archive(content: bytes) -> None:
-    """Look at the table of contents before anything is unpacked; readers then hold the parts to it."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        parts = archive.infolist()
-    if not {"[Content_Types].xml", "xl/workbook.xml"} <= {part.filename for part in parts}:
-        raise UnsupportedFile()
-    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-        raise FileTooLarge("The workbook unpacks to more than 50 MB.")
-    if any(part.flag_bits & 0x1 for part in parts):
-        raise _wrong("The XLSX file is protected by a password.")
+    except xlsx.Protected:
+        raise _wrong("The XLSX file is protected by a password.") from None
+    except xlsx.NoWorkbook:
+        raise UnsupportedFile() from None
+    except xlsx.TooLarge:
+        raise FileTooLarge(
+            "The workbook unpacks to more than is read. Delete what is not the table."
+        ) from None
 
 
 def repeated(values: Iterable[tuple[int, str]]) -> dict[str, list[int]]:

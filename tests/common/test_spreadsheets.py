@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import tracemalloc
 import zipfile
 from contextlib import suppress
 from decimal import Decimal
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from crm_backend.common.downloads import Column, csv_parts, harmless
-from crm_backend.common.errors import DomainError
+from crm_backend.common.errors import DomainError, InvalidInput
 from crm_backend.common.spreadsheets import read_table
 from tests.tables import xlsx_file
 
@@ -71,6 +73,28 @@ XML = st.sampled_from(
 )
 
 
+STRINGS = b'<Relationship Type="x/sharedStrings" Target="sharedStrings.xml" Id="rIdS"/></Relationships>'
+
+
+def rebuilt(packing=zipfile.ZIP_DEFLATED, **parts):
+    """The good workbook with other parts, named by the ends of their names."""
+    links = PARTS["xl/_rels/workbook.xml.rels"].replace(b"</Relationships>", STRINGS)
+    whole = {**PARTS, "xl/_rels/workbook.xml.rels": links, "xl/sharedStrings.xml": b"<sst/>"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packing) as archive:
+        for name, body in whole.items():
+            own = next((parts[key] for key in parts if re.search(rf"\b{key}1?\.xml$", name)), body)
+            archive.writestr(name, own)
+    return buffer.getvalue()
+
+
+def sheet_of(*rows):
+    """A sheet of the columns `a` and `b`, with these cells below."""
+    texts = [f'<c t="str"><v>{name}</v></c>' for name in "ab"]
+    lines = "".join(f"<row>{cells}</row>" for cells in ("".join(texts), *rows))
+    return f'<worksheet xmlns="x"><sheetData>{lines}</sheetData></worksheet>'.encode()
+
+
 @quick
 @given(st.sampled_from(sorted(PARTS)), st.floats(0, 1), XML, st.integers(0, 12))
 @pytest.mark.filterwarnings("ignore")
@@ -107,10 +131,76 @@ def test_text_survives_a_file_and_none_of_it_is_a_formula(words):
 
 
 def test_other_kinds_of_numbers_are_written_out():
-    rows = read(xlsx_file(*[{"a": value} for value in (1e20, 1e15, 0.1 + 0.2, 7.0, -3, True, 1e-7)]))
+    typed = (999_999_999_999_999, 999_999_999_999_999.9, 0.1 + 0.2, 7.0, -3, True, 1e-7)
+    rows = read(xlsx_file(*[{"a": value} for value in typed]))
     assert [row.cells["a"] for row in rows] == [
-        "100000000000000000000", "1000000000000000", "0.3", "7", "-3", "true", "1e-07",
+        "999999999999999", "1000000000000000", "0.3", "7", "-3", "true", "1e-07",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["1234567890123456", "-1e15", "1" + "0" * 400])
+def test_a_number_that_a_spreadsheet_has_rounded_is_an_error_of_its_cell(number):
+    (row,) = read(rebuilt(sheet=sheet_of(f"<c><v>{number}</v></c>")))
+    assert row.errors == {
+        "a": ["This number is too long for a spreadsheet to keep; store long numbers as text."]
+    }
+
+
+def test_dates_texts_and_gaps_are_read_as_spreadsheets_write_them():
+    sheet = sheet_of(
+        '<c t="s"><v>0</v></c><c r="B2" t="inlineStr"><is><r><t>in </t></r><r><t>place</t></r>'
+        "<rPh><t>sound</t></rPh></is></c>",
+        '<c s="1"><v>46477</v></c><c t="d"><v>2027-03-31</v></c>',
+        '<c s="2"><v>1.5</v></c><c t="e"><v>#N/A</v></c>',
+        '<c r="B5"><f>1+1</f><v>2</v></c>',
+    )
+    strings = b'<sst xmlns="x"><si><t> shared</t><t> text </t></si></sst>'
+    styles = b"""<styleSheet xmlns="x"><numFmts><numFmt numFmtId="170" formatCode="[h]:mm"/></numFmts>
+        <cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
+        <cellXfs><xf/><xf numFmtId="14"/><xf numFmtId="170"/></cellXfs></styleSheet>"""
+    rows = read(rebuilt(sheet=sheet, sharedStrings=strings, styles=styles))
+    assert [(row.number, row.cells) for row in rows] == [
+        (2, {"a": "shared text", "b": "in place"}),
+        (3, {"a": "2027-03-31", "b": "2027-03-31"}),
+        (4, {}),
+        (5, {}),
+    ]
+    assert [row.errors for row in rows[2:]] == [
+        {"a": ["This is a time, not a date."], "b": ["This cell holds an error."]},
+        {"b": ["This cell holds a formula; enter its value."]},
+    ]
+
+
+def bomb(root, inner):
+    return f'<{root} xmlns="x">{inner}</{root}>'.encode()
+
+
+ATTRIBUTES = " ".join(f"a{n}=''" for n in range(300_000))
+BOMBS = {
+    "styles": ("styles", bomb("styleSheet", f"<cellXfs>{'<xf/>' * 500_000}</cellXfs>")),
+    "cells": ("sheet", bomb("worksheet", f"<row>{'<c/>' * 1_100_000}</row>")),
+    "nested rows": ("sheet", bomb("worksheet", f"<row>{'<row/>' * 1_100_000}</row>")),
+    "runs of one text": ("sharedStrings", bomb("sst", f"<si>{'<r/>' * 1_100_000}</si>")),
+    "attributes": ("sheet", bomb("worksheet", f"<c {ATTRIBUTES}/>")),
+    "sheets": ("workbook", bomb("workbook", "<sheet/>" * 1_100_000)),
+}
+
+
+@pytest.mark.parametrize(("part", "content"), BOMBS.values(), ids=BOMBS)
+def test_a_small_workbook_takes_little_memory_whatever_it_unpacks_to(part, content):
+    content = rebuilt(**{part: content})
+    tracemalloc.start()
+    try:
+        survives(content)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 30_000_000
+
+
+def test_parts_that_are_packed_in_an_unusual_way_are_refused():
+    with pytest.raises(InvalidInput):
+        read(rebuilt(zipfile.ZIP_LZMA))
 
 
 def test_a_workbook_without_a_sheet_of_cells_is_refused():

@@ -17,7 +17,7 @@ from events.models import Event
 from jobs.models import Job, JobInput
 from jobs.services.running import Run, job_run
 from tests.checks import assert_refused
-from tests.factories import BrokerFactory, UserFactory
+from tests.factories import BranchFactory, BrokerFactory, UserFactory
 from tests.tables import ADDRESS, TERMS, csv_file, imported, report, row, send, xlsx_file
 from tests.writes import fingerprint, nothing_written
 from users.choices import AccountStatus, Role
@@ -141,6 +141,29 @@ def test_names_that_lead_nowhere_or_to_several_are_refused_by_row(world, api):
         4: {"branch": ["There is none with this id or code."]},
         5: {"broker": ['Invalid pk "999999999" - object does not exist.']},
     }
+
+
+def test_a_branch_code_of_digits_is_a_code_before_it_is_an_id(world, api):
+    ours, theirs = world.ours.branch, world.theirs.branch
+    numbered = BranchFactory.create(code="99000001")
+    BranchFactory.create(code=str(theirs.pk))
+    rows = [
+        row("A", branch=numbered.code),
+        row("B", branch=str(ours.pk)),
+        row("C", branch=str(theirs.pk)),
+        row("D", branch="99000002"),
+    ]
+    job = imported(api(world.admin), csv_file(*rows))
+    assert errors_of(job) == {
+        4: {
+            "branch": [
+                "This is the code of one and the id of another. Name the one you mean in the other way."
+            ]
+        },
+        5: {"branch": ['Invalid pk "99000002" - object does not exist.']},
+    }
+    found = Application.objects.filter(client_reference__in="AB").order_by("client_reference")
+    assert [application.branch for application in found] == [numbered, ours]
 
 
 def test_a_broker_reaches_nothing_of_the_other_side(world, broker):

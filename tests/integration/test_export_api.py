@@ -97,7 +97,7 @@ def test_text_that_would_be_a_formula_is_text(world, api, start):
 
 def test_an_xlsx_file_holds_numbers_and_dates(world, api):
     Application.objects.update(
-        loan_amount="450000.10", estimated_settlement_date=date(2027, 3, 31), purpose="a\x0bb"
+        loan_amount="450000.10", estimated_settlement_date=date(2027, 3, 31), purpose="a\x0bb\ufffe\uffff"
     )
     reply = api(world.ours.broker_user).get(ADDRESS, {"format": "xlsx"})
     assert reply["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -108,7 +108,7 @@ def test_an_xlsx_file_holds_numbers_and_dates(world, api):
     assert (found["loan_amount"].value, found["loan_amount"].number_format) == (450000.1, "0.00")
     assert found["estimated_settlement_date"].value.date() == date(2027, 3, 31)
     assert found["estimated_settlement_date"].number_format == "yyyy-mm-dd"
-    assert found["purpose"].value == "a\ufffdb"
+    assert found["purpose"].value == "a\ufffdb\ufffd\ufffd"
     assert found["approved_amount"].value is None
 
 
