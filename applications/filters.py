@@ -30,7 +30,7 @@ class ApplicationSearch(SearchFilter):
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         """Every word has to be found somewhere."""
         words = self.get_search_terms(request)
-        if request.user.role == Role.CLIENT:
+        if getattr(request.user, "role", "") == Role.CLIENT:
             return _by_reference_or_purpose(queryset, words)
         for word in words:
             # In capitals by the database, whose capitals the document has. Wildcards are taken literally.
