@@ -23,14 +23,18 @@ CARD_RATE = Decimal("3.8")
 CENT = Decimal("0.01")
 
 DEFINITIONS = {
-    "gross_annual_income": "A person's annual and other income; a company's net profit. Before tax.",
+    "gross_annual_income": "A person's annual and other income, unknown without the first; a company's net "
+    "profit. Before tax.",
     "gross_monthly_income": "Gross annual income / 12.",
     "monthly_expenses": "As declared, without repayments; a company's are in its net profit already.",
-    "total_assets": "The assets listed; of a company without any, its balance sheet's total.",
-    "total_liabilities": "The balances of the liabilities; of a company without any, its balance sheet's.",
+    "total_assets": "The assets listed; of a company that lists neither assets nor liabilities, its "
+    "balance sheet's total.",
+    "total_liabilities": "The balances of the liabilities listed; of a company that lists neither assets nor "
+    "liabilities, its balance sheet's total.",
     "net_worth": "Total assets - total liabilities.",
     "total_debt": "Balances, but the limits of credit cards, and no HECS-HELP (APRA ARS 223.0).",
-    "monthly_commitments": "Repayments of the liabilities listed; of a credit card 3.8 % of its limit.",
+    "monthly_commitments": "Repayments of the liabilities listed; of a credit card 3.8 % of its limit. Unknown "
+    "where debts are known from a balance sheet only.",
     "debt_to_income_ratio": "(Total debt + proposed loan) / gross annual income (APRA ARS 223.0), times.",
     "liabilities_to_assets_ratio": "Total liabilities / total assets, percent.",
     "debt_service_ratio": "(Monthly commitments + assessed repayment) / gross monthly income, percent.",
@@ -43,16 +47,19 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Debt:
-    """Something owed; `credit_limit` is a credit card's, and None for everything else."""
+    """Something owed; `credit_limit` is a credit card's, and None for everything else.
+
+    The repayment is None where it is not known.
+    """
 
     balance: Decimal
-    monthly_repayment: Decimal = Decimal(0)
+    monthly_repayment: Decimal | None = Decimal(0)
     credit_limit: Decimal | None = None
     is_study_loan: bool = False
 
     @property
-    def commitment(self) -> Decimal:
-        """What it takes a month."""
+    def commitment(self) -> Decimal | None:
+        """What it takes a month, if that is known."""
         if self.credit_limit is not None:
             return self.credit_limit * CARD_RATE / 100
         return self.monthly_repayment
@@ -67,12 +74,12 @@ class Debt:
 
 @dataclass(frozen=True)
 class Position:
-    """What is known of a borrower; None where income or expenses are not known."""
+    """What is known of a borrower; None is not known, no debts are none."""
 
     annual_income: Decimal | None
     monthly_expenses: Decimal | None
-    assets: Decimal
-    debts: tuple[Debt, ...]
+    assets: Decimal | None
+    debts: tuple[Debt, ...] | None
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,11 @@ class Summary:
     gross_annual_income: Decimal | None
     gross_monthly_income: Decimal | None
     monthly_expenses: Decimal | None
-    total_assets: Decimal
-    total_liabilities: Decimal
-    net_worth: Decimal
-    total_debt: Decimal
-    monthly_commitments: Decimal
+    total_assets: Decimal | None
+    total_liabilities: Decimal | None
+    net_worth: Decimal | None
+    total_debt: Decimal | None
+    monthly_commitments: Decimal | None
     debt_to_income_ratio: Decimal | None
     liabilities_to_assets_ratio: Decimal | None
     debt_service_ratio: Decimal | None
@@ -121,9 +128,20 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def ratio(part: Decimal, whole: Decimal | None) -> Decimal | None:
-    """A quotient to two places, half up; None over nothing, or over a loss."""
-    return cents(part / whole) if whole is not None and whole > 0 else None
+def total(*parts: Decimal | None) -> Decimal | None:
+    """Their sum; None when one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return sum(known, Decimal(0)) if len(known) == len(parts) else None
+
+
+def ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """A quotient to two places, half up; None of or over something unknown, over nothing, or over a loss."""
+    return cents(part / whole) if part is not None and whole is not None and whole > 0 else None
+
+
+def percentage(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """The same, in percent."""
+    return ratio(None if part is None else part * 100, whole)
 
 
 def monthly_instalment(amount: Decimal, rate: Decimal, months: int) -> Decimal:
@@ -135,31 +153,47 @@ def monthly_instalment(amount: Decimal, rate: Decimal, months: int) -> Decimal:
 
 
 def summarise(position: Position, proposal: Proposal | None = None) -> Summary:
-    """Work the figures out, with the proposed loan among the debts if there is one."""
+    """Work the figures out, with the proposed loan among the debts if there is one.
+
+    The surplus is what the shown monthly figures leave, so that they add up to the cent.
+    """
     income = position.annual_income
     monthly_income = None if income is None else income / 12
-    debts = sum((debt.balance for debt in position.debts), Decimal(0))
-    exposure = sum((debt.exposure for debt in position.debts), Decimal(0))
-    commitments = sum((debt.commitment for debt in position.debts), Decimal(0))
+    shown_income = None if monthly_income is None else cents(monthly_income)
+    owed, exposure, commitments = _debts(position.debts)
     loan = None if proposal is None else _propose(proposal, income)
-    outgoings = commitments + (loan.assessed_monthly_repayment if loan else 0)
-    surplus = None
-    if monthly_income is not None and position.monthly_expenses is not None:
-        surplus = cents(monthly_income - position.monthly_expenses - outgoings)
+    outgoings = total(commitments, loan.assessed_monthly_repayment if loan else Decimal(0))
+    spent = total(position.monthly_expenses, outgoings)
     return Summary(
         gross_annual_income=income,
-        gross_monthly_income=None if monthly_income is None else cents(monthly_income),
+        gross_monthly_income=shown_income,
         monthly_expenses=position.monthly_expenses,
         total_assets=position.assets,
-        total_liabilities=debts,
-        net_worth=position.assets - debts,
+        total_liabilities=owed,
+        net_worth=_less(position.assets, owed),
         total_debt=exposure,
-        monthly_commitments=cents(commitments),
-        debt_to_income_ratio=ratio(exposure + (loan.loan_amount if loan else 0), income),
-        liabilities_to_assets_ratio=ratio(debts * 100, position.assets),
-        debt_service_ratio=ratio(outgoings * 100, monthly_income),
-        net_monthly_surplus=surplus,
+        monthly_commitments=commitments,
+        debt_to_income_ratio=ratio(total(exposure, loan.loan_amount if loan else Decimal(0)), income),
+        liabilities_to_assets_ratio=percentage(owed, position.assets),
+        debt_service_ratio=percentage(outgoings, monthly_income),
+        net_monthly_surplus=_less(shown_income, spent),
         proposed_loan=loan,
+    )
+
+
+def _less(amount: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if amount is None or other is None else amount - other
+
+
+def _debts(debts: tuple[Debt, ...] | None) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """What is owed, what counts in a debt to income ratio, and what it takes a month, to cents."""
+    if debts is None:
+        return None, None, None
+    commitments = total(*(debt.commitment for debt in debts))
+    return (
+        total(*(debt.balance for debt in debts)),
+        total(*(debt.exposure for debt in debts)),
+        None if commitments is None else cents(commitments),
     )
 
 

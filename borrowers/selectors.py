@@ -143,7 +143,7 @@ def position_of(borrower: Borrower) -> Position:
     """What a borrower earns, spends, owns and owes, from the columns and the two lists."""
     is_company = borrower.borrower_type == PartyType.COMPANY
     assets = list(borrower.assets.values_list("value", flat=True))
-    debts = [
+    debts = tuple(
         Debt(
             balance=row.balance,
             monthly_repayment=row.monthly_repayment,
@@ -151,22 +151,28 @@ def position_of(borrower: Borrower) -> Position:
             is_study_loan=row.liability_type == LiabilityType.HECS,
         )
         for row in borrower.liabilities.all()
-    ]
-    if is_company and not assets and borrower.total_assets is not None:
-        assets = [borrower.total_assets]
-    if is_company and not debts and borrower.total_liabilities is not None:
-        debts = [Debt(balance=borrower.total_liabilities)]
-    return Position(
-        annual_income=borrower.net_profit if is_company else _income(borrower),
-        monthly_expenses=Decimal(0) if is_company else borrower.monthly_expenses,
-        assets=sum(assets, Decimal("0.00")),
-        debts=tuple(debts),
     )
+    income = borrower.net_profit if is_company else _income(borrower)
+    expenses = Decimal("0.00") if is_company else borrower.monthly_expenses
+    if is_company and not assets and not debts:
+        # Assets and debts of one source: listed ones, or the balance sheet's, never one of each.
+        owed = _balance_sheet_debts(borrower.total_liabilities)
+        return Position(income, expenses, assets=borrower.total_assets, debts=owed)
+    return Position(income, expenses, assets=sum(assets, Decimal("0.00")), debts=debts)
+
+
+def _balance_sheet_debts(owed: Decimal | None) -> tuple[Debt, ...] | None:
+    """A balance sheet says what is owed, not what it takes a month."""
+    if owed is None:
+        return None
+    return (Debt(balance=owed, monthly_repayment=None),) if owed else ()
 
 
 def _income(borrower: Borrower) -> Decimal | None:
-    known = [part for part in (borrower.annual_income, borrower.other_income) if part is not None]
-    return sum(known, Decimal(0)) if known else None
+    """A person's, who may have no other income, but has no income only by saying so."""
+    if borrower.annual_income is None:
+        return None
+    return borrower.annual_income + (borrower.other_income or 0)
 
 
 def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Event]:

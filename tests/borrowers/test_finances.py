@@ -85,7 +85,32 @@ def test_no_income_or_a_loss_gives_no_ratio_but_a_surplus(income):
     position = Position(D(income), D("100.00"), D("1.00"), (MORTGAGE,))
     summary = summarise(position)
     assert (summary.debt_to_income_ratio, summary.debt_service_ratio) == (None, None)
-    assert summary.net_monthly_surplus == (D(income) / 12 - D("2700.00")).quantize(D("0.01"))
+    assert summary.net_monthly_surplus == summary.gross_monthly_income - D("2700.00")
+
+
+def test_what_is_unknown_makes_unknown_what_follows_from_it():
+    sheet = Debt(balance=D("500.00"), monthly_repayment=None)
+    summary = summarise(Position(D("1200.00"), D("0.00"), D("1000.00"), (sheet,)), LOAN)
+    assert (summary.total_liabilities, summary.total_debt, summary.net_worth) == (500, 500, 500)
+    assert summary.debt_to_income_ratio == D("83.75")
+    assert (summary.monthly_commitments, summary.debt_service_ratio, summary.net_monthly_surplus) == (
+        None,
+    ) * 3
+    summary = summarise(Position(D("1200.00"), D("0.00"), None, None), LOAN)
+    unknown = {item.name for item in fields(Summary) if getattr(summary, item.name) is None}
+    assert unknown == {
+        "total_assets", "total_liabilities", "net_worth", "total_debt", "monthly_commitments",
+        "debt_to_income_ratio", "liabilities_to_assets_ratio", "debt_service_ratio", "net_monthly_surplus",
+    }  # fmt: skip
+
+
+def test_the_shown_parts_add_up_to_the_cent():
+    card = Debt(balance=D("1.00"), credit_limit=D("100.13"))  # 3.80494 a month
+    summary = summarise(Position(D("100000.00"), D("10.00"), D("0.00"), (card,)), LOAN)
+    parts = summary.monthly_expenses + summary.monthly_commitments
+    parts += summary.proposed_loan.assessed_monthly_repayment
+    assert summary.gross_monthly_income == D("8333.33")
+    assert summary.net_monthly_surplus == summary.gross_monthly_income - parts == D("7480.33")
 
 
 def test_a_card_counts_with_its_limit_or_more_when_it_is_overdrawn():

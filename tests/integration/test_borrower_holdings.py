@@ -275,7 +275,13 @@ def test_the_summary_of_a_company_is_its_balance_sheet_until_rows_are_listed(wor
         "500000.00",
         "200000.00",
     )
-    assert (shown["monthly_expenses"], shown["net_monthly_surplus"]) == ("0.00", "10000.00")
+    assert (shown["monthly_expenses"], shown["net_monthly_surplus"]) == ("0.00", None)
+    assert (shown["monthly_commitments"], shown["debt_service_ratio"]) == (None, None)
+    assert (shown["net_worth"], shown["debt_to_income_ratio"]) == ("300000.00", "1.67")
+    AssetFactory.create(borrower=firm, value=Decimal(9))
+    shown = client.get(summary_url(firm)).json()
+    assert (shown["total_assets"], shown["total_liabilities"]) == ("9.00", "0.00")  # not one of each source
+    firm.assets.all().delete()
     AssetFactory.create(borrower=firm, value=Decimal(7))
     LiabilityFactory.create(borrower=firm, balance=Decimal(3), monthly_repayment=Decimal(1))
     shown = client.get(summary_url(firm)).json()
@@ -284,6 +290,27 @@ def test_the_summary_of_a_company_is_its_balance_sheet_until_rows_are_listed(wor
         "4.00",
         "9999.00",
     )
+
+
+def test_a_company_of_which_nothing_is_known_has_nulls(world, api):
+    firm = BorrowerFactory.create(borrower_type="company", company_name="Lee")
+    shown = api(world.admin).get(summary_url(firm)).json()
+    known = {name for name, value in shown.items() if value is not None}
+    assert known == {"monthly_expenses", "definitions"}
+
+
+def test_a_company_without_debts_has_no_commitments(world, api):
+    firm = BorrowerFactory.create(
+        borrower_type="company", company_name="Lee", net_profit=Decimal(1200), total_liabilities=Decimal(0)
+    )
+    shown = api(world.admin).get(summary_url(firm)).json()
+    names = ("total_liabilities", "monthly_commitments", "net_monthly_surplus", "net_worth")
+    assert [shown[name] for name in names] == ["0.00", "0.00", "100.00", None]
+
+
+def test_a_persons_income_is_unknown_without_the_annual_one(world, api):
+    person = BorrowerFactory.create(other_income=Decimal(5000))
+    assert api(world.admin).get(summary_url(person)).json()["gross_annual_income"] is None
 
 
 def test_a_borrower_of_whom_nothing_is_known_has_zeros_and_nulls(world, api):
