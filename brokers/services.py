@@ -7,6 +7,7 @@ from django.db import transaction
 from brokers.events import BDM
 from brokers.models import Bdm
 from crm_backend.common.errors import InvalidInput
+from crm_backend.common.models import save_changes
 from events.services import emit
 from users.choices import Role
 from users.models import User
@@ -66,9 +67,5 @@ def _bdm_create(user: User, actor: User, profile: dict[str, Any]) -> None:
 
 
 def _bdm_update(bdm: Bdm, actor: User, profile: dict[str, Any]) -> None:
-    changed = sorted(name for name, value in profile.items() if getattr(bdm, name) != value)
-    if changed:
-        for name in changed:
-            setattr(bdm, name, profile[name])
-        bdm.save(update_fields=[*changed, "updated_at"])
+    if changed := save_changes(bdm, profile):
         emit(BDM.updated(label=str(bdm), field_names=", ".join(changed)), actor=actor, subject=bdm)
