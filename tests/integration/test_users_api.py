@@ -95,6 +95,15 @@ def test_a_new_role_ends_the_logins_that_carry_the_old_one(world, admin, api):
     assert_refused(client.get(ME), 401, "token_not_valid")
 
 
+@pytest.mark.parametrize(("role", "new", "words"), [("bd", "admin", "BDM"), ("broker", "bd", "broker")])
+def test_who_has_a_profile_keeps_their_role(world, admin, role, new, words):
+    user = world.user(role)
+    with nothing_written():
+        reply = admin.patch(at(user), {"role": new, "first_name": "Noa"})
+    errors = [f"This account has a {words} profile, which keeps its role."]
+    assert_refused(reply, 400, "invalid", role=errors)
+
+
 def test_an_administrator_keeps_their_own_role(world, admin):
     with nothing_written():
         reply = admin.patch(at(world.admin), {"role": "client"})

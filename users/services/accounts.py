@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from crm_backend.common.errors import Conflict, NotAllowed
+from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
 from crm_backend.common.models import changed_names, save_changes
 from events.services import emit
 from users.choices import AccountStatus, Role
@@ -20,6 +20,9 @@ from users.events import (
 from users.models import User
 from users.services.passwords import password_check
 from users.services.sessions import sessions_revoke
+
+# By relation, what people call the profile of staff and brokers.
+PROFILES = {"bdm": "BDM", "broker": "broker"}
 
 
 def user_register(*, password: str, **fields: Any) -> User:
@@ -64,6 +67,7 @@ def user_update(*, user: User, actor: User, **fields: Any) -> User:
 
     Raises:
         Conflict: one's own role, or that of the last administrator.
+        InvalidInput: the role of somebody with a BDM or broker profile, which would not fit any more.
         NotAllowed: the actor is no administrator any more.
     """
     changed = changed_names(user, fields)
@@ -72,7 +76,7 @@ def user_update(*, user: User, actor: User, **fields: Any) -> User:
     if changed:
         with transaction.atomic():
             if "role" in changed:
-                _check_administrators(without=user, actor=actor)
+                _check_new_role(user, actor)
             save_changes(user, fields)
             if "role" in changed:
                 sessions_revoke(user)
@@ -145,6 +149,15 @@ def user_delete(*, user: User, actor: User) -> None:
         _check_administrators(without=user, actor=actor)
         emit(UserDeleted(name=user.full_name), actor=actor, subject=user)
         user.delete()
+
+
+def _check_new_role(user: User, actor: User) -> None:
+    _check_administrators(without=user, actor=actor)
+    # The profiles belong to an app above this one; only the names of the relations are known here.
+    for name, words in PROFILES.items():
+        model: Any = User._meta.get_field(name).related_model
+        if model._base_manager.filter(user=user).exists():
+            raise InvalidInput.field("role", f"This account has a {words} profile, which keeps its role.")
 
 
 def _check_administrators(*, without: User, actor: User) -> None:
