@@ -9,6 +9,7 @@ from crm_backend.common.models import changed_names, save_changes
 from events.services import emit
 from users.choices import AccountStatus, Role
 from users.events import (
+    EmailChanged,
     UserActivated,
     UserApproved,
     UserCreated,
@@ -65,6 +66,8 @@ def user_create(*, actor: User, password: str, **fields: Any) -> User:
 def user_update(*, user: User, actor: User, **fields: Any) -> User:
     """Edit an account or profile; a new role ends the sessions that carry the old one.
 
+    A new e-mail address is unproven, and the old one is told; changed by somebody else, it ends the sessions.
+
     Raises:
         Conflict: one's own role, or that of the last administrator.
         InvalidInput: the role of somebody with a BDM or broker profile, which would not fit any more.
@@ -77,10 +80,15 @@ def user_update(*, user: User, actor: User, **fields: Any) -> User:
         with transaction.atomic():
             if "role" in changed:
                 _check_new_role(user, actor)
+            previous = user.email
+            if "email" in changed:
+                fields["email_verified_at"] = None
             save_changes(user, fields)
-            if "role" in changed:
+            if "role" in changed or ("email" in changed and user.pk != actor.pk):
                 sessions_revoke(user)
             emit(UserUpdated(field_names=", ".join(changed)), actor=actor, subject=user)
+            if "email" in changed:
+                emit(EmailChanged(previous=previous), actor=actor, subject=user, recipients=[user])
     return user
 
 
