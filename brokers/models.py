@@ -9,7 +9,7 @@ from django.db.models.functions import Upper
 from crm_backend.common.australia import State, validate_abn, validate_phone, validate_postcode
 from crm_backend.common.models import TimestampedModel
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through, where
-from users.choices import Role
+from users.choices import AccountStatus, Role
 
 
 class BranchQuerySet(ScopedQuerySet):
@@ -54,6 +54,11 @@ class Branch(TimestampedModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether applications can be its: as long as it is open."""
+        return self.is_active
+
 
 class BdmQuerySet(ScopedQuerySet):
     """BDMs, by who may see which."""
@@ -61,7 +66,10 @@ class BdmQuerySet(ScopedQuerySet):
     scopes = {
         Role.ADMIN: EVERYTHING,
         Role.BD: where("own", lambda user: Q(user=user)),
-        Role.BROKER: where("all at work (to choose one)", lambda user: Q(is_active=True)),
+        Role.BROKER: where(
+            "all at work (to choose one)",
+            lambda user: Q(is_active=True, user__status=AccountStatus.ACTIVE, user__role=Role.BD),
+        ),
     }
 
 
@@ -84,6 +92,11 @@ class Bdm(TimestampedModel):
 
     def __str__(self) -> str:
         return self.user.full_name
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether applications can be theirs: a profile outlives a login that was closed or changed."""
+        return self.is_active and self.user.is_active and self.user.role == Role.BD
 
 
 class BrokerQuerySet(ScopedQuerySet):
@@ -142,3 +155,10 @@ class Broker(TimestampedModel):
     def full_name(self) -> str:
         """First and last name."""
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether applications can be theirs: those who do not log in need no login for it."""
+        if self.user is not None and not (self.user.is_active and self.user.role == Role.BROKER):
+            return False
+        return self.is_active

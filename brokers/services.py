@@ -5,8 +5,9 @@ from typing import Any
 from django.db import transaction
 
 from brokers.events import BDM
-from brokers.models import Bdm
+from brokers.models import Bdm, Branch
 from crm_backend.common.errors import InvalidInput
+from crm_backend.common.models import changed_names, save_changes
 from events.services import emit
 from users.choices import Role
 from users.models import User
@@ -19,7 +20,7 @@ def team_member_create(*, actor: User, password: str, **fields: Any) -> User:
     """Make a BDM: an account that may log in at once, and its profile in a branch.
 
     Raises:
-        InvalidInput: `password` is too weak.
+        InvalidInput: `password` is too weak, or `branch` is closed.
     """
     profile = _profile_of(fields)
     with transaction.atomic():
@@ -32,7 +33,7 @@ def team_member_update(*, user: User, actor: User, **fields: Any) -> User:
     """Edit an account of staff and its BDM profile, which is made where a BDM has none yet.
 
     Raises:
-        InvalidInput: `branch` is missing for a first profile; an administrator belongs to no branch.
+        InvalidInput: `branch` is missing for a first profile, or is closed; an administrator belongs to none.
     """
     profile = _profile_of(fields)
     with transaction.atomic():
@@ -61,14 +62,18 @@ def _bdm_save(user: User, actor: User, profile: dict[str, Any]) -> None:
 
 
 def _bdm_create(user: User, actor: User, profile: dict[str, Any]) -> None:
+    _check_open(profile["branch"])
     bdm = Bdm.objects.create(user=user, **profile)
     emit(BDM.created(label=str(bdm)), actor=actor, subject=bdm)
 
 
 def _bdm_update(bdm: Bdm, actor: User, profile: dict[str, Any]) -> None:
-    changed = sorted(name for name, value in profile.items() if getattr(bdm, name) != value)
-    if changed:
-        for name in changed:
-            setattr(bdm, name, profile[name])
-        bdm.save(update_fields=[*changed, "updated_at"])
+    if "branch" in changed_names(bdm, profile):
+        _check_open(profile["branch"])
+    if changed := save_changes(bdm, profile):
         emit(BDM.updated(label=str(bdm), field_names=", ".join(changed)), actor=actor, subject=bdm)
+
+
+def _check_open(branch: Branch) -> None:
+    if not branch.is_active:
+        raise InvalidInput.field("branch", "This branch is closed.")

@@ -27,6 +27,7 @@ class MailKind(models.TextChoices):
 
     PASSWORD_RESET = "password_reset", "Password reset"
     ACCOUNT_APPROVED = "account_approved", "Account approved"
+    EMAIL_CHANGED = "email_changed", "E-mail address changed"
 
 
 class MailStatus(models.TextChoices):

@@ -20,6 +20,7 @@ MAX_ATTEMPTS = 8
 SUBJECTS = {
     MailKind.PASSWORD_RESET: "Reset your password",
     MailKind.ACCOUNT_APPROVED: "Your account is approved",
+    MailKind.EMAIL_CHANGED: "Your e-mail address was changed",
 }
 
 
@@ -35,7 +36,7 @@ def _send_next() -> bool | None:
     """Send one owed mail under its row lock; None when nothing is due."""
     due = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
     with transaction.atomic():
-        owed = OutgoingMail.objects.filter(due, status=MailStatus.PENDING).select_related("user")
+        owed = OutgoingMail.objects.filter(due, status=MailStatus.PENDING).select_related("user", "event")
         # A mail that failed goes behind those that did not: none can hold up the others.
         mail = owed.order_by("attempts", "id").select_for_update(skip_locked=True, of=("self",)).first()
         if mail is None:
@@ -57,7 +58,14 @@ def _send(mail: OutgoingMail) -> None:
         uid, token = password_reset_link(mail.user)
         context["link"] = f"{settings.FRONTEND_URL}/reset-password?uid={uid}&token={token}"
     body = render_to_string(f"notifications/mail/{mail.kind}.txt", context)
-    send_mail(SUBJECTS[MailKind(mail.kind)], body, settings.DEFAULT_FROM_EMAIL, [mail.user.email])
+    send_mail(SUBJECTS[MailKind(mail.kind)], body, settings.DEFAULT_FROM_EMAIL, [_address(mail)])
+
+
+def _address(mail: OutgoingMail) -> str:
+    """The account's; of a change, the address before it, whose owner may know nothing of it."""
+    if mail.kind == MailKind.EMAIL_CHANGED:
+        return str(mail.event.data["previous"])
+    return mail.user.email
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> None:

@@ -31,10 +31,11 @@ from users.websocket import user_group
 MAILS = {
     "user.password_reset_requested": MailKind.PASSWORD_RESET,
     "user.approved": MailKind.ACCOUNT_APPROVED,
+    "user.email_changed": MailKind.EMAIL_CHANGED,
 }
 # Events that may end sockets of their subject, a user: sockets look at their token again.
 ENDING = {
-    "user.updated",  # a new role ends the tokens that carry the old one
+    "user.updated",  # a new role ends the tokens of the old one; so does an address that others change
     "user.suspended",
     "user.logged_out",
     "user.logged_out_everywhere",

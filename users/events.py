@@ -34,6 +34,20 @@ class UserUpdated(Payload):
     field_names: str
 
 
+class EmailChanged(Payload):
+    """The address that one logs in with was changed and is unproven; the old one is told by mail."""
+
+    type = "user.email_changed"
+    summary = "E-mail address changed; it was {previous}."
+    notify = Notify(
+        "system",
+        "Your e-mail address was changed",
+        "You log in with the new address now. Tell an administrator if you do not know of this.",
+    )
+
+    previous: str
+
+
 class UserDeleted(Payload):
     """An account that nothing referred to was deleted."""
 

@@ -54,7 +54,7 @@ def check_at_work(people: Mapping[str, Any]) -> None:
     Raises:
         InvalidInput: by field.
     """
-    gone = {name: [_refusal(name)] for name, row in people.items() if row is not None and not row.is_active}
+    gone = {name: [_refusal(name)] for name, row in people.items() if row is not None and not row.is_at_work}
     if gone:
         raise InvalidInput(errors=gone)
 

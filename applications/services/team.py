@@ -7,6 +7,7 @@ from applications.selectors.portfolios import STILL_OPEN
 from brokers.events import BDM
 from brokers.models import Bdm
 from crm_backend.common.errors import Conflict
+from crm_backend.common.models import save_changes
 from events.services import emit
 from users.models import User
 from users.services.accounts import user_suspend
@@ -18,7 +19,8 @@ def team_member_deactivate(*, user: User, actor: User) -> None:
     Repeating it changes nothing.
 
     Raises:
-        Conflict: one's own account; or open applications are still theirs: they need another BDM first.
+        Conflict: one's own account, or that of the last administrator; or open applications are still
+            theirs: they need another BDM first.
     """
     with transaction.atomic():
         # FOR UPDATE in full: an application that is being given to them holds the key of this row.
@@ -30,7 +32,5 @@ def team_member_deactivate(*, user: User, actor: User) -> None:
                 extra={"open_applications": count},
             )
         user_suspend(user=user, actor=actor)
-        if bdm is not None and bdm.is_active:
-            bdm.is_active = False
-            bdm.save(update_fields=["is_active", "updated_at"])
-            emit(BDM.updated(label=str(bdm), field_names="is_active"), actor=actor, subject=bdm)
+        if bdm is not None and (changed := save_changes(bdm, {"is_active": False})):
+            emit(BDM.updated(label=str(bdm), field_names=", ".join(changed)), actor=actor, subject=bdm)

@@ -9,6 +9,7 @@ from notifications.models import Notification
 from tests.checks import assert_refused, event_types
 from tests.factories import BdmFactory, BrokerFactory
 from tests.writes import nothing_written
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +114,34 @@ def test_who_is_not_at_work_takes_nothing(world, admin, address):
             bd=["This BDM is not at work any more."],
             branch=["This branch is closed."],
         )
+
+
+@pytest.mark.parametrize("change", [{"status": "suspended"}, {"status": "pending"}, {"role": "client"}])
+def test_a_profile_whose_login_is_gone_takes_nothing(world, admin, address, change):
+    theirs = world.theirs
+    User.objects.filter(pk__in=[theirs.bd_user.pk, theirs.broker_user.pk]).update(**change)
+    with nothing_written():
+        reply = admin.post(address, {"broker": theirs.broker.pk, "bd": theirs.bdm.pk})
+    assert_refused(
+        reply,
+        400,
+        "invalid",
+        broker=["This broker is not at work any more."],
+        bd=["This BDM is not at work any more."],
+    )
+
+
+def test_a_suspended_bdm_is_not_there_to_choose(world, api, admin):
+    broker, bdm = api(world.ours.broker_user), world.theirs.bdm
+    address = f"/api/brokers/bdms/{bdm.pk}/"
+    assert broker.get(address).status_code == 200
+    assert admin.post(f"/api/users/users/{bdm.user_id}/suspend/").status_code == 200
+    assert_refused(broker.get(address), 404, "not_found")
+    assert admin.get(address).status_code == 200
+    body = {"bd": bdm.pk}
+    with nothing_written():
+        reply = broker.patch(f"/api/applications/{world.ours.application.pk}/", body)
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, ["bd"])
 
 
 def test_somebody_who_does_not_exist_is_refused(admin, address):

@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 
 from applications.models import Application, StageChange
-from brokers.models import Bdm
+from brokers.models import Bdm, Branch
 from events.models import Event
 from tests.checks import assert_refused, event_types
 from tests.clients import PASSWORD
-from tests.factories import ApplicationFactory, BdmFactory, UserFactory
+from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory
 from tests.writes import nothing_written
 from users.models import User
 
@@ -104,6 +104,25 @@ def test_a_new_member_needs_a_branch(admin, new):
     del new["branch"]
     with nothing_written():
         assert_refused(admin.post(MEMBERS, new), 400, "invalid", branch=["This field is required."])
+
+
+def test_a_closed_branch_takes_nobody(world, admin, new):
+    closed = BranchFactory.create(is_active=False)
+    person, refusal = UserFactory.create(role="bd"), {"branch": ["This branch is closed."]}
+    with nothing_written():
+        for reply in (
+            admin.post(MEMBERS, {**new, "branch": closed.pk}),
+            admin.patch(at(world.ours.bd_user), {"branch": closed.pk, "first_name": "Dora"}),
+            admin.patch(at(person), {"branch": closed.pk}),
+        ):
+            assert_refused(reply, 400, "invalid", **refusal)
+
+
+def test_who_works_in_a_branch_that_closed_is_still_changed(world, admin):
+    user, branch = world.ours.bd_user, world.ours.branch
+    Branch.objects.filter(pk=branch.pk).update(is_active=False)
+    reply = admin.patch(at(user), {"branch": branch.pk, "job_title": "Lead"})
+    assert (reply.status_code, reply.json()["job_title"]) == (200, "Lead")
 
 
 def test_account_and_profile_are_changed_together(world, admin):

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from django.utils import timezone
 
 from events.models import Event
+from notifications.mail import mails_send_due
+from notifications.models import Notification
 from tests.checks import assert_refused, event_types
 from tests.clients import PASSWORD
 from tests.factories import BdmFactory, UserFactory
@@ -88,11 +91,57 @@ def test_an_unchanged_account_is_no_change(world, admin):
         assert admin.patch(at(user), {"first_name": user.first_name}).status_code == 200
 
 
+def test_a_new_address_is_unproven_ends_the_logins_and_is_told_to_the_old_one(
+    world, admin, api, dispatch, mailbox
+):
+    user = world.ours.client_user
+    User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
+    client, before = api(user), user.email
+    reply = admin.patch(at(user), {"email": "noa@new.example", "first_name": "Noa"})
+    assert reply.status_code == 200
+    assert (reply.json()["email"], reply.json()["email_verified"]) == ("noa@new.example", False)
+    assert_refused(client.get(ME), 401, "token_not_valid")
+    events = list(Event.objects.filter(type__in=["user.updated", "user.email_changed"]).order_by("pk"))
+    assert [(event.type, event.data) for event in events] == [
+        ("user.updated", {"field_names": "email, first_name"}),
+        ("user.email_changed", {"previous": before}),
+    ]
+    dispatch()
+    assert Notification.objects.get(event=events[1]).user == user
+    assert mails_send_due() == 1
+    assert [(mail.subject, mail.to) for mail in mailbox] == [("Your e-mail address was changed", [before])]
+    assert "noa@new.example" not in mailbox[0].body
+
+
+def test_an_address_that_stays_is_still_proven(world, admin, api):
+    user = world.ours.client_user
+    User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
+    client = api(user)
+    reply = admin.patch(at(user), {"email": user.email.upper(), "first_name": "Noa"})
+    assert (reply.status_code, reply.json()["email_verified"]) == (200, True)
+    assert client.get(ME).status_code == 200
+    assert not Event.objects.filter(type="user.email_changed").exists()
+
+
+def test_who_changes_their_own_address_stays_logged_in(world, admin):
+    assert admin.patch(at(world.admin), {"email": "ada@new.example"}).status_code == 200
+    assert admin.get(ME).json()["email"] == "ada@new.example"
+
+
 def test_a_new_role_ends_the_logins_that_carry_the_old_one(world, admin, api):
     user = world.ours.client_user
     client = api(user)
     assert admin.patch(at(user), {"role": "broker"}).status_code == 200
     assert_refused(client.get(ME), 401, "token_not_valid")
+
+
+@pytest.mark.parametrize(("role", "new", "words"), [("bd", "admin", "BDM"), ("broker", "bd", "broker")])
+def test_who_has_a_profile_keeps_their_role(world, admin, role, new, words):
+    user = world.user(role)
+    with nothing_written():
+        reply = admin.patch(at(user), {"role": new, "first_name": "Noa"})
+    errors = [f"This account has a {words} profile, which keeps its role."]
+    assert_refused(reply, 400, "invalid", role=errors)
 
 
 def test_an_administrator_keeps_their_own_role(world, admin):

@@ -2,11 +2,14 @@
 
 import pytest
 
+from crm_backend.common.errors import Conflict, NotAllowed
 from tests.checks import event_types
 from tests.clients import PASSWORD, ApiClient
 from tests.factories import UserFactory
 from tests.threads import statuses, together
+from tests.writes import nothing_written
 from users.models import Session, User
+from users.services.accounts import user_suspend
 from users.services.sessions import Client, session_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,3 +51,38 @@ def test_registrations_of_one_address_at_once_make_one_account():
     assert replies[1].json()["code"] == {400: "invalid", 409: "conflict"}[replies[1].status_code]
     assert User.objects.filter(email="twin@example.com").count() == 1
     assert event_types() == ["user.registered"]
+
+
+USERS, MEMBERS = "/api/users/users/", "/api/users/team/members/"
+ENDINGS = {
+    "suspend": lambda client, pk: client.post(f"{USERS}{pk}/suspend/"),
+    "role": lambda client, pk: client.patch(f"{USERS}{pk}/", {"role": "client"}),
+    "delete": lambda client, pk: client.delete(f"{USERS}{pk}/"),
+    "leave": lambda client, pk: client.delete(f"{MEMBERS}{pk}/"),
+}
+
+
+@pytest.mark.parametrize("ours", list(ENDINGS))
+@pytest.mark.parametrize("theirs", ["suspend", "role"])
+def test_two_administrators_who_end_each_other_at_once_leave_one(ours, theirs):
+    ada, ben = UserFactory.create(role="admin"), UserFactory.create(role="admin")
+    clients = {ada: ApiClient(ada), ben: ApiClient(ben)}
+    replies = together(
+        lambda: ENDINGS[ours](clients[ada], ben.pk),
+        lambda: ENDINGS[theirs](clients[ben], ada.pk),
+    )
+    assert User.objects.admins().count() == 1
+    # One was too late: refused by the rule, or as somebody who may not log in any more. An account with a
+    # history is not deleted at all.
+    assert sum(reply.status_code < 300 for reply in replies) == 1
+    assert {reply.status_code for reply in replies if reply.status_code >= 300} <= {401, 403, 404, 409}
+
+
+def test_who_was_ended_meanwhile_ends_nobody():
+    ada, ben, cleo = (UserFactory.create(role="admin") for _ in range(3))
+    User.objects.filter(pk=ada.pk).update(status="suspended")
+    with nothing_written(), pytest.raises(NotAllowed):
+        user_suspend(user=ben, actor=ada)
+    User.objects.filter(pk=cleo.pk).update(role="client")
+    with nothing_written(), pytest.raises(Conflict, match="last administrator"):
+        user_suspend(user=ben, actor=ada)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from crm_backend.common.errors import Conflict
+from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
+from crm_backend.common.models import changed_names, save_changes
 from events.services import emit
 from users.choices import AccountStatus, Role
 from users.events import (
+    EmailChanged,
     UserActivated,
     UserApproved,
     UserCreated,
@@ -19,6 +21,9 @@ from users.events import (
 from users.models import User
 from users.services.passwords import password_check
 from users.services.sessions import sessions_revoke
+
+# By relation, what people call the profile of staff and brokers.
+PROFILES = {"bdm": "BDM", "broker": "broker"}
 
 
 def user_register(*, password: str, **fields: Any) -> User:
@@ -61,20 +66,29 @@ def user_create(*, actor: User, password: str, **fields: Any) -> User:
 def user_update(*, user: User, actor: User, **fields: Any) -> User:
     """Edit an account or profile; a new role ends the sessions that carry the old one.
 
+    A new e-mail address is unproven, and the old one is told; changed by somebody else, it ends the sessions.
+
     Raises:
-        Conflict: one's own role; the last administrator must not give theirs away.
+        Conflict: one's own role, or that of the last administrator.
+        InvalidInput: the role of somebody with a BDM or broker profile, which would not fit any more.
+        NotAllowed: the actor is no administrator any more.
     """
-    changed = sorted(name for name, value in fields.items() if getattr(user, name) != value)
+    changed = changed_names(user, fields)
     if "role" in changed and user.pk == actor.pk:
         raise Conflict("You cannot change your own role.")
     if changed:
-        for name in changed:
-            setattr(user, name, fields[name])
         with transaction.atomic():
-            user.save(update_fields=[*changed, "updated_at"])
             if "role" in changed:
+                _check_new_role(user, actor)
+            previous = user.email
+            if "email" in changed:
+                fields["email_verified_at"] = None
+            save_changes(user, fields)
+            if "role" in changed or ("email" in changed and user.pk != actor.pk):
                 sessions_revoke(user)
             emit(UserUpdated(field_names=", ".join(changed)), actor=actor, subject=user)
+            if "email" in changed:
+                emit(EmailChanged(previous=previous), actor=actor, subject=user, recipients=[user])
     return user
 
 
@@ -114,12 +128,14 @@ def user_suspend(*, user: User, actor: User) -> User:
     """Close an account and end its sessions; repeating it changes nothing.
 
     Raises:
-        Conflict: one's own account; somebody has to be able to undo it.
+        Conflict: one's own account, or that of the last administrator; somebody has to be able to undo it.
+        NotAllowed: the actor is no administrator any more.
     """
     if user.pk == actor.pk:
         raise Conflict("You cannot suspend your own account.")
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)
+        _check_administrators(without=user, actor=actor)
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if user.status != AccountStatus.SUSPENDED:
             _set_status(user, AccountStatus.SUSPENDED)
             sessions_revoke(user)
@@ -131,14 +147,40 @@ def user_delete(*, user: User, actor: User) -> None:
     """Delete an account that left no trace; one with a history can only be suspended.
 
     Raises:
-        Conflict: one's own account.
+        Conflict: one's own account, or that of the last administrator.
+        NotAllowed: the actor is no administrator any more.
         ProtectedError: other rows refer to it.
     """
     if user.pk == actor.pk:
         raise Conflict("You cannot delete your own account.")
     with transaction.atomic():
+        _check_administrators(without=user, actor=actor)
         emit(UserDeleted(name=user.full_name), actor=actor, subject=user)
         user.delete()
+
+
+def _check_new_role(user: User, actor: User) -> None:
+    _check_administrators(without=user, actor=actor)
+    # The profiles belong to an app above this one; only the names of the relations are known here.
+    for name, words in PROFILES.items():
+        model: Any = User._meta.get_field(name).related_model
+        if model._base_manager.filter(user=user).exists():
+            raise InvalidInput.field("role", f"This account has a {words} profile, which keeps its role.")
+
+
+def _check_administrators(*, without: User, actor: User) -> None:
+    """Have an administrator left when this account is none; two must not end each other at once.
+
+    One at a time, by a lock on no row: whoever waits holds the row of their own target, so that locks on the
+    administrators' rows, in whatever order, would meet those.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('users.administrators', 0))")
+    left = set(User.objects.admins().exclude(pk=without.pk).values_list("pk", flat=True))
+    if not left:
+        raise Conflict("This is the last administrator.")
+    if actor.pk not in left:
+        raise NotAllowed()
 
 
 def _set_status(user: User, status: AccountStatus) -> None:

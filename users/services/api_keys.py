@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string
 
 from crm_backend.common.errors import Conflict, InvalidInput
+from crm_backend.common.models import save_changes
 from events.services import emit
 from users.events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated, ApiKeyUpdated
 from users.models import ApiKey, User
@@ -53,12 +54,8 @@ def api_key_create(*, actor: User, user: User, **fields: Any) -> tuple[ApiKey, s
 
 def api_key_update(*, key: ApiKey, actor: User, **fields: Any) -> ApiKey:
     """Change a key's name, scopes, limit or end; its owner and its secret stay."""
-    changed = sorted(name for name, value in fields.items() if getattr(key, name) != value)
-    if changed:
-        for name in changed:
-            setattr(key, name, fields[name])
-        with transaction.atomic():
-            key.save(update_fields=[*changed, "updated_at"])
+    with transaction.atomic():
+        if changed := save_changes(key, fields):
             updated = ApiKeyUpdated(**_label(key), field_names=", ".join(changed))
             emit(updated, actor=actor, subject=key)
     return key
