@@ -139,6 +139,7 @@ CELERY_BEAT_SCHEDULE = {
     "events.sweep": _every(5.0, "events.tasks.dispatch_events"),
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
+    "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 

@@ -16,3 +16,9 @@ def run_job(job_id: int) -> None:
 def recover_jobs() -> int:
     """Repeat or give up jobs whose worker is gone; beat calls it."""
     return lifecycle.jobs_recover()
+
+
+@shared_task(name="jobs.tasks.delete_expired_jobs")
+def delete_expired_jobs() -> int:
+    """Delete finished jobs whose time is over; beat calls it."""
+    return lifecycle.jobs_delete_expired()

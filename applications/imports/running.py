@@ -37,7 +37,7 @@ def import_applications(run: Run) -> Done:
         raise JobFailed("You may not import applications any more.")
     work = _Import(run, read_rows(run.content))
     if asked["dry_run"]:
-        work.check_all(of=len(work.rows))
+        work.check_all(of=len(work.rows), rehearse=True)
         return work.done("Dry run, nothing was written")
     if asked["mode"] == ImportMode.ALL_OR_NOTHING:
         work.write_all_or_nothing()
@@ -65,9 +65,9 @@ class _Import:
 
     def _look(self, row: Row) -> tuple[JobRow, dict[str, Any]]:
         """What would come of a row, and what to write."""
-        existing = self.known.get(row.cells.get("client_reference", ""))
-        if existing is not None and not self.checker.others_with_reference_of(row):
-            return self._report(row, ImportOutcome.SKIPPED, existing), {}
+        reference = row.cells.get("client_reference", "")
+        if reference in self.known and not self.checker.others_with_reference_of(row):
+            return self._report(row, ImportOutcome.SKIPPED, self.known[reference]), {}
         data, errors = self.checker.check(row)
         if errors:
             return self._report(row, ImportOutcome.FAILED, errors=errors), {}
@@ -84,7 +84,18 @@ class _Import:
             application=terms,
             **parts,
         )
-        return self._report(row, ImportOutcome.CREATED if is_new else ImportOutcome.SKIPPED, application)
+        if is_new:
+            return self._report(row, ImportOutcome.CREATED, application)
+        found = imported_before(actor=self.user, references=[application.client_reference])
+        return self._report(row, ImportOutcome.SKIPPED, found[application.client_reference])
+
+    def _rehearse(self, row: Row, data: Mapping[str, Any]) -> JobRow:
+        """Write a row and undo it: what only the services and the database can say is then said as well."""
+        with transaction.atomic():
+            report = self._write_or_fail(row, data)
+            transaction.set_rollback(True)
+        written = report.outcome == ImportOutcome.CREATED
+        return self._report(row, ImportOutcome.VALID) if written else report
 
     def _report(
         self,
@@ -115,18 +126,21 @@ class _Import:
 
     def _write_or_report(self, row: Row) -> JobRow:
         report, data = self._look(row)
-        if not data:
-            return report
+        return self._write_or_fail(row, data) if data else report
+
+    def _write_or_fail(self, row: Row, data: Mapping[str, Any]) -> JobRow:
         try:
             return self._write(row, data)
         except DomainError as error:  # the service has undone what it wrote
             return self._report(row, ImportOutcome.FAILED, errors=_errors_of(error))
 
-    def check_all(self, *, of: int) -> list[tuple[Row, JobRow, dict[str, Any]]]:
+    def check_all(self, *, of: int, rehearse: bool = False) -> list[tuple[Row, JobRow, dict[str, Any]]]:
         """What would come of each row; written in the report only. These are the first of so many steps."""
         found = []
         for place, row in enumerate(self.rows, 1):
             report, data = self._look(row)
+            if rehearse and data:
+                report = self._rehearse(row, data)
             found.append((row, report, data))
             self.outcomes[row.number] = report.outcome
             if place % BATCH == 0 or place == len(self.rows):
@@ -141,6 +155,8 @@ class _Import:
             JobFailed: a row has errors; nothing is written then but the report.
         """
         if self.outcomes:
+            self.run.total = 2 * len(self.rows)
+            self.run.done = self.run.total
             return  # the attempt before this one had committed
         found = self.check_all(of=2 * len(self.rows))
         if ImportOutcome.FAILED in self.outcomes.values():

@@ -1,7 +1,7 @@
 """The OpenAPI document: what drf-spectacular cannot know of our views, and hooks that finish it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.core.validators import RegexValidator
@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from crm_backend.common.errors import Conflict, DomainError, StaleVersion
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
+from crm_backend.common.schema_requests import open_filters
 from crm_backend.common.text import BLANKS
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
@@ -50,6 +51,7 @@ class Schema(AutoSchema):
             if int(status) < 300:
                 reply["headers"] = headers(*self._headers_of(status, reply))
         self._add_preconditions(operation)
+        open_filters(operation, self._filters)
         operation["responses"].update(problem_replies(self._codes(operation)))
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
@@ -67,6 +69,12 @@ class Schema(AutoSchema):
         if direction == "request" and schema and "$ref" not in schema:
             schema.update(_limits(field, schema))
         return schema
+
+    @property
+    def _filters(self) -> Collection[str]:
+        """Names of the view's filters."""
+        filterset = getattr(self.view, "filterset_class", None)
+        return filterset.base_filters if filterset else getattr(self.view, "filterset_fields", None) or ()
 
     @property
     def _action(self) -> str:

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from crm_backend.common.errors import Conflict
 from events.services import emit
-from jobs.choices import JobStatus
+from jobs.choices import FINISHED, JobStatus
 from jobs.events import JobCancelRequested, JobCreated, JobFinished
 from jobs.models import Job, JobInput
 from jobs.registry import REGISTRY, job_kind
@@ -23,6 +23,8 @@ MAX_UNFINISHED = 10
 TELL_AGAIN_AFTER = timedelta(seconds=30)
 KEPT_FOR = timedelta(days=30)
 SWEEP_BATCH = 100
+# Each takes the rows of its report along, which may be thousands.
+DELETED_AT_ONCE = 20
 
 
 class TooManyJobs(Conflict):
@@ -48,10 +50,15 @@ def job_create(
         LookupError: no app declares such a kind.
     """
     declared = job_kind(kind)
-    if Job.objects.filter(created_by=actor).unfinished().count() >= MAX_UNFINISHED:
-        raise TooManyJobs()
     now = timezone.now()
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            # Two requests of one person must not both find room for one more.
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"jobs.create:{actor.pk}"]
+            )
+        if Job.objects.filter(created_by=actor).unfinished().count() >= MAX_UNFINISHED:
+            raise TooManyJobs()
         job = Job.objects.create(
             kind=kind, created_by=actor, parameters=dict(parameters), enqueued_at=now, created_at=now
         )
@@ -118,6 +125,24 @@ def jobs_recover() -> int:
             job.save(update_fields=["status", "lease_until", "enqueued_at"])
             transaction.on_commit(partial(wake_worker, job.pk), robust=True)
     return len(found)
+
+
+def jobs_delete_expired() -> int:
+    """Delete finished jobs whose time is over, with their reports; return how many.
+
+    Some at a time, the oldest first: what is left waits for the next call.
+    """
+    over = Job.objects.filter(status__in=FINISHED, expires_at__lt=timezone.now())
+    deleted = 0
+    for _ in range(SWEEP_BATCH):
+        with transaction.atomic():
+            some = over.order_by("finished_at", "pk").select_for_update(skip_locked=True)
+            chunk = list(some.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+            Job.objects.filter(pk__in=chunk).delete()
+        deleted += len(chunk)
+        if len(chunk) < DELETED_AT_ONCE:
+            break
+    return deleted
 
 
 def _may_repeat(job: Job) -> bool:

@@ -373,6 +373,29 @@ def test_an_all_or_nothing_import_that_is_cancelled_in_the_end_undoes_everything
     assert book() == before
 
 
+@pytest.mark.parametrize("mode", ["partial", "all_or_nothing"])
+def test_a_dry_run_refuses_what_the_services_would_refuse(world, api, mode):
+    BranchFactory.create(code="SHUT", is_active=False)
+    content, client = csv_file(row("A", branch="SHUT"), row("B")), api(world.admin)
+    before, last = book(), Event.objects.latest("pk").pk
+    tried = imported(client, content, dry_run=True, mode=mode)
+    assert tried["counts"] == counts(valid=1, failed=1)
+    assert book() == before
+    told = Event.objects.filter(pk__gt=last).order_by("pk").values_list("type", flat=True)
+    assert list(told) == ["job.created", "job.finished"]
+    assert errors_of(imported(client, content, mode=mode)) == errors_of(tried) != {}
+
+
+def test_a_row_that_was_imported_but_is_not_visible_any_more_is_skipped_without_its_number(world, broker):
+    imported(broker, csv_file(row("A"), row("B")))
+    Application.objects.filter(client_reference="A").update(broker=world.theirs.broker)
+    job = imported(broker, csv_file(row("A"), row("B")))
+    gone, seen = report(broker, job)
+    assert gone == {"row": 2, "outcome": "skipped", "client_reference": "A", "errors": {}}
+    assert (seen["outcome"], seen["client_reference"]) == ("skipped", "B")
+    assert seen["application_id"]
+
+
 def test_references_are_each_importers_own(world, api, broker):
     for client in (broker, api(world.theirs.broker_user), api(world.admin)):
         assert imported(client, csv_file(row("A")))["counts"] == counts(created=1)
@@ -389,13 +412,15 @@ def test_a_job_that_is_repeated_goes_on_where_it_stopped(broker, mode):
     job = imported(broker, csv_file(row("A"), row("B"), row("C")), mode=mode)
     # As if the worker had been killed between the last row and the end.
     content = csv_file(row("A"), row("B"), row("C"))
-    Job.objects.filter(pk=job["id"]).update(status="queued", finished_at=None, counts={}, result=None)
+    fresh = {"status": "queued", "finished_at": None, "counts": {}, "result": None, "done": 0, "total": 0}
+    Job.objects.filter(pk=job["id"]).update(**fresh)
     JobInput.objects.create(job_id=job["id"], content=content)
     before = book()
     job_run(job["id"])
     again = broker.get(f"/api/jobs/{job['id']}/").json()
     assert (again["status"], again["counts"]) == ("succeeded", counts(created=3))
     assert again["attempts"] == 2
+    assert again["progress"]["done"] == again["progress"]["total"] > 0
     assert book() == before
 
 

@@ -1,6 +1,7 @@
 """A worker's attempt at a job: lease, progress, cancelling, defects, and the sweep."""
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,12 @@ from django.utils import timezone
 
 from events.models import Event
 from jobs import registry
-from jobs.models import Job, JobInput
+from jobs.models import Job, JobInput, JobRow
 from jobs.registry import Done, JobFailed, JobKind
 from jobs.services import lifecycle, running
 from jobs.services.lifecycle import MAX_ATTEMPTS, job_create, jobs_recover
 from jobs.services.running import job_run
+from jobs.tasks import delete_expired_jobs
 from tests.factories import JobFactory, UserFactory
 from tests.processes import wait_for
 from tests.threads import together, with_own_connection
@@ -189,6 +191,17 @@ class TestTheSweep:
             assert jobs_recover() == 1
         assert [callback.args for callback in callbacks] == [(first.pk,)]
 
+    def test_finished_jobs_are_deleted_with_their_reports_when_their_time_is_over(self, monkeypatch):
+        monkeypatch.setattr(lifecycle, "DELETED_AT_ONCE", 2)
+        now = timezone.now()
+        over = {"status": "succeeded", "finished_at": now, "expires_at": now - timedelta(seconds=1)}
+        for job in JobFactory.create_batch(5, **over):
+            JobRow.objects.create(job=job, number=2, outcome="created")
+        kept = [JobFactory.create(**{**over, "expires_at": now + timedelta(days=1)}), JobFactory.create()]
+        assert delete_expired_jobs() == 5
+        assert list(Job.objects.order_by("pk")) == kept
+        assert not JobRow.objects.exists()
+
     def test_while_there_is_no_room_nobody_is_told(self):
         self.lost(lease_until=timezone.now() + timedelta(seconds=60))
         JobFactory.create(enqueued_at=timezone.now() - timedelta(minutes=1))
@@ -268,6 +281,18 @@ class TestSeenFromOutside:
         job = queued(handler)
         job_run(job.pk)
         assert (swept, now_of(job).status) == ([0], "succeeded")
+
+    def test_many_requests_at_once_leave_nobody_with_more_than_ten_jobs(self, kind):
+        kind(lambda run: Done("Done."))
+        user = UserFactory.create()
+        JobFactory.create_batch(lifecycle.MAX_UNFINISHED - 1, created_by=user)
+
+        def ask():
+            with suppress(lifecycle.TooManyJobs):
+                job_create(kind=KIND, actor=user, parameters={})
+
+        together(*[ask] * 6)
+        assert Job.objects.filter(created_by=user).count() == lifecycle.MAX_UNFINISHED
 
     def test_of_many_workers_one_runs_a_job(self, queued):
         ran = []
