@@ -91,11 +91,11 @@ def test_no_income_or_a_loss_gives_no_ratio_but_a_surplus(income):
 def test_what_is_unknown_makes_unknown_what_follows_from_it():
     sheet = Debt(balance=D("500.00"), monthly_repayment=None)
     summary = summarise(Position(D("1200.00"), D("0.00"), D("1000.00"), (sheet,)), LOAN)
-    assert (summary.total_liabilities, summary.total_debt, summary.net_worth) == (500, 500, 500)
+    assert (summary.total_liabilities, summary.total_debt, summary.net_worth) == (D(500), D(500), D(500))
     assert summary.debt_to_income_ratio == D("83.75")
     assert (summary.monthly_commitments, summary.debt_service_ratio, summary.net_monthly_surplus) == (
-        None,
-    ) * 3
+        None, None, None,
+    )  # fmt: skip
     summary = summarise(Position(D("1200.00"), D("0.00"), None, None), LOAN)
     unknown = {item.name for item in fields(Summary) if getattr(summary, item.name) is None}
     assert unknown == {
