@@ -35,6 +35,7 @@ from documents.choices import NoteVisibility
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from notifications.models import Notification, NotificationCounter
+from tests.drawings import base64_of, drawing
 from tests.integration.test_roles import FEES, PERSON, SECURITY, TERMS
 from tests.proof.oracle import Oracle
 from tests.proof.prober import search
@@ -56,6 +57,7 @@ READERS = {
     NoteVisibility.BROKER: {"admin", "bd", "broker"},
     NoteVisibility.CLIENT: {"admin", "bd", "broker", "client"},
 }
+SIGNATURE = base64_of(drawing())
 amounts = st.decimals(1, 10**9, places=2).map(str)
 people = st.sampled_from(
     ["admin", "our bd", "our broker", "our client", "their bd", "their broker", "their client"]
@@ -241,6 +243,23 @@ class ApplicationLife(RuleBasedStateMachine):
     def calculate_funding(self, pk: int, who: str) -> None:
         path = f"{APPLICATIONS}{pk}/funding-calculation/"
         self.does(who, "post", path, FEES, "application.funding_calculated", about=pk)
+
+    @rule(pk=known, who=people)
+    def sign(self, pk: int, who: str) -> None:
+        body = {"signature": SIGNATURE, "name": "Bea Borrower"}
+        self.does(who, "post", f"{APPLICATIONS}{pk}/signature/", body, "application.signed", about=pk)
+
+    @rule(
+        pk=known,
+        who=staff,
+        whose=st.sampled_from(["ours", "theirs", None]),
+        kind=st.sampled_from(["bd", "broker"]),
+    )
+    def assign(self, pk: int, who: str, whose: str | None, kind: str) -> None:
+        """With a BDM goes the branch; nobody is told who was and is not concerned."""
+        side = whose and getattr(self.world, whose)
+        body = {kind: side and getattr(side, {"bd": "bdm"}.get(kind, kind)).pk}
+        self.does(who, "post", f"{APPLICATIONS}{pk}/assign/", body, "application.assigned", about=pk)
 
     @rule(pk=known, who=staff, after=st.sampled_from([0, 7]))
     def delete(self, pk: int, who: str, after: int) -> None:
