@@ -10,7 +10,15 @@ from rest_framework.request import Request
 from applications.choices import Stage
 from applications.models import Application, ApplicationBorrower
 from applications.stages import ALIASES
-from crm_backend.common.filters import DayFilter, EnumFilter, FilterSet, IdFilter, NumberFilter, SearchFilter
+from crm_backend.common.filters import (
+    DayFilter,
+    EnumFilter,
+    FilterSet,
+    IdFilter,
+    MomentFilter,
+    NumberFilter,
+    SearchFilter,
+)
 from users.choices import Role
 
 SHORTEST_INSIDE = 3
@@ -69,8 +77,8 @@ class ApplicationFilter(FilterSet):
     max_loan_amount = NumberFilter(field_name="loan_amount", lookup_expr="lte")
     min_interest_rate = NumberFilter(field_name="interest_rate", lookup_expr="gte")
     max_interest_rate = NumberFilter(field_name="interest_rate", lookup_expr="lte")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     client_reference = django_filters.CharFilter()
     date_from = DayFilter(field_name="created_at", lookup_expr="gte")
     date_to = DayFilter(field_name="created_at", lookup_expr="lte")

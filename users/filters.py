@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from crm_backend.common.filters import BooleanFilter, FilterSet, IdFilter
+from crm_backend.common.filters import BooleanFilter, FilterSet, IdFilter, MomentFilter
 from users.choices import AccountStatus
 from users.models import ApiKey, Session, User
 
@@ -19,10 +18,10 @@ class UserFilter(FilterSet):
 
     is_active = BooleanFilter(method="filter_active")
     branch = IdFilter(method="filter_branch")
-    last_login_after = django_filters.IsoDateTimeFilter(field_name="last_login", lookup_expr="gte")
-    last_login_before = django_filters.IsoDateTimeFilter(field_name="last_login", lookup_expr="lt")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    last_login_after = MomentFilter(field_name="last_login", lookup_expr="gte")
+    last_login_before = MomentFilter(field_name="last_login", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = User

@@ -131,6 +131,24 @@ class BoundedDecimalField(forms.DecimalField):
 
 
 @extend_schema_field({"type": "number", "minimum": -(10.0**MAX_MAGNITUDE), "maximum": 10.0**MAX_MAGNITUDE})
+class MomentField(django_filters.IsoDateTimeFilter.field_class):
+    """A moment in UTC: PostgreSQL knows no zone as far away as some that ISO 8601 can write."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Read it; an empty one is none."""
+        moment = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise InvalidValue(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """Filter by a moment, in any time zone."""
+
+    field_class = MomentField
+
+
 class NumberFilter(django_filters.NumberFilter):
     """Filter by a number of a sane size."""
 

@@ -550,11 +550,11 @@ async def test_an_administrator_ends_all_sockets_of_a_user_and_no_others(world, 
         assert await theirs.flush() == []
 
 
-async def test_a_new_role_ends_the_sockets_of_the_old_one(world, broker, token):
-    admin = await in_thread(login, world.admin)
-    async with socket(bearer=token) as ours:
+async def test_a_new_role_ends_the_sockets_of_the_old_one(world):
+    admin, user = await in_thread(login, world.admin), world.ours.client_user
+    async with socket(bearer=(await in_thread(login, user)).tokens.access) as ours:
         await ours.greeted()
-        reply = await in_thread(admin.patch, f"/api/users/users/{broker.pk}/", {"role": "client"})
+        reply = await in_thread(admin.patch, f"/api/users/users/{user.pk}/", {"role": "broker"})
         assert reply.status_code == 200
         await in_thread(dispatch_pending)
         assert await ours.closed() == 4401
