@@ -4,7 +4,8 @@
 #   requirements/compile.sh --upgrade   take the newest of everything
 set -eu
 cd "$(dirname "$0")/.."
-options="--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet"
+# With extras: an older pip asks for a package of its own by such a name.
+options="--no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet"
 # dev holds everything; the smaller files are cut from its pins, so that all three always agree.
 uv pip compile pyproject.toml $options "$@" --extra embedded --extra dev -o requirements/dev.txt
 uv pip compile pyproject.toml $options -c requirements/dev.txt --extra embedded -o requirements/local.txt
