@@ -110,6 +110,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
     """`work(name)`: do what was queued under this name since the last time, as a worker would; how often."""
     from celery import current_app
 
+    current_app.loader.import_default_modules()  # as a worker does when it starts
     queued: list[tuple[str, str]] = []
 
     def send_task(name: str, kwargs: Any = None) -> None:
