@@ -130,7 +130,6 @@ class BoundedDecimalField(forms.DecimalField):
         return number
 
 
-@extend_schema_field({"type": "number", "minimum": -(10.0**MAX_MAGNITUDE), "maximum": 10.0**MAX_MAGNITUDE})
 class MomentField(django_filters.IsoDateTimeFilter.field_class):
     """A moment in UTC: PostgreSQL knows no zone as far away as some that ISO 8601 can write."""
 
@@ -149,6 +148,7 @@ class MomentFilter(django_filters.IsoDateTimeFilter):
     field_class = MomentField
 
 
+@extend_schema_field({"type": "number", "minimum": -(10.0**MAX_MAGNITUDE), "maximum": 10.0**MAX_MAGNITUDE})
 class NumberFilter(django_filters.NumberFilter):
     """Filter by a number of a sane size."""
 
