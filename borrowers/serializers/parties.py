@@ -125,17 +125,6 @@ class BorrowerSummarySerializer(OthersContactMixin, ModelSerializer):
         read_only_fields = fields
 
 
-class LoginField(VisiblePrimaryKeyField):
-    """A borrower's login; the one it has may be sent back also by those who cannot see it."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Take the present login as it is."""
-        current = getattr(getattr(self.parent, "instance", None), "user", None)
-        if current is not None and str(data) == str(current.pk):
-            return current
-        return super().to_internal_value(data)
-
-
 class BorrowerSerializer(PartySerializer):
     """A borrower in full."""
 
@@ -152,7 +141,7 @@ class BorrowerSerializer(PartySerializer):
     bank_account = BankAccountSerializer(source="*", required=False)
     identity_documents = IdentityDocumentsField(required=False)
     directors = DirectorsField(required=False)
-    user = LoginField(
+    user = VisiblePrimaryKeyField(
         queryset=User.objects.filter(role=Role.CLIENT),
         required=False,
         allow_null=True,

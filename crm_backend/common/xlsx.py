@@ -71,7 +71,7 @@ _BROKEN = (
     ArithmeticError,
     EOFError,
     LookupError,
-    NotImplementedError,
+    NotImplementedError,  # what zipfile says of features that it lacks
     OSError,
     TypeError,
     ValueError,
