@@ -1,13 +1,9 @@
 """Filters of brokers and of the lender's team."""
 
-from typing import Any
-
-from django.db.models import QuerySet
-
 from brokers.models import Broker
 from crm_backend.common.australia import State
 from crm_backend.common.filters import BooleanFilter, EnumFilter, FilterSet, IdFilter
-from users.choices import AccountStatus
+from users.filters import AccountFilter
 from users.models import User
 
 
@@ -22,18 +18,11 @@ class BrokerFilter(FilterSet):
         fields = ["branch", "is_active"]
 
 
-class TeamFilter(FilterSet):
+class TeamFilter(AccountFilter):
     """By branch, role, and whether they may log in."""
 
     branch = IdFilter(field_name="bdm__branch_id")
-    is_active = BooleanFilter(method="filter_active")
 
     class Meta:
         model = User
         fields = ["role"]
-
-    def filter_active(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        """`true`: those who may log in; `false`: the others."""
-        if value:
-            return queryset.filter(status=AccountStatus.ACTIVE)
-        return queryset.exclude(status=AccountStatus.ACTIVE)

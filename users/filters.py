@@ -10,13 +10,28 @@ from users.choices import AccountStatus
 from users.models import ApiKey, Session, User
 
 
-class UserFilter(FilterSet):
+class AccountFilter(FilterSet):
+    """By whether an account may log in."""
+
+    is_active = BooleanFilter(method="filter_active")
+
+    class Meta:
+        model = User
+        fields: list[str] = []
+
+    def filter_active(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """`true`: those who may log in; `false`: the others."""
+        if value:
+            return queryset.filter(status=AccountStatus.ACTIVE)
+        return queryset.exclude(status=AccountStatus.ACTIVE)
+
+
+class UserFilter(AccountFilter):
     """By role, status, whether they may log in, branch, last login, and date of creation.
 
     `after` includes the moment itself, `before` does not.
     """
 
-    is_active = BooleanFilter(method="filter_active")
     branch = IdFilter(method="filter_branch")
     last_login_after = MomentFilter(field_name="last_login", lookup_expr="gte")
     last_login_before = MomentFilter(field_name="last_login", lookup_expr="lt")
@@ -26,12 +41,6 @@ class UserFilter(FilterSet):
     class Meta:
         model = User
         fields = ["role", "status"]
-
-    def filter_active(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        """`true`: those who may log in; `false`: the others."""
-        if value:
-            return queryset.filter(status=AccountStatus.ACTIVE)
-        return queryset.exclude(status=AccountStatus.ACTIVE)
 
     def filter_branch(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
         """The BDMs and brokers of a branch; subqueries of keys, so that its own indexes serve."""

@@ -327,8 +327,9 @@ class ApiKeySerializer(ApiKeySummarySerializer):
         return sorted(set(scopes))
 
     def validate_expires_at(self, moment: datetime | None) -> datetime | None:
-        """An end that has passed would make a key that never works."""
-        if moment is not None and moment <= timezone.now():
+        """An end that has passed would make a key that never works; one that passed may stay."""
+        unchanged = self.instance is not None and self.instance.expires_at == moment
+        if moment is not None and moment <= timezone.now() and not unchanged:
             raise serializers.ValidationError("Must be in the future.")
         return moment
 

@@ -52,8 +52,7 @@ class BrokerStatsViewSet(_FiguresViewSet):
         each figure means. A rate or an average of nothing is null.
         """
         broker = self.get_object()
-        names = [str(name) for name in PeriodSerializer().fields]
-        asked = {name: request.query_params[name] for name in names if name in request.query_params}
+        asked = request.query_params.dict()
         PeriodSerializer(data=asked).is_valid(raise_exception=True)
         applications = ApplicationFilter(asked, queryset=self._applications(broker=broker)).qs
         return Response(BrokerStatsSerializer(portfolios.broker_stats(applications)).data)

@@ -118,11 +118,14 @@ class AuthThrottle(WindowThrottle):
 
 
 class UploadThrottle(WindowThrottle):
-    """Uploads of one logged-in user, which cost more than other requests."""
+    """Uploads of one logged-in user or one API key, which cost more than other requests."""
 
     scope = "upload"
 
     def get_key(self, request: Request, view: "APIView") -> str | None:
-        """The user's id, when something is sent."""
-        counted = request.method == "POST" and request.user and request.user.is_authenticated
-        return str(request.user.pk) if counted else None
+        """The key's prefix or the user's id, when something is sent."""
+        if request.method != "POST" or not (request.user and request.user.is_authenticated):
+            return None
+        if isinstance(request.auth, Credential):
+            return f"key:{request.auth.key}"
+        return str(request.user.pk)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework.settings import api_settings
 
 from crm_backend.common.logs import logging_config
 from events.models import Event
@@ -158,6 +159,32 @@ def test_an_account_that_may_not_log_in_gets_no_key(admin, status):
     with nothing_written():
         reply = admin.post(KEYS, {"name": "Website", "scopes": ["read"], "user": owner.pk})
     assert_refused(reply, 400, "invalid", user=["This account may not log in."])
+
+
+def test_an_expired_key_is_still_renamed(admin):
+    key = ApiKeyFactory.create(expires_at=timezone.now() - timedelta(days=1))
+    read = admin.get(at(key)).json()
+    body = {name: read[name] for name in ("scopes", "expires_at", "requests_per_minute")}
+    reply = admin.put(at(key), {**body, "name": "Old shop"})
+    assert (reply.status_code, reply.json()) == (
+        200,
+        {**read, "name": "Old shop", "updated_at": reply.json()["updated_at"]},
+    )
+    with nothing_written():
+        past = (timezone.now() - timedelta(hours=1)).isoformat()
+        reply = admin.patch(at(key), {"expires_at": past})
+    assert_refused(reply, 400, "invalid", expires_at=["Must be in the future."])
+
+
+def test_using_a_key_makes_no_version_of_it_stale(world, admin, program):
+    client = program(world.admin)
+    read = admin.get(at(client.key))
+    client.get(BRANCHES)
+    assert admin.get(at(client.key)).json()["last_used_at"] is not None
+    tag = {"If-Match": read["ETag"]}
+    assert admin.patch(at(client.key), {"name": "Shop"}, headers=tag).status_code == 200
+    with nothing_written():
+        assert_refused(admin.patch(at(client.key), {"name": "x"}, headers=tag), 412, "stale_version")
 
 
 def test_a_change_that_changes_nothing_tells_nobody(admin):
@@ -564,6 +591,21 @@ def test_a_key_has_a_limit_of_its_own(world, program, api):
     assert (seen[2]["Retry-After"], seen[2].json()["code"]) == ("31", "throttled")
     assert other.get(BRANCHES)["RateLimit-Remaining"] == "999999"
     assert api(world.admin).get(BRANCHES)["RateLimit-Remaining"] == "999999"  # its owner's is untouched
+
+
+def test_uploads_with_a_key_are_not_counted_as_its_owners(world, program, api, monkeypatch):
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "upload", "1/minute")
+    clients = [program(world.admin), program(world.admin), api(world.admin)]
+    for client in clients[:2]:
+        ApiKey.objects.filter(pk=client.key.pk).update(scopes=["write"])
+    address = f"{APPLICATIONS}bulk-import/"
+    with time_machine.travel(datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC), tick=False):
+        seen = [
+            [client.post(address, {}, format="multipart").status_code for _ in range(2)]
+            for client in clients[:2]
+        ]
+    assert seen == [[400, 429]] * 2
+    assert clients[2].post(address, {}, format="multipart").status_code == 400
 
 
 def test_guesses_at_keys_count_as_an_address_without_a_login(world, program):

@@ -34,6 +34,7 @@ class ApiKeyViewSet(CrudViewSet):
         "created": ApiKeyIssuedSerializer,
         "rotate": ApiKeyRotateSerializer,
     }
+    untagged = frozenset({"last_used_at"})
     filterset_class = ApiKeyFilter
     search_fields = ["name", "prefix"]
     ordering_fields = ["created_at", "last_used_at", "expires_at"]
