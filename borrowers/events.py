@@ -8,13 +8,15 @@ GUARANTOR = record_events("guarantor")
 
 
 class HoldingChanged(Payload):
-    """An asset or a liability was added, edited or removed; the names of the fields, not their values."""
+    """An asset or a liability was added, edited or removed; which one, and the names of the fields.
+
+    Neither their values nor the description, which people write what they like into, are told.
+    """
 
     type = "borrower.holding_changed"
-    summary = "{kind} {what}: {holding}."
+    summary = "{kind} {holding_id} {what}."
 
     kind: str
     holding_id: int
-    holding: str
     what: str
     field_names: str

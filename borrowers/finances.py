@@ -29,8 +29,8 @@ DEFINITIONS = {
     "monthly_expenses": "As declared, without repayments; a company's are in its net profit already.",
     "total_assets": "The assets listed; of a company that lists neither assets nor liabilities, its "
     "balance sheet's total.",
-    "total_liabilities": "The balances of the liabilities listed; of a company that lists neither assets nor "
-    "liabilities, its balance sheet's total.",
+    "total_liabilities": "The balances of the liabilities listed; of a company that lists neither assets "
+    "nor liabilities, its balance sheet's total.",
     "net_worth": "Total assets - total liabilities.",
     "total_debt": "Balances, but the limits of credit cards, and no HECS-HELP (APRA ARS 223.0).",
     "monthly_commitments": "Repayments of the liabilities listed; of a credit card 3.8 % of its limit."

@@ -64,7 +64,6 @@ def holding_changed(holding: Holding, what: str, fields: Iterable[str] = ()) -> 
     return HoldingChanged(
         kind=str(holding._meta.verbose_name).capitalize(),
         holding_id=holding.pk,
-        holding=str(holding),
         what=what,
         field_names=", ".join(sorted(fields)),
     )

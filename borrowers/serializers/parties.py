@@ -39,6 +39,7 @@ PARTY_FIELDS = [
     "address",
     "mailing_address",
 ]
+# What only people, or only companies, have: of borrowers and of guarantors. A person may have an ABN.
 PERSON_FIELDS = {
     "first_name",
     "last_name",
@@ -50,7 +51,28 @@ PERSON_FIELDS = {
     "job_title",
     "months_employed",
     "identity_documents",
+    "annual_income",
+    "other_income",
+    "monthly_expenses",
 }
+COMPANY_FIELDS = {
+    "company_name",
+    "acn",
+    "business_type",
+    "industry",
+    "years_in_business",
+    "directors",
+    "annual_revenue",
+    "net_profit",
+    "total_assets",
+    "total_liabilities",
+    "financials_as_at",
+}
+NOT_OF = {
+    PartyType.COMPANY: (PERSON_FIELDS, "Only a person has this."),
+    PartyType.INDIVIDUAL: (COMPANY_FIELDS, "Only a company has this."),
+}
+EMPTY: tuple[Any, ...] = ("", None, [])
 BANK_ACCOUNT = {"name": "bank_account_name", "bsb": "bank_bsb", "number": "bank_account_number"}
 # What a client may change of their own profile, by column.
 CONTACT_COLUMNS = {"email", "phone"} | {
@@ -74,13 +96,14 @@ class PartySerializer(ModelSerializer):
     mailing_address = MailingAddressSerializer(source="*", required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A person has names; a company has its name and an ABN or ACN."""
+        """A person has names; a company has its name and an ABN or ACN; neither has what is the other's."""
 
         def value(name: str) -> Any:
             return attrs.get(name, getattr(self.instance, name, ""))
 
         errors: dict[str, list[str]] = {}
-        kind = attrs.get(self.kind_field) or getattr(self.instance, self.kind_field, PartyType.INDIVIDUAL)
+        present = getattr(self.instance, self.kind_field, None)
+        kind = attrs.get(self.kind_field) or present or PartyType.INDIVIDUAL
         if kind == PartyType.COMPANY:
             if not value("company_name"):
                 errors["company_name"] = ["A company needs its name."]
@@ -90,6 +113,11 @@ class PartySerializer(ModelSerializer):
             for name in ("first_name", "last_name"):
                 if not value(name):
                     errors[name] = ["A person needs both names."]
+        foreign, message = NOT_OF[kind]
+        # What is stored is looked at when the kind changes: it would stay, and be nobody's to see.
+        looked_at = foreign if present not in (None, kind) else foreign & attrs.keys()
+        columns = {field.name for field in self.Meta.model._meta.concrete_fields}
+        errors |= {name: [message] for name in sorted(looked_at & columns) if value(name) not in EMPTY}
         if errors:
             raise serializers.ValidationError(errors)
         return attrs
@@ -219,18 +247,16 @@ class BorrowerSerializer(PartySerializer):
             )
 
     def _complete(self, attrs: dict[str, Any]) -> None:
-        """Half a bank account pays nobody, and people have no directors."""
+        """Half a bank account pays nobody."""
 
-        def value(name: str, missing: Any = "") -> Any:
-            return attrs.get(name, getattr(self.instance, name, missing))
+        def value(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, name, ""))
 
         errors: dict[str, Any] = {}
         lacking = [part for part, column in BANK_ACCOUNT.items() if not value(column)]
         if 0 < len(lacking) < len(BANK_ACCOUNT):
             message = "A bank account has a name, a BSB and a number."
             errors["bank_account"] = {part: [message] for part in lacking}
-        if value("directors") and value("borrower_type", PartyType.INDIVIDUAL) != PartyType.COMPANY:
-            errors["directors"] = ["Only a company has directors."]
         if errors:
             raise serializers.ValidationError(errors)
 

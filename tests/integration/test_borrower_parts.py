@@ -1,7 +1,10 @@
 """Companies' directors and financials, mailing addresses, and all of it in a cascade, over HTTP."""
 
+from typing import Any
+
 import pytest
 
+from borrowers.serializers.parties import COMPANY_FIELDS
 from events.models import Event
 from tests.factories import BorrowerFactory
 from tests.integration.test_borrower_secrets import ACCOUNT, MASK_ERROR, PASSPORT, SECRETS, secrets_in
@@ -100,11 +103,68 @@ def test_people_have_no_directors(world, api):
     with nothing_written():
         reply = client.post(BORROWERS, {**PERSON, "directors": [DIRECTOR]})
     assert reply.status_code == 400
-    assert reply.json()["errors"] == {"directors": ["Only a company has directors."]}
+    assert reply.json()["errors"] == {"directors": ["Only a company has this."]}
     firm = BorrowerFactory.create(**COMPANY, directors=[DIRECTOR], created_by=world.ours.broker_user)
     with nothing_written():
         reply = client.patch(url_of(firm), {**PERSON, "borrower_type": "individual"})
-    assert reply.json()["errors"] == {"directors": ["Only a company has directors."]}
+    stored = [name for name in COMPANY if name in COMPANY_FIELDS]
+    assert reply.json()["errors"] == {name: ["Only a company has this."] for name in [*stored, "directors"]}
+
+
+ONLY_PEOPLE: dict[str, Any] = {
+    "date_of_birth": "1980-01-01",
+    "marital_status": "single",
+    "months_employed": 0,
+    "identity_documents": [PASSPORT],
+    "annual_income": "0.00",
+    "monthly_expenses": "1.00",
+}
+ONLY_COMPANIES: dict[str, Any] = {
+    "company_name": "Lee Pty Ltd",
+    "acn": "004085616",
+    "business_type": "pty_ltd",
+    "years_in_business": 3,
+    "net_profit": "-1.00",
+    "financials_as_at": "2026-06-30",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        ("company", ONLY_PEOPLE, "Only a person has this."),
+        ("person", ONLY_COMPANIES, "Only a company has this."),
+    ],
+)
+def test_neither_kind_has_what_is_the_others(world, api, kind, given, message):
+    client = api(world.ours.broker_user)
+    own = COMPANY if kind == "company" else PERSON
+    body = {"loan_amount": "1", "loan_term": 1, "interest_rate": "1", "borrowers": [{**own, **given}]}
+    errors = {name: [message] for name in given}
+    made = client.post(BORROWERS, own).json()["id"]
+    with nothing_written():
+        created = client.post(BORROWERS, {**own, **given})
+        changed = client.patch(f"{BORROWERS}{made}/", given)
+        cascade = client.post("/api/applications/create-with-cascade/", body)
+    assert [reply.status_code for reply in (created, changed, cascade)] == [400] * 3
+    assert created.json()["errors"] == changed.json()["errors"] == errors
+    assert cascade.json()["errors"] == {"borrowers": {"0": errors}}
+    nothing = {name: "" if isinstance(value, str) else None for name, value in given.items()}
+    nothing.pop("identity_documents", None)
+    assert client.patch(f"{BORROWERS}{made}/", nothing).status_code == 200
+
+
+def test_guarantors_keep_to_their_kind_as_well(world, api):
+    client = api(world.ours.broker_user)
+    company = {"guarantor_type": "company", "company_name": "Lee", "abn": "51824753556", "first_name": "Ann"}
+    person = {"first_name": "Ann", "last_name": "Lee", "company_name": "Lee"}
+    for body, errors in (
+        (company, {"first_name": ["Only a person has this."]}),
+        (person, {"company_name": ["Only a company has this."]}),
+    ):
+        with nothing_written():
+            reply = client.post("/api/guarantors/", body)
+        assert (reply.status_code, reply.json()["errors"]) == (400, errors)
 
 
 def test_a_client_changes_the_mailing_address(world, api):
