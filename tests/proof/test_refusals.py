@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
@@ -23,6 +24,7 @@ from tests.writes import nothing_written
 pytestmark = pytest.mark.django_db
 
 WITH_BODY = [operation for operation in operations() if operation.takes_json]
+WITH_FORM = [op for op in operations() if op.documented and op.has_body and not op.takes_json]
 NO_TEXT = (serializers.ChoiceField, serializers.FileField)
 # By kind of field, a value of a wrong type or form.
 WRONG: list[tuple[type[Any], Any]] = [
@@ -274,3 +276,35 @@ def test_every_rule_of_every_field_refuses(operation, world, api):
                     wrong.append(f"{'.'.join(where)}: {rule}: {reply.status_code} {errors}")
     assert wrong == []
     assert tried
+
+
+def table(content: bytes = b"client_reference,loan_amount,loan_term,interest_rate\nA,1,1,1\n") -> Any:
+    """An upload."""
+    return SimpleUploadedFile("table.csv", content)
+
+
+# By uploading operation: forms with one fault each, and how each is refused: status, code, and fields.
+FORMS: dict[str, list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]]] = {
+    "application_bulk_import": [
+        (dict, 400, "invalid", {"file"}),
+        (lambda: {"file": table(), "mode": "perhaps"}, 400, "invalid", {"mode"}),
+        (lambda: {"file": table(), "mode": ""}, 400, "invalid", {"mode"}),
+        (lambda: {"file": table(), "dry_run": "perhaps"}, 400, "invalid", {"dry_run"}),
+        (lambda: {"file": table(), "no_such_field": "1"}, 400, "invalid", {"no_such_field"}),
+        (lambda: {"file": table(b"")}, 400, "invalid", {"file"}),
+        (lambda: {"file": table(b"colour\nred\n")}, 400, "invalid", {"file"}),
+        (lambda: {"file": table(b"%PDF-1.7\n\x00\x01\xff")}, 415, "unsupported_file", set()),
+        (lambda: {"file": table(b"a" * 20_000_000)}, 413, "file_too_large", set()),
+    ],
+}
+
+
+@pytest.mark.parametrize("operation", WITH_FORM, ids=str)
+def test_every_fault_of_a_form_is_refused(operation, world, api):
+    role = allowed_role(operation)
+    client, path = api(world.user(role)), address(operation, world, role)
+    with nothing_written():
+        for form, status, code, fields in FORMS[operation.id]:
+            reply = client.post(path, form(), format="multipart")
+            body = reply.json()
+            assert (reply.status_code, body["code"], set(body.get("errors", {}))) == (status, code, fields)
