@@ -116,7 +116,8 @@ class PartySerializer(ModelSerializer):
         foreign, message = NOT_OF[kind]
         # What is stored is looked at when the kind changes: it would stay, and be nobody's to see.
         looked_at = foreign if present not in (None, kind) else foreign & attrs.keys()
-        columns = {field.name for field in self.Meta.model._meta.concrete_fields}
+        model: Any = self.Meta.model
+        columns = {field.name for field in model._meta.concrete_fields}
         errors |= {name: [message] for name in sorted(looked_at & columns) if value(name) not in EMPTY}
         if errors:
             raise serializers.ValidationError(errors)
