@@ -194,6 +194,15 @@ def test_a_search_takes_ten_words_and_no_more(world, api):
     assert reply.json()["errors"] == {"search": ["At most 10 words."]}
 
 
+@pytest.mark.parametrize("name", ["O'Neil D'Arcy", "D'Arcy,\tO'Neil", '"O\'Neil"'])
+def test_a_quotation_mark_is_a_letter_of_a_word(world, api, name):
+    world.ours.borrower.first_name, world.ours.borrower.last_name = "Niamh", "O'Neil D'Arcy"
+    world.ours.borrower.save()
+    reply = api(world.admin).get("/api/borrowers/", {"search": name})
+    found = [] if '"' in name else [world.ours.borrower.pk]
+    assert [row["id"] for row in reply.json()["results"]] == found
+
+
 @pytest.mark.parametrize("value", ["0.5", "x", "-1", "1" * 19])
 @pytest.mark.parametrize(
     ("name", "paging"), [("limit", {}), ("limit", {"cursor": ""}), ("offset", {}), ("offset", {"cursor": ""})]
