@@ -117,12 +117,18 @@ def a_list_is_exactly_what_its_reader_may_see(book, operation, paging):
         done["cases"] += len(book.oracle.rows(model))
 
 
+def parameters(operation: Operation) -> dict[str, Any]:
+    """By name, the schemas of the documented parameters of the query."""
+    documented = operation.documented.get("parameters", [])
+    return {item["name"]: item["schema"] for item in documented if item.get("in") == "query"}
+
+
 def some_query(book: Book, operation: Operation, chance: random.Random) -> dict[str, Any]:
     """Any of the documented parameters with values of anybody's rows."""
     query: dict[str, Any] = {"limit": chance.choice([1, 5, 100])}
-    parameters = [item for item in operation.documented["parameters"] if "name" in item]
-    for item in chance.sample(parameters, min(len(parameters), chance.randrange(1, 4))):
-        schema, name = item["schema"], item["name"]
+    known = parameters(operation)
+    for name in chance.sample(sorted(known), min(len(known), chance.randrange(1, 4))):
+        schema = known[name]
         choices = schema.get("enum") or (schema.get("anyOf") or [{}])[0].get("enum")
         if name == "search":
             query[name] = word(book, chance)
@@ -224,7 +230,8 @@ def nested_lists_show_what_the_lists_show(book):
         if not granted(operation, user) or not all(visible):
             continue
         values = dict(zip(operation.models(), map(chance.choice, visible), strict=True))
-        reply = ask(book, user, operation, operation.path.format_map(values), limit=100)
+        paged = {"limit": 100} if "limit" in parameters(operation) else {}
+        reply = ask(book, user, operation, operation.path.format_map(values), **paged)
         if reply.status_code == 404:
             continue  # a child of another parent
         assert reply.status_code == 200, (operation, reply.content)
