@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "brokers",
     "borrowers",
     "applications",
+    "servicing.apps.ServicingConfig",
     "documents",
     "demo",
 ]
@@ -148,6 +149,9 @@ JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
+
+# Instalments fall due, and money is late, by the lender's own day.
+BUSINESS_TIME_ZONE = "Australia/Sydney"
 
 # --- people ---------------------------------------------------------------------------------
 
