@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "brokers",
     "borrowers",
     "applications",
+    "servicing",
     "documents",
     "demo",
 ]
