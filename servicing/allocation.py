@@ -40,7 +40,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """A payment (positive) or a refund (negative), AUD, on its value date; `target` is what it is meant for."""
+    """A payment (positive) or a refund (negative), AUD, on its value date; `target`: what it is meant for."""
 
     pk: int
     on: date

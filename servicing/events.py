@@ -26,7 +26,7 @@ class LoanExtended(Payload):
 
     type = "loan.extended"
     summary = (
-        "New schedule from {effective_date}: {instalments} repayments of {principal} AUD at {annual_rate} %."
+        "New schedule from {effective_date}: {principal} AUD at {annual_rate} % in {instalments} repayments."
     )
     notify = Notify(
         "application_status",

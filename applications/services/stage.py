@@ -51,7 +51,7 @@ def application_change_stage(
 
 
 def check_settlement(*, application: Application, actor: Any, reason: str = "") -> None:
-    """Refuse what `application_change_stage` would refuse before the money is lent; call it with the row locked.
+    """Refuse what a move to settled would refuse before the money is lent; call it with the row locked.
 
     Raises:
         IllegalMove, NotAllowed, InvalidInput, GuardNotMet: as that does.

@@ -15,7 +15,7 @@ class NightlyRunQuerySet(ScopedQuerySet):
 
 
 class NightlyRun(models.Model):
-    """One business date: how far its work has come, and what it did. `step` and `reached` say where to go on."""
+    """One business date: how far its work has come, and what it did. `step` and `reached`: where to go on."""
 
     business_date = models.DateField()
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.RUNNING)

@@ -1,9 +1,9 @@
 """The books of one application, open for writing: the one door to the ledger.
 
-What the books say follows from facts: repayments, fees, payments, refunds. A service adds or changes a fact and
-has the books follow: `reallocate` replays which money pays what, and what has changed is posted as one balanced
-entry. So a backdated payment and a reversal need no rules of their own, and a replay always gives the balances
-that are there; `ledger_audit` checks that it does.
+What the books say follows from facts: repayments, fees, payments, refunds. A service adds or changes a fact
+and has the books follow: `reallocate` replays which money pays what, and what has changed is posted as one
+balanced entry. So a backdated payment and a reversal need no rules of their own, and a replay always gives the
+balances that are there; `ledger_audit` checks that it does.
 """
 
 from collections import defaultdict
@@ -97,7 +97,7 @@ class Books:
     def post(
         self, entry_type: EntryType, on: date, lines: Lines, description: str, **related: Any
     ) -> JournalEntry | None:
-        """Write one entry with these amounts by account (debits positive); none when there is nothing in it."""
+        """Write one entry of these amounts by account, debits positive; none when there is nothing in it."""
         amounts = {account: amount for account, amount in lines.items() if amount}
         if not amounts:
             return None
@@ -327,10 +327,8 @@ def _merged(outcome: Allocation) -> dict[tuple[int, Key, str], Share]:
     merged: dict[tuple[int, Key, str], Share] = {}
     for share in outcome.shares:
         place = (share.payment, share.key, share.component)
-        known = merged.get(place)
-        if known is not None:
-            share = Share(share.payment, share.key, share.component, known.amount + share.amount, share.on)
-        merged[place] = share
+        amount = share.amount + (merged[place].amount if place in merged else ZERO)
+        merged[place] = Share(share.payment, share.key, share.component, amount, share.on)
     return merged
 
 
