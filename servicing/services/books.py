@@ -2,8 +2,8 @@
 
 What the books say follows from facts: repayments, fees, payments, refunds. A service adds or changes a fact
 and has the books follow: `reallocate` replays which money pays what, and what has changed is posted as one
-balanced entry. So a backdated payment and a reversal need no rules of their own, and a replay always gives the
-balances that are there; `ledger_audit` checks that it does.
+balanced entry. So a backdated payment and a reversal need no rules of their own, and a replay always gives
+the balances that are there; `ledger_audit` checks that it does.
 """
 
 from collections import defaultdict
@@ -15,6 +15,7 @@ from typing import Any
 from django.db import models
 
 from applications.models import Application
+from events.registry import Payload
 from servicing.allocation import ZERO, Allocation, Key, RefundNotCovered, Share
 from servicing.choices import (
     OWED,
@@ -38,7 +39,7 @@ from servicing.models import (
 )
 from servicing.selectors.facts import Facts, read_facts
 from servicing.services.errors import RefundedAlready
-from servicing.services.store import Database, Store
+from servicing.services.store import Database, Store, Told
 
 DUE_SOON_DAYS = 7
 # Columns that follow from shares and dates.
@@ -47,7 +48,7 @@ FOLLOWING: dict[type[models.Model], tuple[str, ...]] = {
     Fee: ("paid_amount", "paid_on", "status"),
     Loan: ("status", "closed_on", "oldest_due"),
 }
-Lines = Mapping[str, Decimal]
+Lines = Mapping[Any, Decimal]
 
 
 class Books:
@@ -260,9 +261,9 @@ class Books:
         """What a payment pays."""
         return [row for row in self._shares.values() if row.payment_id == payment.pk]
 
-    def tell(self, payload: Any, subject: models.Model, *, quiet: bool = False) -> None:
-        """Write an event."""
-        self.store.tell(payload, actor=self.actor, subject=subject, application=self.application, quiet=quiet)
+    def tell(self, payload: Payload, subject: models.Model, to: Told = Told.EVERYBODY) -> None:
+        """Write an event, and tell of it."""
+        self.store.tell(payload, actor=self.actor, subject=subject, application=self.application, to=to)
 
 
 # What else services change by `set`.

@@ -1,5 +1,6 @@
 """Loans that do not go as scheduled: other terms, paid out early, written off."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -210,7 +211,7 @@ def _revised(
     number = None
     if loan_term is not None:
         number = number_of_instalments(loan_term, version.frequency)
-    return revise(
+    terms = revise(
         terms_of(version),
         on=on,
         principal=sum((row.principal for row in gone), ZERO) + advanced,
@@ -218,6 +219,10 @@ def _revised(
         number_of_instalments=number or len(gone),
         annual_rate=interest_rate,
     )
+    if terms.principal_percentage is not None:
+        # As the schedule's row will say it.
+        terms = replace(terms, principal_percentage=terms.principal_percentage.quantize(Decimal("0.0001")))
+    return terms
 
 
 def _reschedule_to_one(books: Books, gone: list[Repayment], on: date) -> None:

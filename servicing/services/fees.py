@@ -15,6 +15,7 @@ from servicing.events import FeeAdded, FeeCancelled, FeeChanged, FeeWaived
 from servicing.models import Fee
 from servicing.services.books import Books, fee_status, open_books
 from servicing.services.errors import LoanNotOpen
+from servicing.services.store import Told
 
 ACCOUNTS = {
     Component.FEE: (Account.FEES_RECEIVABLE, Account.FEE_INCOME),
@@ -91,7 +92,7 @@ def fee_update(*, fee: Fee, actor: Any, **fields: Any) -> Fee:
         payload = FeeChanged(
             reference=books.application.reference_number, fee_id=fee.pk, field_names=", ".join(changed)
         )
-        books.tell(payload, fee, quiet=True)
+        books.tell(payload, fee, Told.NOBODY)
     return fee
 
 
@@ -150,7 +151,7 @@ def fee_cancel(*, fee: Fee, actor: Any) -> None:
                 amount=str(fee.amount),
             ),
             fee,
-            quiet=True,
+            Told.NOBODY,
         )
 
 

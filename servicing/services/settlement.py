@@ -1,4 +1,4 @@
-"""Disbursing a loan: its terms, schedule, fees and opening entries, and the move to settled, all or nothing."""
+"""Disbursing a loan: terms, schedule, fees, opening entries and the move to settled, all or nothing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
