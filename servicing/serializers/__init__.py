@@ -1,0 +1,1 @@
+"""Shapes: `schedules` (terms and instalments)."""

@@ -1,0 +1,1 @@
+"""Views: `schedules` (the preview)."""
