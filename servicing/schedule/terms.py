@@ -18,7 +18,7 @@ MAX_RATE = Decimal(100)
 MAX_AMOUNT = Decimal("999999999999.99")
 MAX_DAYS = MAX_YEARS * 366
 LAST_DAY = 31
-LAST_START_YEAR = date.max.year - MAX_YEARS - 1
+START_YEARS = range(1900, 2201)
 
 
 class Method(StrEnum):
@@ -244,8 +244,9 @@ class Terms:
     def _check_length(self) -> None:
         if self.number_of_instalments < 1:
             raise ScheduleError("number_of_instalments", message="There is at least one instalment.")
-        if self.start_date.year > LAST_START_YEAR:
-            raise ScheduleError("start_date", message=f"A loan starts in {LAST_START_YEAR} at the latest.")
+        if self.start_date.year not in START_YEARS:
+            years = f"{START_YEARS[0]} and {START_YEARS[-1]}"
+            raise ScheduleError("start_date", message=f"A loan starts between {years}.")
         self._check_due_dates()
         if not 0 <= self.principal_grace_periods < self.number_of_instalments:
             raise ScheduleError(

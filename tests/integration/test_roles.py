@@ -132,6 +132,7 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
     },
+    "schedules": {"preview": "adbc"},
     "signatures": {"list": "adbc", "retrieve": "adbc", "create": "ac", "image": "adC"},
     "sessions": {"list": "a", "destroy": "a"},
     "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
@@ -179,6 +180,16 @@ BRANCH = {"name": "North", "code": "N1", "state": "NSW"}
 PRODUCT = {"name": "Bridging", "code": "BRIDGE"}
 ASSET = {"asset_type": "real_estate", "value": "900000.00"}
 LIABILITY = {"liability_type": "mortgage", "balance": "400000.00"}
+LOAN = {
+    "principal": "100000.00",
+    "annual_rate": "6.2500",
+    "number_of_instalments": 12,
+    "frequency": {"unit": "month", "every": 1},
+    "start_date": "2026-01-31",
+    "method": "equal_instalments",
+    "day_count": "act_365",
+    "rounding": {"mode": "half_up"},
+}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
@@ -202,6 +213,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "application_set_borrowers": lambda world: {"borrowers": [world.ours.borrower.pk]},
     "application_set_guarantors": lambda world: {"guarantors": [world.ours.guarantor.pk]},
     "application_funding_calculation": lambda world: FEES,
+    "schedule_preview": lambda world: LOAN,
     "asset_create": lambda world: ASSET,
     "asset_update": lambda world: ASSET,
     "asset_partial_update": lambda world: {"value": "1.00"},
