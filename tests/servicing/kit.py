@@ -10,8 +10,13 @@ from django.db import connection
 from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, StageChange
-from servicing.models import JournalEntry, Loan
+from servicing.dates import business_date
+from servicing.models import Fee, JournalEntry, Loan, Payment
 from servicing.selectors.audit import audit
+from servicing.selectors.facts import read_facts
+from servicing.selectors.payoff import payoff
+from servicing.services.fees import fee_add
+from servicing.services.payments import payment_record
 from servicing.services.settlement import application_settle
 from tests.factories import ApplicationFactory, BorrowerFactory, SecurityFactory
 
@@ -69,6 +74,50 @@ def settled(actor: Any, application: Application | None = None, *, on: date = ST
     terms = kwargs.pop("terms", {})
     application = make_ready(application or ApplicationFactory.create(), **terms)
     return application_settle(application=application, actor=actor, settlement_date=on, **kwargs)
+
+
+def fee_of(actor: Any, application: Application, amount: Any = "300.00") -> Fee:
+    """A fee that is due today."""
+    return fee_add(
+        application=application, actor=actor, fee_type="legal", amount=D(amount), due_date=business_date()
+    )
+
+
+def loan_of(actor: Any, application: Application) -> Loan:
+    """The loan of an application, settled today if it was not before."""
+    found = Loan.objects.filter(application=application).first()
+    return found or settled(actor, application, on=business_date())
+
+
+def payment_of(actor: Any, application: Application, amount: Any = "100.00") -> Payment:
+    """A payment that was received today."""
+    loan = loan_of(actor, application)
+    return payment_record(
+        application=loan.application, actor=actor, amount=D(amount), received_on=business_date()
+    )
+
+
+# --- bodies of requests, after what they ask for has been prepared -------------------------------
+
+
+def settle(world: Any) -> dict[str, Any]:
+    make_ready(world.ours.application)
+    return {}
+
+
+def pay_out(world: Any) -> dict[str, Any]:
+    application = loan_of(world.admin, world.ours.application).application
+    return {"amount": str(payoff(read_facts(application), business_date()).total)}
+
+
+def record_payment(world: Any) -> dict[str, Any]:
+    loan_of(world.admin, world.ours.application)
+    return {"amount": "1000.00"}
+
+
+def refund(world: Any) -> dict[str, Any]:
+    payment_of(world.admin, world.ours.application)
+    return {"amount": "25.00", "reason": "Paid twice."}
 
 
 def entries(application: Application) -> list[tuple[str, Decimal, dict[str, Decimal]]]:
