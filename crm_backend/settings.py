@@ -141,6 +141,8 @@ CELERY_BEAT_SCHEDULE = {
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
+    # A night that was missed is made up as soon as a worker is there.
+    "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 
@@ -262,6 +264,13 @@ SPECTACULAR_SETTINGS = {
         "ApplicationTypeEnum": "applications.choices.ApplicationType",
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
         "StateEnum": "crm_backend.common.australia.State",
+        "RepaymentMethodEnum": "applications.choices.RepaymentMethod",
+        "DayCountEnum": "applications.choices.DayCount",
+        "ComponentEnum": "applications.choices.Component",
+        "ScheduleMethodEnum": "servicing.schedule.Method",
+        "ScheduleDayCountEnum": "servicing.schedule.DayCount",
+        "PaymentMethodEnum": "servicing.choices.PaymentMethod",
+        "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
     },
 }
 CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins

@@ -123,6 +123,10 @@ class PaymentMethod(models.TextChoices):
     OTHER = "other", "Other"
 
 
+# Those that people give; deductions are made by a settlement only.
+GIVEN_METHODS = [choice for choice in PaymentMethod.choices if choice[0] != PaymentMethod.DEDUCTION]
+
+
 class PaymentStatus(models.TextChoices):
     """Whether a payment stands."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from servicing.choices import PaymentMethod
+from servicing.choices import GIVEN_METHODS
 from servicing.dates import business_date
 
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
@@ -47,9 +47,8 @@ def past_date(**kwargs: Any) -> serializers.DateField:
 
 
 def money_method() -> serializers.ChoiceField:
-    """How money came or went; deductions are made by a settlement only."""
-    choices = [choice for choice in PaymentMethod.choices if choice[0] != PaymentMethod.DEDUCTION]
-    return serializers.ChoiceField(choices, required=False)
+    """How money came or went."""
+    return serializers.ChoiceField(GIVEN_METHODS, required=False)
 
 
 def text(longest: int, **kwargs: Any) -> serializers.CharField:

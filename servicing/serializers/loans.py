@@ -86,7 +86,7 @@ class ArrearsSerializer(Serializer):
     oldest_due = serializers.DateField(read_only=True, allow_null=True)
 
 
-class TotalsSerializer(Serializer):
+class LoanTotalsSerializer(Serializer):
     """Sums over the repayments that are not superseded, AUD."""
 
     interest = shown_amount()
@@ -105,7 +105,7 @@ class LoanSerializer(ModelSerializer):
     principal_balance = shown_amount()
     held = shown_amount(help_text="AUD received that waits for what falls due next.")
     arrears = ArrearsSerializer(read_only=True)
-    totals = TotalsSerializer(read_only=True)
+    totals = LoanTotalsSerializer(read_only=True)
     versions = VersionSerializer(many=True, read_only=True)
     repayments = RepaymentSerializer(many=True, read_only=True)
 
