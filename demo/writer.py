@@ -75,6 +75,10 @@ class Writer:
         self._rows.setdefault(model, []).append(row)
         return row
 
+    def remove(self, row: models.Model) -> None:
+        """Forget a row that was added since the last `flush`."""
+        self._rows[type(row)].remove(row)
+
     def flush(self) -> None:
         """Write what was collected, and have the database check its references."""
         for model, rows in self._rows.items():

@@ -42,7 +42,7 @@ class SettleSerializer(Serializer):
         help_text="Percent of the principal in each repayment, where the product's method asks for it.",
     )
     fees = SettlementFeeSerializer(many=True, required=False, max_length=MAX_FEES)  # type: ignore[call-arg]
-    reason = text(500, help_text="Read by everyone on the application; needed where stages are skipped.")
+    reason = text(500, help_text="Of the move; read by everyone on the application.")
     notes = text(5000, help_text="Read by the lender's staff only.")
 
 

@@ -110,24 +110,35 @@ def applications_with_work(day: date, *, after: int = 0) -> Any:
 
 def _do_application(application: Application, run: NightlyRun) -> None:
     books = open_books(application, actor=None, today=run.business_date)
-    run.charged += books.catch_up(run.business_date)
+    # Cancelled ones count as well: what was taken back by a person is not charged again.
+    charged = Fee.objects.filter(application=application, repayment__isnull=False)
+    done = do_night(books, set(charged.values_list("repayment", flat=True)))
+    run.charged += done[0]
+    run.late_fees += done[1]
+    run.reminders += done[2]
+
+
+def do_night(books: Books, charged: set[int]) -> tuple[int, int, int]:
+    """The night's work on open books: how many repayments fell due, late fees and reminders there were.
+
+    Args:
+        books: of the business date.
+        charged: the ids of the repayments that a late fee has been charged for.
+    """
+    due, fees, reminders = books.catch_up(books.today), 0, 0
     loan = books.facts.loan
     if loan is not None and loan.status == LoanStatus.ACTIVE:
-        run.late_fees += charge_late_fees(books)
-        run.reminders += remind(books)
+        fees = charge_late_fees(books, charged)
+        reminders = remind(books)
     books.finish()
+    return due, fees, reminders
 
 
-def charge_late_fees(books: Books) -> int:
-    """Charge a late fee for each repayment that is late enough and has none; how many."""
+def charge_late_fees(books: Books, charged: set[int]) -> int:
+    """Charge a late fee for each repayment that is late enough and had none; how many."""
     loan, today = books.loan, books.today
     if loan.late_fee is None:
         return 0
-    charged = set(
-        Fee.objects.filter(application=books.application, repayment__isnull=False).values_list(
-            "repayment", flat=True
-        )
-    )
     late = [
         row
         for row in books.facts.repayments

@@ -49,12 +49,12 @@ def application_settle(
     """Lend the approved amount.
 
     Args:
-        application: at a stage from which it can be settled.
+        application: at its settlement conditions.
         actor: who does it.
         settlement_date: the value date, today when left out.
         fees: each with `fee_type`, `amount` and maybe `description`, `due_date` and `deducted`: a fee that is
             taken out of what is paid to the borrower.
-        reason: why stages are skipped, if they are.
+        reason: of the move, for everyone on the application.
         notes: of the move, for the lender's staff.
         shape: of the schedule: `first_due_date`, `balloon`, `principal_grace_periods`,
             `principal_percentage`.

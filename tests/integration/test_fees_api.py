@@ -132,8 +132,9 @@ def test_one_that_was_paid_is_not_cancelled_but_refunded(world, client):
 def test_a_fee_of_another_application_is_not_refunded_here(world, client, api):
     loan_of(world.admin, world.ours.application)
     theirs = fee_of(world.admin, world.theirs.application)
+    boss = api(world.admin)
     with nothing_written():
-        for who in (client, api(world.admin)):
+        for who in (client, boss):
             reply = who.post(f"/api/applications/{world.ours.application.pk}/refund/", {"fee": theirs.pk})
             assert (reply.status_code, list(reply.json()["errors"])) == (400, ["fee"])
 

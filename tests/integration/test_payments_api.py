@@ -8,6 +8,7 @@ import time_machine
 from events.models import Event
 from servicing.models import JournalEntry, Loan, Payment, Repayment
 from servicing.services.nightly import nightly
+from tests.clients import ApiClient
 from tests.servicing.kit import D, balances, breaches, settled
 from tests.writes import nothing_written
 
@@ -179,27 +180,22 @@ def test_a_payment_whose_money_went_back_is_not_reversed(client, loan):
     assert reply.json()["code"] == "refunded_already"
 
 
-def test_the_last_payment_pays_the_loan_out_and_its_reversal_opens_it_again(client, loan, world):
+def test_the_last_payment_pays_the_loan_out_and_its_reversal_opens_it_again(loan, world):
     with time_machine.travel("2026-01-20T02:00:00Z", tick=False):
         total = sum(row.amount for row in Repayment.objects.all())
-        made = pay(api_of(world), loan, str(total), on="2026-01-20")
+        client = ApiClient(world.ours.bd_user)
+        made = pay(client, loan, str(total), on="2026-01-20")
         loan.refresh_from_db()
         assert (loan.status, loan.closed_on) == ("closed", date(2026, 1, 20))
         assert Event.objects.filter(type="loan.paid_out").count() == 1
         with nothing_written():
-            reply = api_of(world).post(url(loan), {"amount": "1.00"})
+            reply = client.post(url(loan), {"amount": "1.00"})
         assert reply.status_code == 409
         assert reply.json()["code"] == "loan_not_open"
-        api_of(world).post(url(loan, f"payments/{made['id']}/reverse/"), {"reason": "Dishonoured."})
+        client.post(url(loan, f"payments/{made['id']}/reverse/"), {"reason": "Dishonoured."})
         loan.refresh_from_db()
         assert (loan.status, loan.closed_on) == ("active", None)
         assert breaches() == []
-
-
-def api_of(world):
-    from tests.clients import ApiClient
-
-    return ApiClient(world.ours.bd_user)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +234,9 @@ def test_rows_of_other_loans_do_not_exist_here(client, loan, world):
 
 
 def test_before_settlement_there_is_no_loan_to_pay(world, api, today):
+    bdm = api(world.ours.bd_user)
     with nothing_written():
-        reply = api(world.ours.bd_user).post(
+        reply = bdm.post(
             f"/api/applications/{world.ours.application.pk}/record-payment/", {"amount": "1.00"}
         )
     assert reply.status_code == 409

@@ -26,7 +26,9 @@ DUE = date(2025, 2, 15)
 
 def at(day):
     """Noon in Sydney."""
-    return time_machine.travel(datetime(*day.timetuple()[:3], 12, tzinfo=ZoneInfo("Australia/Sydney")), tick=False)
+    return time_machine.travel(
+        datetime(*day.timetuple()[:3], 12, tzinfo=ZoneInfo("Australia/Sydney")), tick=False
+    )
 
 
 def night(day):
@@ -39,8 +41,7 @@ def loan(world):
     product = ProductFactory.create(late_fee="20.00", late_fee_after_days=5)
     with at(START):
         nightly(START)
-        loan = settled(world.admin, world.ours.application, terms={"product": product})
-    return loan
+        return settled(world.admin, world.ours.application, terms={"product": product})
 
 
 def told(kind):
@@ -100,10 +101,8 @@ def test_a_late_fee_is_charged_once_when_the_product_says_so(loan):
 
 def test_a_paid_repayment_is_neither_late_nor_told_of(loan, world):
     with at(DUE):
-        payment_record(
-            application=loan.application, actor=world.admin, amount=D("1032.66"), received_on=DUE
-        )
-    for days in range(0, 12):
+        payment_record(application=loan.application, actor=world.admin, amount=D("1032.66"), received_on=DUE)
+    for days in range(12):
         night(DUE + timedelta(days=days))
     assert told("repayment.overdue") == []
     assert not Fee.objects.exists()
@@ -179,9 +178,10 @@ def test_a_chunk_that_fails_leaves_nothing_and_is_done_again(loan, world, monkey
     def fails(books):
         raise ZeroDivisionError
 
-    with monkeypatch.context() as patched, at(DUE), pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patched, at(DUE):
         patched.setattr(module, "remind", fails)
-        nightly(DUE)
+        with pytest.raises(ZeroDivisionError):
+            nightly(DUE)
     assert NightlyRun.objects.get(business_date=DUE).applications == 0
     assert not JournalEntry.objects.filter(entry_type="interest_charged").exists()
     night(DUE)
