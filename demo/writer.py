@@ -66,23 +66,23 @@ class Writer:
     def __init__(self) -> None:
         self.ids = Ids()
         self.written: dict[str, int] = {}
-        self._rows: dict[type[models.Model], list[models.Model]] = {}
+        self._rows: dict[type[models.Model], dict[int, models.Model]] = {}
 
     def add(self, row: Row) -> Row:
         """Give a row its key and keep it for the next `flush`."""
         model = type(row)
         row.pk = self.ids.take(model)
-        self._rows.setdefault(model, []).append(row)
+        self._rows.setdefault(model, {})[row.pk] = row
         return row
 
     def remove(self, row: models.Model) -> None:
         """Forget a row that was added since the last `flush`."""
-        self._rows[type(row)].remove(row)
+        del self._rows[type(row)][row.pk]
 
     def flush(self) -> None:
         """Write what was collected, and have the database check its references."""
         for model, rows in self._rows.items():
-            copy_rows(model, rows)
+            copy_rows(model, rows.values())
             name = str(model._meta.verbose_name_plural)
             self.written[name] = self.written.get(name, 0) + len(rows)
         self._rows.clear()

@@ -3,6 +3,8 @@
 Lines are written by one statement with all lines of their entries (one INSERT, or one COPY of many entries), and
 checked and summed at its end. An entry is looked at once more when its transaction ends, so that none stays
 without lines. What a line or an entry says stands for ever; a mistake is reversed by another entry.
+
+`enable_seqscan = off`: see `applications/migrations/0006_search_document.py`.
 """
 
 from django.db import migrations
@@ -14,7 +16,8 @@ BEGIN
     USING ERRCODE = 'restrict_violation', CONSTRAINT = 'ledger_append_only';
 END $$;
 
-CREATE FUNCTION servicing_lines_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION servicing_lines_balance() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off AS $$
 DECLARE
   unbalanced bigint;
 BEGIN
@@ -35,7 +38,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION servicing_entry_has_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION servicing_entry_has_lines() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off AS $$
 DECLARE
   total numeric;
   debits numeric;
