@@ -141,6 +141,7 @@ CELERY_BEAT_SCHEDULE = {
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
+    "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 
@@ -149,6 +150,7 @@ JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
+IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
 # --- people ---------------------------------------------------------------------------------
 
@@ -258,6 +260,7 @@ SPECTACULAR_SETTINGS = {
         "StageEnum": "applications.choices.Stage",
         "ApplicationTypeEnum": "applications.choices.ApplicationType",
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
+        "RoundingEnum": "applications.choices.Rounding",
         "StateEnum": "crm_backend.common.australia.State",
     },
 }
@@ -268,13 +271,14 @@ CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
     "content-type",
+    "idempotency-key",
     "if-match",
     "if-none-match",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
                        "ratelimit-remaining", "ratelimit-reset", "location",
-                       "content-disposition"]  # fmt: skip
+                       "content-disposition", "idempotency-replayed"]  # fmt: skip
 
 # --- mail -----------------------------------------------------------------------------------
 
