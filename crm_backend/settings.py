@@ -143,6 +143,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
     # A night that was missed is made up as soon as a worker is there.
     "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
+    "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 
@@ -151,6 +152,7 @@ JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
+IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
 # Instalments fall due, and money is late, by the lender's own day.
 BUSINESS_TIME_ZONE = "Australia/Sydney"
@@ -263,6 +265,7 @@ SPECTACULAR_SETTINGS = {
         "StageEnum": "applications.choices.Stage",
         "ApplicationTypeEnum": "applications.choices.ApplicationType",
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
+        "RoundingEnum": "applications.choices.Rounding",
         "StateEnum": "crm_backend.common.australia.State",
         "RepaymentMethodEnum": "applications.choices.RepaymentMethod",
         "DayCountEnum": "applications.choices.DayCount",
@@ -280,13 +283,14 @@ CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
     "content-type",
+    "idempotency-key",
     "if-match",
     "if-none-match",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
                        "ratelimit-remaining", "ratelimit-reset", "location",
-                       "content-disposition"]  # fmt: skip
+                       "content-disposition", "idempotency-replayed"]  # fmt: skip
 
 # --- mail -----------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from django.apps import apps
 from django.db import connection
 
 OURS = (
-    "applications", "borrowers", "brokers", "documents", "events", "jobs", "notifications", "servicing",
-    "users",
+    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "notifications",
+    "servicing", "users",
 )  # fmt: skip
 
 

@@ -60,9 +60,10 @@ class Schedule:
     @property
     def totals(self) -> Totals:
         """What is paid in all."""
-        interest = sum((row.interest for row in self.instalments), ZERO)
-        principal = sum((row.principal for row in self.instalments), ZERO)
-        return Totals(interest, principal, interest + principal)
+        with localcontext(PRECISE):
+            interest = sum((row.interest for row in self.instalments), ZERO)
+            principal = sum((row.principal for row in self.instalments), ZERO)
+            return Totals(interest, principal, interest + principal)
 
 
 def make_schedule(terms: Terms) -> Schedule:

@@ -30,7 +30,21 @@ def _amount(minimum: Decimal = CENT, **kwargs: Any) -> serializers.DecimalField:
 
 
 def _choice(kind: type[StrEnum], **kwargs: Any) -> serializers.ChoiceField:
-    return serializers.ChoiceField([(item.value, item.value) for item in kind], **kwargs)
+    return serializers.ChoiceField([(item.value, _WORDS.get(item, _spoken(item))) for item in kind], **kwargs)
+
+
+def _spoken(item: StrEnum) -> str:
+    return item.value.replace("_", " ").capitalize()
+
+
+_WORDS: dict[StrEnum, str] = {
+    Method.BULLET: "Interest is capitalised in each period, and all is paid at the end",
+    DayCount.THIRTY_360: "30E/360; a whole month has 30 days",
+    DayCount.ACT_365: "Actual days over 365",
+    DayCount.ACT_360: "Actual days over 360",
+    DayCount.ACT_ACT: "Actual days over those of their year (ISDA)",
+    DayCount.EQUAL_PERIODS: "Rate ÷ periods in a year: 12 months, 52 weeks, 365 days, by the step",
+}
 
 
 def _money(**kwargs: Any) -> serializers.DecimalField:
