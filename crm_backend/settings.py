@@ -270,8 +270,6 @@ SPECTACULAR_SETTINGS = {
         "RepaymentMethodEnum": "applications.choices.RepaymentMethod",
         "DayCountEnum": "applications.choices.DayCount",
         "ComponentEnum": "applications.choices.Component",
-        "ScheduleMethodEnum": "servicing.schedule.Method",
-        "ScheduleDayCountEnum": "servicing.schedule.DayCount",
         "PaymentMethodEnum": "servicing.choices.PaymentMethod",
         "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
     },

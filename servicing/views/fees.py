@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications.models import Application
+from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import ChildMixin, CrudViewSet, ListMixin, ScopedViewSet
@@ -50,6 +51,7 @@ class FeeViewSet(CrudViewSet):
     ordering_fields = ["due_date", "amount", "created_at"]
     ordering = ["-due_date"]
 
+    @idempotent()
     @refuses(LoanNotOpen)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Charge a fee. Money that is held for the borrower pays it when it is due."""
@@ -70,6 +72,7 @@ class FeeViewSet(CrudViewSet):
     @extend_schema(request=MarkPaidSerializer, responses=FeeSerializer)
     @action(detail=True, methods=["post"], url_path="mark-paid")
     @touches("payments")
+    @idempotent()
     @refuses(LoanNotOpen, RefundedAlready)
     def mark_paid(self, request: Request, pk: int) -> Response:
         """Record a payment that goes to this fee first: of what is unpaid, unless it says otherwise."""
@@ -77,6 +80,7 @@ class FeeViewSet(CrudViewSet):
 
     @extend_schema(request=WaiveSerializer, responses=FeeSerializer)
     @action(detail=True, methods=["post"])
+    @idempotent()
     @refuses(LoanNotOpen)
     def waive(self, request: Request, pk: int) -> Response:
         """Waive what is unpaid of a fee."""
@@ -104,6 +108,7 @@ class ApplicationFeeViewSet(ChildMixin, ListMixin, ScopedViewSet):
     filter_backends = ()
     ordering = ["due_date", "id"]
 
+    @idempotent()
     @refuses(LoanNotOpen)
     def create(self, request: Request, application_id: int) -> Response:
         """Charge a fee. Money that is held for the borrower pays it when it is due."""

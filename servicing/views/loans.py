@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from applications.models import Application
 from applications.services.stage import GuardNotMet, IllegalMove
 from crm_backend.common.errors import InvalidInput
+from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import ScopedViewSet
@@ -55,6 +56,7 @@ class LoanViewSet(ScopedViewSet):
 
     @extend_schema(request=SettleSerializer, responses={201: LoanSerializer})
     @touches("applications", "fees", "repayments")
+    @idempotent()
     @refuses(IllegalMove, GuardNotMet)
     def settle(self, request: Request, pk: int) -> Response:
         """Disburse the approved amount: schedule, fees, opening entries and the move to settled at once."""
@@ -94,6 +96,7 @@ class LoanViewSet(ScopedViewSet):
 
     @extend_schema(request=PayOutSerializer, responses={201: LoanSerializer})
     @touches("payments", "repayments")
+    @idempotent()
     @refuses(LoanNotOpen, WrongPayoff, RefundedAlready)
     def pay_out(self, request: Request, pk: int) -> Response:
         """Take the payoff figure of a day, and close the loan. Another amount is 409 and names the figure."""
@@ -101,6 +104,7 @@ class LoanViewSet(ScopedViewSet):
 
     @extend_schema(request=ExtendSerializer, responses={201: LoanSerializer})
     @touches("repayments")
+    @idempotent()
     @refuses(LoanNotOpen)
     def extend_loan(self, request: Request, pk: int) -> Response:
         """Give what is left of a loan another term, rate or amount from a day on.
@@ -110,6 +114,7 @@ class LoanViewSet(ScopedViewSet):
         return self._change(changes.loan_extend)
 
     @extend_schema(request=WriteOffInputSerializer, responses={201: WriteOffSerializer})
+    @idempotent()
     @refuses(LoanNotOpen, NotHeld)
     def write_off(self, request: Request, pk: int) -> Response:
         """Give up all that is owed on a loan."""

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from applications.models import Application
 from crm_backend.common.errors import InvalidInput
+from crm_backend.common.idempotency import idempotent
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet
 from servicing.dates import business_date
@@ -47,6 +48,7 @@ class PaymentViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
     ordering = ["-received_on", "-id"]
 
     @extend_schema(request=RecordPaymentSerializer, responses={201: PaymentSerializer})
+    @idempotent()
     @refuses(LoanNotOpen, RefundedAlready)
     def record_payment(self, request: Request, application_id: int) -> Response:
         """Record a payment: it pays what is due in the loan's order; the rest is held for what comes next.
@@ -60,6 +62,7 @@ class PaymentViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
             return Response(self.representation(payment.pk), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReverseSerializer, responses=PaymentSerializer)
+    @idempotent()
     @refuses(LoanNotOpen, RefundedAlready)
     def reverse(self, request: Request, application_id: int, pk: int) -> Response:
         """Take a payment back: it bounced, or was entered in error. Both stay in the ledger."""
@@ -70,6 +73,7 @@ class PaymentViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
             return Response(self.representation(payment.pk))
 
     @extend_schema(request=RefundInputSerializer, responses={201: RefundSerializer})
+    @idempotent()
     @refuses(LoanNotOpen, NotHeld)
     def refund(self, request: Request, application_id: int) -> Response:
         """Give back money that is held for the borrower, or a fee that was paid."""

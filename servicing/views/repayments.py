@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from applications.models import Application
+from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import ChildMixin, ListMixin, ReadOnlyViewSet, ScopedViewSet
@@ -44,6 +45,7 @@ class RepaymentViewSet(ReadOnlyViewSet):
     @extend_schema(request=MarkPaidSerializer, responses=RepaymentSerializer)
     @action(detail=True, methods=["post"], url_path="mark-paid")
     @touches("payments")
+    @idempotent()
     @refuses(LoanNotOpen, RefundedAlready)
     def mark_paid(self, request: Request, pk: int) -> Response:
         """Record a payment that goes to this repayment first: of what is unpaid, unless it says otherwise."""
