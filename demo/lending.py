@@ -4,8 +4,10 @@ Settlement, payments and nights are the services' own functions; only where rows
 done on the days on which they can find something to do.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.db import models
@@ -80,7 +82,6 @@ class Lending:
         self.books.finish()
         self.charged: set[int] = set()
         self._nights = self._days(self.books.facts.repayments)
-        self._done = today
 
     def pay(self, step: Paid) -> None:
         """As `servicing.services.payments.payment_record`."""
@@ -105,9 +106,10 @@ class Lending:
 
     def go_on(self, until: datetime) -> None:
         """Do the nights before a moment."""
-        while self._nights and night_of(self._nights[-1]) < until:
-            day = self._nights.pop()
-            if self.books.loan.status != LoanStatus.ACTIVE:
+        while self._nights and night_of(self._nights[-1][0]) < until:
+            day, rows = self._nights.pop()
+            idle = all(row.charged_on is not None and not row.outstanding for row in rows)
+            if idle or self.books.loan.status != LoanStatus.ACTIVE:
                 continue
             self.store.at = night_of(day)
             self.books.actor, self.books.today = None, day
@@ -120,12 +122,16 @@ class Lending:
         self.store.at = at
         self.books.actor, self.books.today = actor, business_date(at)
 
-    def _days(self, rows: Iterable[Repayment]) -> list[date]:
-        """The days on which a night may find something, the last one first."""
+    def _days(self, rows: Iterable[Repayment]) -> list[tuple[date, list[Repayment]]]:
+        """The days on which a night may find something to do for these rows, the last one first."""
         late = self.books.loan.late_fee_after_days
         offsets = {-7, 0, 1, late, *TO_BORROWERS, *TO_BDM}
-        days = {row.due_date + timedelta(days=offset) for row in rows for offset in offsets}
-        return sorted((day for day in days if day > self.books.today), reverse=True)
+        days: defaultdict[date, list[Repayment]] = defaultdict(list)
+        for row in rows:
+            for offset in offsets:
+                days[row.due_date + timedelta(days=offset)].append(row)
+        nights = ((day, rows) for day, rows in days.items() if day > self.books.today)
+        return sorted(nights, key=itemgetter(0), reverse=True)
 
 
 def amount_of(rows: Iterable[Repayment], step: Paid) -> Any:

@@ -8,7 +8,7 @@ checks every constraint.
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from psycopg import sql
 
 from crm_backend.common.encrypted_fields import BlindIndexField
@@ -52,12 +52,13 @@ def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
         sql.SQL(", ").join(sql.Identifier(column) for column in names),
     )
     columns = [(field.attname, field.get_db_prep_save) for field in fields]
+    database = connections[connection.alias]  # itself, not the proxy, which looks it up for every value
     hashes = [field for field in fields if isinstance(field, BlindIndexField)]
     with connection.cursor() as cursor, cursor.cursor.copy(command) as copy:
         for row in rows:
             for field in hashes:
                 field.pre_save(row, add=True)
-            copy.write_row([prepare(getattr(row, name), connection) for name, prepare in columns])
+            copy.write_row([prepare(getattr(row, name), database) for name, prepare in columns])
 
 
 class Writer:

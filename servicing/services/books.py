@@ -230,8 +230,11 @@ class Books:
 
     def finish(self) -> None:
         """Have every status follow, and write what has changed."""
+        soon = self.today + timedelta(days=DUE_SOON_DAYS)
         for row in self.facts.repayments:
-            self.set(row, status=repayment_status(row, self.today))
+            # Most of a loan lies far ahead, untouched.
+            if row.due_date <= soon or row.status != RepaymentStatus.SCHEDULED or row.paid_amount:
+                self.set(row, status=repayment_status(row, self.today))
         for fee in self.facts.fees:
             self.set(fee, status=fee_status(fee, self.today))
         if self.facts.loan is not None and self.facts.loan.status != LoanStatus.WRITTEN_OFF:

@@ -142,8 +142,8 @@ def charge_late_fees(books: Books, charged: set[int]) -> int:
     late = [
         row
         for row in books.facts.repayments
-        if row.outstanding
-        and (today - row.due_date).days >= loan.late_fee_after_days
+        if (today - row.due_date).days >= loan.late_fee_after_days
+        and row.outstanding
         and row.pk not in charged
     ]
     # Not before a refund: what was given back cannot have been needed for it.
@@ -164,8 +164,9 @@ def charge_late_fees(books: Books, charged: set[int]) -> int:
 def remind(books: Books) -> int:
     """Tell of repayments that fall due soon or are late, each step once; how many were told of."""
     told = 0
+    soon = books.today + timedelta(days=DUE_SOON_DAYS)
     for row in books.facts.repayments:
-        if not row.outstanding:
+        if row.due_date > soon or not row.outstanding:
             continue
         days_late = (books.today - row.due_date).days
         if -DUE_SOON_DAYS <= days_late <= 0 and not row.due_soon_told:
