@@ -22,7 +22,7 @@ from servicing.choices import LoanStatus, PaymentMethod
 from servicing.dates import business_date
 from servicing.models import Repayment
 from servicing.selectors.facts import Facts
-from servicing.services.books import Books
+from servicing.services.books import DUE_SOON_DAYS, Books
 from servicing.services.changes import pay_out
 from servicing.services.nightly import TO_BDM, TO_BORROWERS, do_night
 from servicing.services.payments import receive, tell_paid_out
@@ -122,7 +122,7 @@ class Lending:
         self.store.at = at
         self.books.actor, self.books.today = actor, business_date(at)
 
-    def _days(self, rows: Iterable[Repayment]) -> list[tuple[date, list[Repayment]]]:
+    def _days(self, rows: Sequence[Repayment]) -> list[tuple[date, list[Repayment]]]:
         """The days on which a night may find something to do for these rows, the last one first."""
         late = self.books.loan.late_fee_after_days
         offsets = {-7, 0, 1, late, *TO_BORROWERS, *TO_BDM}
@@ -130,7 +130,10 @@ class Lending:
         for row in rows:
             for offset in offsets:
                 days[row.due_date + timedelta(days=offset)].append(row)
-        nights = ((day, rows) for day, rows in days.items() if day > self.books.today)
+        # What was due soon when it was settled is told of in the first night.
+        tomorrow = self.books.today + timedelta(days=1)
+        days[tomorrow] += [row for row in rows if row.due_date <= tomorrow + timedelta(days=DUE_SOON_DAYS)]
+        nights = ((day, rows) for day, rows in days.items() if day >= tomorrow)
         return sorted(nights, key=itemgetter(0), reverse=True)
 
 

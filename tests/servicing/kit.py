@@ -57,6 +57,8 @@ def breaches() -> list[str]:
 
 def make_ready(application: Application, **terms: Any) -> Application:
     """Have all that a settlement asks for."""
+    if Loan.objects.filter(application=application).exists():
+        return application
     changes = {"approved_amount": Decimal("12000.00"), "loan_term": 12, "interest_rate": Decimal("6.0000")}
     Application.objects.filter(pk=application.pk).update(
         **{**changes, "stage": "settlement_conditions", "came_from": "", **terms}
@@ -119,7 +121,9 @@ def record_payment(world: Any) -> dict[str, Any]:
 
 
 def refund(world: Any) -> dict[str, Any]:
-    payment_of(world.admin, world.ours.application)
+    application = loan_of(world.admin, world.ours.application).application
+    if balances(application).get("unapplied", D(0)) > D(-25):
+        payment_of(world.admin, application)
     return {"amount": "25.00", "reason": "Paid twice."}
 
 

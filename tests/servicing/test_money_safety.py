@@ -1,4 +1,4 @@
-"""Many at once, twice the same, and the server killed: every accepted payment is there once. Real processes."""
+"""Many at once, twice the same, the server killed: every accepted payment is there once. Real processes."""
 
 import json
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_a_repayment_is_marked_paid_by_one_of_many(start, loan, token):
 
 
 def test_the_server_is_killed_in_the_middle(start, loan, token):
-    """What was accepted is there once; what was not answered is there once or not at all, and a retry tells."""
+    """What was accepted is there once; what was not answered once or not at all, and a retry tells."""
     web = start()
     till = Till(web, token, loan)
     wanted = amounts(40)
