@@ -13,7 +13,7 @@ from servicing.choices import Account, EntryType
 from servicing.models.fees import Fee
 from servicing.models.loans import Repayment
 from servicing.models.payments import Payment
-from servicing.models.scopes import OfApplicationQuerySet, money
+from servicing.models.scopes import SUM_DIGITS, OfApplicationQuerySet, money
 
 
 class JournalEntry(models.Model):
@@ -28,8 +28,10 @@ class JournalEntry(models.Model):
     )
     entry_type = models.CharField(max_length=24, choices=EntryType.choices)
     entry_date = models.DateField()
-    amount = money()
-    balance = models.DecimalField(max_digits=16, decimal_places=2, help_text="AUD owed after this entry.")
+    amount = money(max_digits=SUM_DIGITS)
+    balance = models.DecimalField(
+        max_digits=SUM_DIGITS, decimal_places=2, help_text="AUD owed after this entry."
+    )
     description = models.CharField(max_length=500)
     fee = models.ForeignKey(Fee, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     repayment = models.ForeignKey(
@@ -65,7 +67,9 @@ class JournalLine(models.Model):
 
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="lines", db_index=False)
     account = models.CharField(max_length=24, choices=Account.choices)
-    amount = models.DecimalField(max_digits=16, decimal_places=2, help_text="AUD; a credit is negative.")
+    amount = models.DecimalField(
+        max_digits=SUM_DIGITS, decimal_places=2, help_text="AUD; a credit is negative."
+    )
 
     class Meta:
         constraints = [
@@ -84,7 +88,9 @@ class AccountBalance(models.Model):
         Application, on_delete=models.PROTECT, related_name="account_balances", db_index=False
     )
     account = models.CharField(max_length=24, choices=Account.choices)
-    balance = models.DecimalField(max_digits=16, decimal_places=2, help_text="AUD; debits less credits.")
+    balance = models.DecimalField(
+        max_digits=SUM_DIGITS, decimal_places=2, help_text="AUD; debits less credits."
+    )
 
     class Meta:
         constraints = [

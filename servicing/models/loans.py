@@ -13,7 +13,7 @@ from applications.choices import Component, DayCount, RepaymentFrequency, Repaym
 from applications.models import Application
 from crm_backend.common.models import TimestampedModel
 from servicing.choices import UNPAID, LoanStatus, RepaymentStatus
-from servicing.models.scopes import OfApplicationQuerySet, money, part
+from servicing.models.scopes import SUM_DIGITS, OfApplicationQuerySet, money, part
 
 
 class Loan(TimestampedModel):
@@ -203,10 +203,10 @@ class WriteOff(models.Model):
 
     application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="write_off")
     written_off_on = models.DateField()
-    principal = part()
-    interest = part()
-    fees = part()
-    penalties = part()
+    principal = part(max_digits=SUM_DIGITS)
+    interest = part(max_digits=SUM_DIGITS)
+    fees = part(max_digits=SUM_DIGITS)
+    penalties = part(max_digits=SUM_DIGITS)
     reason = models.CharField(max_length=500)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -24,7 +24,11 @@ class OfApplicationQuerySet(ScopedQuerySet):
 def money(**kwargs: Any) -> "models.DecimalField[Any, Any]":
     """An amount in AUD, positive unless said."""
     kwargs = {"validators": [MinValueValidator(Decimal("0.01"))], "help_text": "AUD.", **kwargs}
-    return models.DecimalField(max_digits=14, decimal_places=2, **kwargs)
+    return models.DecimalField(**{"max_digits": 14, "decimal_places": 2, **kwargs})
+
+
+# Of sums of amounts: room for a million of the greatest.
+SUM_DIGITS = 20
 
 
 def part(**kwargs: Any) -> "models.DecimalField[Any, Any]":

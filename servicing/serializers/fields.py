@@ -22,7 +22,7 @@ def amount_field(**kwargs: Any) -> serializers.DecimalField:
 
 def shown_amount(**kwargs: Any) -> serializers.DecimalField:
     """An amount of money to be read, AUD."""
-    return serializers.DecimalField(max_digits=16, decimal_places=2, read_only=True, **kwargs)
+    return serializers.DecimalField(max_digits=20, decimal_places=2, read_only=True, **kwargs)
 
 
 def validate_past(value: date) -> None:

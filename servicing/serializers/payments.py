@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from crm_backend.common.serializers import ModelSerializer, Serializer, VisiblePrimaryKeyField
 from events.serializers import ActorSerializer
-from servicing.models import Fee, Payment, PaymentShare, Refund
+from servicing.models import Fee, Payment, PaymentShare, Refund, Repayment
 from servicing.serializers.fields import OPTIONAL, amount_field, money_method, past_date, shown_amount, text
 
 
@@ -50,13 +50,21 @@ class PaymentSerializer(ModelSerializer):
 
 
 class RecordPaymentSerializer(Serializer):
-    """Money that was received on a loan."""
+    """Money that was received on a loan; a repayment or fee that is named is paid first."""
 
     amount = amount_field()
+    repayment = VisiblePrimaryKeyField(queryset=Repayment.objects.all(), **OPTIONAL)
+    fee = VisiblePrimaryKeyField(queryset=Fee.objects.filter(cancelled_at=None), **OPTIONAL)
     received_on = past_date()
     method = money_method()
     reference = text(100)
     notes = text(500)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """It is meant for one thing at most."""
+        if attrs.get("repayment") is not None and attrs.get("fee") is not None:
+            raise serializers.ValidationError({"fee": ["Name a repayment or a fee, not both."]})
+        return attrs
 
 
 class ReverseSerializer(Serializer):

@@ -27,9 +27,12 @@ from servicing.services.fees import ACCOUNTS, check_not_written_off, find_fee
 def payment_record(*, application: Application, actor: Any, **fields: Any) -> Payment:
     """Record a payment on a settled loan; what it does not pay now is held for what falls due next.
 
+    A `repayment` or `fee` that is given is paid first.
+
     Raises:
         LoanNotOpen: the loan is not settled, paid out or written off.
-        InvalidInput: `received_on` lies before the settlement.
+        InvalidInput: `received_on` lies before the settlement; what is named is of another application.
+        Conflict: what is named is superseded or cancelled.
         RefundedAlready: dated so early that money that was refunded would be needed.
     """
     with transaction.atomic():
@@ -37,6 +40,11 @@ def payment_record(*, application: Application, actor: Any, **fields: Any) -> Pa
         check_open(books)
         if fields["received_on"] < books.loan.settled_on:
             raise InvalidInput.field("received_on", "The loan was settled later.")
+        for name, find in (("repayment", find_repayment), ("fee", find_fee)):
+            if (target := fields.get(name)) is not None:
+                if target.application_id != books.application.pk:
+                    raise InvalidInput.field(name, f"This {name} is of another application.")
+                fields[name] = find(books, target)
         payment = receive(books, **fields)
         books.finish()
         tell_paid_out(books)

@@ -11,6 +11,7 @@ from crm_backend.common.errors import InvalidInput
 from servicing.choices import RepaymentStatus
 from servicing.models import Repayment, ScheduleVersion
 from servicing.schedule import Instalment, Schedule, ScheduleError, Terms
+from servicing.schedule.terms import MAX_AMOUNT
 
 PER_YEAR: dict[str, int] = {
     RepaymentFrequency.WEEKLY: 52,
@@ -54,7 +55,13 @@ def keep_terms(version: ScheduleVersion, terms: Terms) -> ScheduleVersion:
 def repayments_of(
     application: Application, version: ScheduleVersion, schedule: Schedule, now: datetime
 ) -> list[Repayment]:
-    """The rows of a schedule."""
+    """The rows of a schedule.
+
+    Raises:
+        InvalidInput: they come to more than the columns can hold.
+    """
+    if schedule.totals.total > MAX_AMOUNT:
+        raise InvalidInput.field("loan_term", f"Its repayments would come to more than {MAX_AMOUNT:,} AUD.")
     rows, start = [], version.starts_on
     for instalment in schedule.instalments:
         rows.append(_repayment(application, version, instalment, start, now))

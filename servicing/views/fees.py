@@ -57,6 +57,12 @@ class FeeViewSet(CrudViewSet):
         """Charge a fee. Money that is held for the borrower pays it when it is due."""
         return super().create(request, *args, **kwargs)
 
+    def get_locked_object(self) -> Fee:
+        """The fee, after its application: the order in which every money service locks."""
+        Application.objects.lock().get(pk=self.get_object().application_id)
+        fee: Fee = super().get_locked_object()
+        return fee
+
     def perform_create(self, serializer: Any) -> Fee:
         """Charge it."""
         return fees.fee_add(actor=self.caller, **serializer.validated_data)

@@ -9,7 +9,7 @@ from events.models import Event
 from servicing.models import JournalEntry, Loan, Payment, Repayment
 from servicing.services.nightly import nightly
 from tests.clients import ApiClient
-from tests.servicing.kit import D, balances, breaches, settled
+from tests.servicing.kit import D, balances, breaches, fee_of, settled
 from tests.writes import nothing_written
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +155,25 @@ def test_a_repayment_that_is_not_due_is_paid_ahead_when_it_is_named(client, loan
     with nothing_written():
         again = client.post(f"/api/documents/repayments/{last.pk}/mark-paid/", {})
     assert again.status_code == 409
+
+
+def test_a_payment_names_what_it_is_for(client, loan, world, api):
+    third = Repayment.objects.get(number=3)
+    body = pay(client, loan, "1040.00", repayment=third.pk)
+    assert body["repayment"] == third.pk
+    assert {share["repayment"] for share in body["shares"][:2]} == {third.pk}
+    fee = fee_of(world.admin, loan.application)
+    assert pay(client, loan, "300.00", fee=fee.pk)["shares"][0]["fee"] == fee.pk
+    theirs = settled(world.admin, world.theirs.application).schedules.get().repayments.first()
+    boss = api(world.admin)
+    for who, named in ((client, theirs.pk), (boss, theirs.pk), (client, 999999999)):
+        with nothing_written():
+            reply = who.post(url(loan), {"amount": "1.00", "repayment": named})
+        assert (reply.status_code, list(reply.json()["errors"])) == (400, ["repayment"])
+    with nothing_written():
+        reply = client.post(url(loan), {"amount": "1.00", "repayment": third.pk, "fee": fee.pk})
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, ["fee"])
+    assert breaches() == []
 
 
 def test_money_that_is_held_is_refunded(client, loan):

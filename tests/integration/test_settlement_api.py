@@ -191,6 +191,16 @@ def test_stages_from_which_nobody_settles(ready, client, stage):
     assert reply.json()["code"] == "illegal_stage_move"
 
 
+def test_a_loan_that_no_column_could_hold_is_refused(ready, client):
+    product = ProductFactory.create(repayment_method="bullet")
+    terms = {"approved_amount": "90000000000.00", "interest_rate": 100, "loan_term": 600, "product": product}
+    Application.objects.filter(pk=ready.pk).update(**terms)
+    ready.securities.update(value="900000000000.00")
+    with nothing_written():
+        reply = client.post(url(ready), {})
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, ["loan_term"])
+
+
 def test_it_is_settled_once(ready, client):
     assert client.post(url(ready), {}).status_code == 201
     with nothing_written():
