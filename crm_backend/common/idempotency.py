@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.credentials import Credential
-from crm_backend.common.encryption import Undecryptable, keyring
+from crm_backend.common.encryption import keyring, plain
 from crm_backend.common.errors import Conflict, DomainError, InvalidInput
 from crm_backend.common.models import IdempotencyKey
 from crm_backend.common.renderers import ORJSONRenderer
@@ -123,10 +123,9 @@ def _once(view: Any, request: Request, key: str, act: Callable[[], Response]) ->
 
 
 def _replay(kept: IdempotencyKey) -> Response:
-    try:
-        text = kept.body.reveal()
-    except Undecryptable:
-        raise Conflict("The reply that was kept cannot be read with this installation's keys.") from None
+    text = plain(kept.body)
+    if text is None:
+        raise Conflict("The reply that was kept cannot be read with this installation's keys.")
     data = json.loads(text) if text else None
     return Response(data, status=kept.status, headers={**kept.headers, REPLAYED: "true"})
 

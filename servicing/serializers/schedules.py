@@ -22,7 +22,7 @@ from servicing.schedule import (
 from servicing.schedule.terms import CENT, MAX_DAYS, MAX_RATE
 
 MAX_EXTRA_PAYMENTS = 1000
-OPTIONAL = {"required": False, "allow_null": True}
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
 def _amount(minimum: Decimal = CENT, **kwargs: Any) -> serializers.DecimalField:
@@ -120,7 +120,11 @@ class TermsSerializer(Serializer):
     balloon = _amount(
         Decimal(0), **OPTIONAL, help_text="Principal that is left for the last instalment to repay."
     )
-    extra_payments = ExtraPaymentSerializer(many=True, required=False, max_length=MAX_EXTRA_PAYMENTS)
+    extra_payments = ExtraPaymentSerializer(
+        many=True,
+        required=False,
+        max_length=MAX_EXTRA_PAYMENTS,  # type: ignore[call-arg]  # of the list, which the stubs do not know
+    )
 
 
 class InstalmentSerializer(Serializer):
@@ -160,7 +164,8 @@ def terms_of(data: Mapping[str, Any]) -> Terms:
     frequency, rounding = given.pop("frequency"), given.pop("rounding")
     extras = given.pop("extra_payments", [])
     return Terms(
-        **{name: kind(given.pop(name)) for name, kind in (("method", Method), ("day_count", DayCount))},
+        method=Method(given.pop("method")),
+        day_count=DayCount(given.pop("day_count")),
         frequency=Frequency(Unit(frequency["unit"]), frequency["every"]),
         rounding=Rounding(RoundingMode(rounding["mode"]), rounding.get("instalment_multiple")),
         extra_payments=tuple(
