@@ -65,6 +65,7 @@ HEADERS: Document = {
     },
     "Idempotency-Replayed": {
         "description": "`true` on a reply that was kept from an earlier request with the same key.",
+        "required": False,
         "schema": {"const": "true"},
     },
     "WWW-Authenticate": {
