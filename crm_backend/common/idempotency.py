@@ -27,8 +27,8 @@ from crm_backend.common.renderers import ORJSONRenderer
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 # A string of RFC 8941, as the draft has it, or the bare value, as most clients send it.
-_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
-_BARE = re.compile(r"[!#-+\--:<-\[\]-~]{1,255}")
+QUOTED = r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"'
+BARE = r"[!#-+\--:<-\[\]-~]{1,255}"
 _ESCAPED = re.compile(r'\\(["\\])')
 _KEPT_HEADERS = ("ETag", "Location")
 _PURPOSE = "idempotency"
@@ -175,8 +175,8 @@ def _key_of(request: Request) -> str | None:
     if given is None:
         return None
     given = given.strip()
-    if quoted := _QUOTED.fullmatch(given):
+    if quoted := re.fullmatch(QUOTED, given):
         return _ESCAPED.sub(r"\1", quoted[1])
-    if _BARE.fullmatch(given):
+    if re.fullmatch(BARE, given):
         return given
     raise IdempotencyKeyInvalid()
