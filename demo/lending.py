@@ -125,7 +125,7 @@ class Lending:
     def _days(self, rows: Sequence[Repayment]) -> list[tuple[date, list[Repayment]]]:
         """The days on which a night may find something to do for these rows, the last one first."""
         late = self.books.loan.late_fee_after_days
-        offsets = {-7, 0, 1, late, *TO_BORROWERS, *TO_BDM}
+        offsets = {-DUE_SOON_DAYS, 0, 1, late, late + 1, *TO_BORROWERS, *TO_BDM}
         days: defaultdict[date, list[Repayment]] = defaultdict(list)
         for row in rows:
             for offset in offsets:

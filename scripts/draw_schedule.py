@@ -25,7 +25,9 @@ TITLE = "Balance in AUD at each due date: it falls in steps, and the last instal
 
 def drawing(text: str) -> str:
     """The picture of the document's loan, as SVG."""
-    principal, start = START.search(text).groups()
+    given = START.search(text)
+    assert given is not None
+    principal, start = given.groups()
     points = [(date.fromisoformat(start), float(principal))]
     for due, balance in ROW.findall(text):
         points.append((date.fromisoformat(due), float(balance)))

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.credentials import Credential
-from crm_backend.common.encryption import Undecryptable, keyring
+from crm_backend.common.encryption import keyring, plain
 from crm_backend.common.errors import Conflict, DomainError, InvalidInput
 from crm_backend.common.models import IdempotencyKey
 from crm_backend.common.renderers import ORJSONRenderer
@@ -27,8 +27,8 @@ from crm_backend.common.renderers import ORJSONRenderer
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 # A string of RFC 8941, as the draft has it, or the bare value, as most clients send it.
-_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
-_BARE = re.compile(r"[!#-+\--:<-\[\]-~]{1,255}")
+QUOTED = r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"'
+BARE = r"[!#-+\--:<-\[\]-~]{1,255}"
 _ESCAPED = re.compile(r'\\(["\\])')
 _KEPT_HEADERS = ("ETag", "Location")
 _PURPOSE = "idempotency"
@@ -123,10 +123,9 @@ def _once(view: Any, request: Request, key: str, act: Callable[[], Response]) ->
 
 
 def _replay(kept: IdempotencyKey) -> Response:
-    try:
-        text = kept.body.reveal()
-    except Undecryptable:
-        raise Conflict("The reply that was kept cannot be read with this installation's keys.") from None
+    text = plain(kept.body)
+    if text is None:
+        raise Conflict("The reply that was kept cannot be read with this installation's keys.")
     data = json.loads(text) if text else None
     return Response(data, status=kept.status, headers={**kept.headers, REPLAYED: "true"})
 
@@ -176,8 +175,8 @@ def _key_of(request: Request) -> str | None:
     if given is None:
         return None
     given = given.strip()
-    if quoted := _QUOTED.fullmatch(given):
+    if quoted := re.fullmatch(QUOTED, given):
         return _ESCAPED.sub(r"\1", quoted[1])
-    if _BARE.fullmatch(given):
+    if re.fullmatch(BARE, given):
         return given
     raise IdempotencyKeyInvalid()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from crm_backend.common.errors import DomainError, error_classes
 from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS, PROBLEM_JSON
+from crm_backend.common.idempotency import BARE, QUOTED
 
 Document = dict[str, Any]
 Action = TypeVar("Action", bound=Callable[..., Any])
@@ -65,6 +66,7 @@ HEADERS: Document = {
     },
     "Idempotency-Replayed": {
         "description": "`true` on a reply that was kept from an earlier request with the same key.",
+        "required": False,
         "schema": {"const": "true"},
     },
     "WWW-Authenticate": {
@@ -79,7 +81,7 @@ IDEMPOTENCY_KEY: Document = {
     "description": "Makes it safe to send this again: a request with the same key and body is answered "
     "as the first was, and done once. Visible ASCII, such as a UUID. Replies are kept for a day, unless the "
     "installation says otherwise.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "pattern": f"^(?:{BARE}|{QUOTED})$"},
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

@@ -7,8 +7,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from crm_backend.common.australia import State
 from crm_backend.common.serializers import Serializer
+from servicing.calendars import holidays_of
 from servicing.schedule import (
+    Adjustment,
+    BusinessDays,
     DayCount,
     Effect,
     ExtraPayment,
@@ -16,13 +20,14 @@ from servicing.schedule import (
     Method,
     Rounding,
     RoundingMode,
+    Schedule,
     Terms,
     Unit,
 )
 from servicing.schedule.terms import CENT, MAX_DAYS, MAX_RATE
 
 MAX_EXTRA_PAYMENTS = 1000
-OPTIONAL = {"required": False, "allow_null": True}
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
 def _amount(minimum: Decimal = CENT, **kwargs: Any) -> serializers.DecimalField:
@@ -67,6 +72,15 @@ class RoundingSerializer(Serializer):
         **OPTIONAL,
         help_text="What instalments are multiples of, AUD: 1.00 for whole dollars. The last is not.",
     )
+
+
+class BusinessDaysSerializer(Serializer):
+    """Due dates that are no business day move; Monday to Friday are, except holidays of the state."""
+
+    adjustment = _choice(
+        Adjustment, help_text="`modified_next` goes back where the next business day is in another month."
+    )
+    state = serializers.ChoiceField(State.choices)
 
 
 class ExtraPaymentSerializer(Serializer):
@@ -120,7 +134,12 @@ class TermsSerializer(Serializer):
     balloon = _amount(
         Decimal(0), **OPTIONAL, help_text="Principal that is left for the last instalment to repay."
     )
-    extra_payments = ExtraPaymentSerializer(many=True, required=False, max_length=MAX_EXTRA_PAYMENTS)
+    business_days = BusinessDaysSerializer(**OPTIONAL)
+    extra_payments = ExtraPaymentSerializer(
+        many=True,
+        required=False,
+        max_length=MAX_EXTRA_PAYMENTS,  # type: ignore[call-arg]  # of the list, which the stubs do not know
+    )
 
 
 class InstalmentSerializer(Serializer):
@@ -158,13 +177,37 @@ def terms_of(data: Mapping[str, Any]) -> Terms:
     """
     given = {name: value for name, value in data.items() if value is not None}
     frequency, rounding = given.pop("frequency"), given.pop("rounding")
-    extras = given.pop("extra_payments", [])
+    extras, moving = given.pop("extra_payments", []), given.pop("business_days", None)
     return Terms(
-        **{name: kind(given.pop(name)) for name, kind in (("method", Method), ("day_count", DayCount))},
+        method=Method(given.pop("method")),
+        day_count=DayCount(given.pop("day_count")),
         frequency=Frequency(Unit(frequency["unit"]), frequency["every"]),
         rounding=Rounding(RoundingMode(rounding["mode"]), rounding.get("instalment_multiple")),
+        business_days=(
+            BusinessDays(Adjustment(moving["adjustment"]), holidays_of(moving["state"])) if moving else None
+        ),
         extra_payments=tuple(
             ExtraPayment(extra["date"], extra["amount"], Effect(extra["effect"])) for extra in extras
         ),
         **given,
     )
+
+
+def as_reply(schedule: Schedule) -> dict[str, Any]:
+    """What `ScheduleSerializer` documents, without its cost: a loan may have eighteen thousand rows."""
+    totals = schedule.totals
+    return {
+        "instalments": [
+            {
+                "number": row.number,
+                "due_date": row.due_date.isoformat(),
+                "days": row.days,
+                "interest": str(row.interest),
+                "principal": str(row.principal),
+                "total": str(row.total),
+                "balance": str(row.balance),
+            }
+            for row in schedule.instalments
+        ],
+        "totals": {name: str(getattr(totals, name)) for name in ("interest", "principal", "total")},
+    }

@@ -9,7 +9,7 @@ from crm_backend.common.errors import InvalidInput
 from crm_backend.common.viewsets import ScopedViewSet
 from servicing.permissions import SCHEDULES
 from servicing.schedule import ScheduleError, make_schedule
-from servicing.serializers.schedules import ScheduleSerializer, TermsSerializer, terms_of
+from servicing.serializers.schedules import ScheduleSerializer, TermsSerializer, as_reply, terms_of
 
 
 class ScheduleViewSet(ScopedViewSet):
@@ -33,4 +33,4 @@ class ScheduleViewSet(ScopedViewSet):
             schedule = make_schedule(terms_of(serializer.validated_data))
         except ScheduleError as error:
             raise InvalidInput.field(".".join(map(str, error.path)), error.message) from None
-        return Response(ScheduleSerializer(schedule).data)
+        return Response(as_reply(schedule))

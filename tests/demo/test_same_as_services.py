@@ -223,7 +223,7 @@ class Services:
                 act()
         self.notify(self.book.log.read_at, self.book.clock.end)
 
-    def agenda(self) -> Iterator[tuple[datetime, Callable[[], None]]]:
+    def agenda(self) -> Iterator[tuple[datetime, Callable[[], object]]]:
         yield self.book.log.read_at, self.read
         settled = [step.at for story in self.stories for step in story.steps if isinstance(step, Settlement)]
         day = business_date(min(settled))

@@ -96,6 +96,22 @@ def test_the_engine_refuses_by_field(client, change, errors):
     assert reply.json()["errors"] == errors
 
 
+@pytest.mark.parametrize(
+    ("state", "adjustment", "due"),
+    [
+        # 25 April 2026 is a Saturday, and Anzac Day; in some states the Monday is free as well.
+        ("NSW", "previous", "2026-04-24"),
+        ("VIC", "next", "2026-04-27"),
+        ("WA", "next", "2026-04-28"),
+    ],
+)
+def test_due_dates_on_business_days(client, state, adjustment, due):
+    rule = {"adjustment": adjustment, "state": state}
+    body = {**LOAN, "start_date": "2026-03-25", "number_of_instalments": 1, "business_days": rule}
+    rows = client.post(PREVIEW, body).json()["instalments"]
+    assert [row["due_date"] for row in rows] == [due]
+
+
 @pytest.mark.parametrize("missing", list(LOAN))
 def test_terms_are_not_guessed(client, missing):
     body = {name: value for name, value in LOAN.items() if name != missing}

@@ -17,6 +17,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.utils import timezone
 
 from applications.models import Application, ApplicationGuarantor
+from crm_backend.common.models import IdempotencyKey
 from events.dispatcher import dispatch_pending
 from jobs.models import JobRow
 from notifications.models import NotificationPreference
@@ -63,6 +64,9 @@ def filled(world):
         ApiKeyFactory.create(user=side.broker_user)
         job = JobFactory.create(created_by=side.broker_user)
         JobRow.objects.create(job=job, number=1, outcome="created")
+        IdempotencyKey.objects.create(
+            owner=f"user:{side.broker_user.pk}", route="POST /", key="A", status=201, headers={}
+        )
         Application.objects.filter(pk=side.application.pk).update(client_reference=f"A-{side.application.pk}")
     lend(world.admin)
     dispatch_pending()
