@@ -255,9 +255,7 @@ def test_rows_of_other_loans_do_not_exist_here(client, loan, world):
 def test_before_settlement_there_is_no_loan_to_pay(world, api, today):
     bdm = api(world.ours.bd_user)
     with nothing_written():
-        reply = bdm.post(
-            f"/api/applications/{world.ours.application.pk}/record-payment/", {"amount": "1.00"}
-        )
+        reply = bdm.post(f"/api/applications/{world.ours.application.pk}/record-payment/", {"amount": "1.00"})
     assert reply.status_code == 409
     assert reply.json()["code"] == "loan_not_open"
 
