@@ -184,6 +184,8 @@ SIMPLE_JWT = {
 # --- API ------------------------------------------------------------------------------------
 
 API_VERSION = "1"
+# Off, every read goes the plain way: for tests that compare the two.
+READ_ENGINE = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "users.authentication.SessionJWTAuthentication",
