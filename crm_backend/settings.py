@@ -72,7 +72,13 @@ TEMPLATES = [
 
 def _database(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
-    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "crm"}
+    options: dict[str, Any] = {
+        "connect_timeout": 5,
+        "application_name": "crm",
+        # PostgreSQL gets statement and values apart, and plans what a connection runs often only once.
+        "server_side_binding": True,
+        "prepare_threshold": 3,
+    }
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return {
