@@ -174,6 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_CACHE_SECONDS = env.login_cache_seconds
 LOGIN_FAILURE_LIMIT = env.login_failure_limit
 LOGIN_LOCKOUT_SECONDS = env.login_lockout_minutes * 60
 REFRESH_GRACE_SECONDS = env.refresh_grace_seconds
