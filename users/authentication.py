@@ -109,7 +109,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         known_as = fingerprint(raw)
         kept = keys.find(known_as)
         keys.forget(known_as)
-        # Whose a key is never changes: its first request learns it, the next one asks before it reads.
+        # Whose a key is never changes: its first request learns it, the next asks before it reads.
         generation = trip_of(request).generation(generation_of(kept.value.user_id)) if kept else ""
         key = api_key_of(raw.decode("latin-1"))
         if key is None:
