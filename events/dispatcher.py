@@ -21,7 +21,6 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as QueueError
 from redis.exceptions import RedisError
 
-from crm_backend.common.roundtrip import DATA, replace
 from events.models import Event
 
 logger = structlog.get_logger(__name__)
@@ -73,8 +72,6 @@ def _project_batch() -> tuple[int, int]:
     with transaction.atomic():
         events = _due(Q(projected_at=None))
         done = _run("project", events) if events else []
-        if done:
-            replace(DATA)
         Event.objects.filter(pk__in=done).update(projected_at=timezone.now())
     return len(events), len(done)
 

@@ -21,7 +21,7 @@ from crm_backend.common.counters import redis_client
 
 logger = structlog.get_logger(__name__)
 
-# Replaced by every event, and so by every change of the domain, and when notifications are made of events.
+# Replaced by every event, and so by every change of the domain; not by what is derived from events later.
 DATA = "data"
 
 _DAY = 86_400
