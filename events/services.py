@@ -8,6 +8,7 @@ import structlog
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from crm_backend.common.roundtrip import DATA, replace
 from events.models import Event
 from events.registry import Payload
 from events.wake import wake_dispatcher
@@ -51,6 +52,7 @@ def emit(
         api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
     )
+    replace(DATA)
     if not any(hook[1] is wake_dispatcher for hook in connection.run_on_commit):
         # robust: a queue that cannot be reached must not fail a change that is already committed.
         transaction.on_commit(wake_dispatcher, robust=True)
