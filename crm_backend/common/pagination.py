@@ -43,6 +43,11 @@ def with_key(ordering: Sequence[str]) -> list[str]:
     return [*ordering, "-id" if ordering[0].startswith("-") else "id"]
 
 
+def ordering_of(queryset: QuerySet[Any]) -> tuple[str, ...]:
+    """The ordering of a queryset, ended by the primary key."""
+    return tuple(with_key([str(term) for term in queryset.query.order_by] or ["-pk"]))
+
+
 def beyond(terms: Sequence[str], values: Sequence[Any], reverse: bool) -> Q:
     """The rows that come after the one with these values, before it when in reverse.
 
@@ -206,7 +211,7 @@ class CursorPagination(pagination.CursorPagination):
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """The ordering asked for or the view's default; ties are broken by the primary key."""
-        return tuple(with_key([str(term) for term in queryset.query.order_by] or ["-pk"]))
+        return ordering_of(queryset)
 
     def get_next_link(self) -> str | None:
         """The address of the next page."""

@@ -92,6 +92,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
         untagged: fields that change by themselves, which make no new version of a row.
         unscoped_because: the ugly way out: a reason to go round `visible_to`.
+        is_derived: whether rows come and change without an event of their own, so that no count is kept.
         plain_because: why reads do not go through the read engine, where somebody chose so.
     """
 
@@ -101,6 +102,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     untagged: ClassVar[frozenset[str]] = frozenset()
     unscoped_because: ClassVar[str] = ""
     plain_because: ClassVar[str] = ""
+    is_derived: ClassVar[bool] = False
     lookup_value_converter = "int"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -26,10 +26,14 @@ from crm_backend.common.read_engine.statements import (
     compile_statement,
     is_in_range,
 )
+from crm_backend.common.recent import Recent
+from crm_backend.common.roundtrip import DATA, trip_of
 
 MAX_SHAPES = 1000
-# Lists are counted row by row up to here; a longer count is kept until something changes.
-COUNTED = 10_000
+# Shorter lists are counted each time; the count of a longer one is kept until something changes.
+COUNTED = 1000
+# How long a count outlives a change that no event announced, as of somebody at the database's own prompt.
+COUNT_SECONDS = 30
 
 USER = "user"
 # A database that there is not: what a stand-in does not know fails there, loudly.
@@ -109,6 +113,7 @@ class Shapes:
 
 
 shapes = Shapes()
+counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
 
 
 # --- standing in ------------------------------------------------------------------------------------
@@ -217,14 +222,26 @@ def _by_offset(view: Any, question: Question) -> Any:
         rows = shape.statement.run(question.values, f" LIMIT {limit}")
     paginator.limit, paginator.offset, paginator.request = limit, offset, request
     complete = len(rows) < limit and (rows or not offset)
-    paginator.count = offset + len(rows) if complete else _count(view, shape, question.values)
+    paginator.count = offset + len(rows) if complete else _count(view, key, shape, question.values)
     with context_of(view):
         return paginator.get_paginated_response(shape.make(rows))
 
 
-def _count(view: Any, shape: Shape, values: dict[Any, Any]) -> int:
+def _count(view: Any, key: Hashable, shape: Shape, values: dict[Any, Any]) -> int:
+    """How many rows there are: counted, or kept since the last event.
+
+    Every change of the domain is an event, which puts another generation in place before and after it is
+    committed; what is derived from events later is counted each time.
+    """
     assert shape.counting is not None
+    generation = "" if view.is_derived else trip_of(view.request).generation(DATA)
+    known_as = repr((key, sorted(values.items(), key=repr))).encode()
+    kept = counts.find(known_as) if generation else None
+    if kept is not None and kept.generation == generation:
+        return kept.value
     [(count,)] = shape.counting.run(values) or [(0,)]
+    if generation and count > COUNTED:
+        counts.keep(known_as, count, generation)
     return int(count)
 
 
@@ -263,32 +280,16 @@ def _serializer(view: Any, action: str) -> Any:
 # --- lists by cursor ----------------------------------------------------------------------------------
 
 
-@dataclass
-class _Place:
-    """A cursor as a request gives it: which of its values are NULL decides the statement."""
-
-    reverse: bool = False
-    texts: tuple[str | None, ...] | None = None
-    values: dict[Any, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Hashable:
-        """What decides the statement."""
-        return self.reverse, None if self.texts is None else tuple(text is None for text in self.texts)
-
-
 def _by_cursor(view: Any, question: Question) -> Any:
     paginator, request = view.paginator, view.request
     paginator.get_offset(request)
     cursor = pagination.CursorPagination()
     size = cursor.get_page_size(request)
-    ordering = tuple(pagination.with_key(question.ordering))
-    first = shapes.get(
-        (*_common_key(view, LIST), question.key, "cursor"),
-        lambda: _cursor_shape(view, question, ordering, None, {}),
-    )
+    key = (*_common_key(view, LIST), question.key, "cursor")
+    first = shapes.get(key, lambda: _cursor_shape(view, question, None, {}))
     if first is None:
         return None
+    ordering = tuple(term for term, _ in first.keys)
     text = request.query_params["cursor"]
     place = pagination.Cursor(ordering)
     shape: Shape | None = first
@@ -301,8 +302,7 @@ def _by_cursor(view: Any, question: Question) -> Any:
         question.values |= values
         given = place.values
         nulls = None if given is None else tuple(value is None for value in given)
-        key = (*_common_key(view, LIST), question.key, "cursor", place.reverse, nulls)
-        shape = shapes.get(key, lambda: _cursor_shape(view, question, ordering, place, values))
+        shape = shapes.get((*key, place.reverse, nulls), lambda: _cursor_shape(view, question, place, values))
     if shape is None:
         return None
     rows = shape.statement.run(question.values, f" LIMIT {size + 1}")
@@ -335,11 +335,10 @@ def _cursor_values(shape: Shape, place: Any) -> dict[Any, Any]:
     return found
 
 
-def _cursor_shape(
-    view: Any, question: Question, ordering: tuple[str, ...], place: Any, values: dict[Any, Any]
-) -> Shape:
-    position = place or pagination.Cursor(ordering)
+def _cursor_shape(view: Any, question: Question, place: Any, values: dict[Any, Any]) -> Shape:
     first = _rows(view, LIST, question, MadeUp(1))
+    ordering = pagination.ordering_of(first)
+    position = place or pagination.Cursor(ordering)
     with context_of(stand_in_view(view, MadeUp(1))):
         plan, selection = compile_serializer(_serializer(view, LIST), first)
     keyed, terms = pagination.keyed(first, ordering)
