@@ -14,6 +14,7 @@ from rest_framework import serializers
 from crm_backend.common import australia
 from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
 from crm_backend.common.errors import Conflict
+from crm_backend.common.kept_fields import KeptFieldsMixin
 
 # "" in one of these means that the form field was left empty.
 _EMPTY_IS_NULL = (
@@ -50,11 +51,11 @@ class StrictMixin:
         return super().to_internal_value(data)  # type: ignore[misc]
 
 
-class Serializer(StrictMixin, serializers.Serializer[Any]):
+class Serializer(StrictMixin, KeptFieldsMixin, serializers.Serializer[Any]):
     """A strict serializer without a model."""
 
 
-class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
+class ModelSerializer(StrictMixin, KeptFieldsMixin, serializers.ModelSerializer[Any]):
     """A strict model serializer that adds `<field>_display` after each enumerated model field."""
 
     def get_fields(self) -> dict[str, Any]:
