@@ -14,6 +14,7 @@ from rest_framework import serializers
 from crm_backend.common import australia
 from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
 from crm_backend.common.errors import Conflict
+from crm_backend.common.kept_fields import KeptFieldsMixin
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.reads import reads_of
 
@@ -100,7 +101,7 @@ class Representation:
         return {name: one for name, one in fields.items() if name in self.selected}
 
 
-class Serializer(StrictMixin, Representation, serializers.Serializer[Any]):
+class Serializer(StrictMixin, Representation, KeptFieldsMixin, serializers.Serializer[Any]):
     """A strict serializer without a model."""
 
 
@@ -143,7 +144,7 @@ class _ModelFields(serializers.ModelSerializer[Any]):
         return source in columns and columns[source].blank and not columns[source].null
 
 
-class ModelSerializer(StrictMixin, Representation, _ModelFields):
+class ModelSerializer(StrictMixin, Representation, KeptFieldsMixin, _ModelFields):
     """A strict serializer of a model."""
 
 

@@ -52,7 +52,12 @@ def pid_of(wrapper):
 def asked(wrapper, monkeypatch):
     """How often it was asked whether it is alive."""
     questions, is_usable = [], type(wrapper).is_usable
-    monkeypatch.setattr(type(wrapper), "is_usable", lambda self: (questions.append(1), is_usable(self))[1])
+
+    def noted(asked):
+        questions.append(asked)
+        return is_usable(asked)
+
+    monkeypatch.setattr(type(wrapper), "is_usable", noted)
     return questions
 
 

@@ -18,6 +18,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     was asked. Only that, or a long rest, is worth the question.
     """
 
+    health_check_enabled: bool
+    health_check_done: bool
     _seen_alive = float("-inf")
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
