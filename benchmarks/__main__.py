@@ -26,6 +26,9 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--growth", type=int, nargs=2, metavar=("SMALL", "LARGE"), help="the product alone, in two books"
     )
+    parser.add_argument(
+        "--servers", action="store_true", help="the product alone, by each of the servers that can serve it"
+    )
     parser.add_argument("--quick", action="store_true", help="no times: equality, statements and plans")
     return parser.parse_args(arguments)
 
@@ -41,6 +44,8 @@ def main(arguments: Sequence[str]) -> int:
 
         if asked.quick:
             return running.quick(started, size)
+        if asked.servers:
+            return running.servers(started, size, asked)
         if asked.growth:
             return running.growth(started, asked)
         return running.bench(started, size, asked)

@@ -108,17 +108,23 @@ def benches(started: EmbeddedServers, size: int, server: str, *, floor: bool = T
     database = books.name_of(size)
     books.use(database)
     book = books.book_of(size, started.database_url)
-    LOGS.mkdir(parents=True, exist_ok=True)
     tokens = books.tokens(book, book.users)
-    variables = {"DATABASE_URL": books.address_of(started, database)}
-    pooled = {"DATABASE_POOL_SIZE": "10"} if server in POOLED else {}
     child = started.postgres._child
     assert child is not None
     with ExitStack() as stack:
         stack.callback(_clean, database)
-        product = stack.enter_context(Side(f"product-{size}", PRODUCT[server], {**variables, **pooled}, LOGS))
-        beside = stack.enter_context(Side("floor", FLOOR, variables, LOGS)) if floor else None
+        product = stack.enter_context(product_by(server, started, size))
+        address = {"DATABASE_URL": books.address_of(started, database)}
+        beside = stack.enter_context(Side("floor", FLOOR, address, LOGS)) if floor else None
         yield Bench(book, tokens, product, beside, child.pid)
+
+
+def product_by(server: str, started: EmbeddedServers, size: int) -> Side:
+    """The product on a book, by one of the servers that can serve it."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    pooled = {"DATABASE_POOL_SIZE": "10"} if server in POOLED else {}
+    address = {"DATABASE_URL": books.address_of(started, books.name_of(size))}
+    return Side(f"{server}-{size}", PRODUCT[server], {**address, **pooled}, LOGS)
 
 
 def _clean(database: str) -> None:
@@ -143,6 +149,12 @@ def measure_growth(small: Bench, large: Bench, call: Call, role: str, options: O
     """Measure the product in both books, in turn."""
     before, after = in_turn([(small, small.product), (large, large.product)], call, role, options)
     return _result(call, role, 0, before, after)
+
+
+def measure_servers(by_server: dict[str, Bench], call: Call, role: str, options: Options) -> list[Result]:
+    """Measure the product by each server, in turn; ratios are to the first, and `role` is the server."""
+    runs = in_turn([(one, one.product) for one in by_server.values()], call, role, options)
+    return [_result(call, name, 0, runs[0], found) for name, found in zip(by_server, runs, strict=True)]
 
 
 def in_turn(

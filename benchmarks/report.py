@@ -35,6 +35,14 @@ def growth_line(result: Result) -> str:
     )
 
 
+def server_line(result: Result) -> str:
+    """The same of one server, which is where the role is."""
+    return (
+        f"{result.title}: {result.role} {result.ratio:.0%}, {result.product['rate']:.0f} requests/s, "
+        f"CPU {_cpu(result.product)} ms, p99 {result.product['p99_ms']:.0f} ms"
+    )
+
+
 def write(
     folder: Path, name: str, options: Options, results: Sequence[Result], *, plotted: bool
 ) -> Iterator[Path]:

@@ -1,18 +1,30 @@
-"""The three ways to run `./crm bench`; Django is ready when this is imported."""
+"""The ways to run `./crm bench`; Django is ready when this is imported."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import report
 from benchmarks.calls import CALLS, Call
-from benchmarks.comparing import COUNTED, Bench, Options, benches, measure, measure_growth
+from benchmarks.comparing import (
+    COUNTED,
+    Bench,
+    Options,
+    benches,
+    measure,
+    measure_growth,
+    measure_servers,
+    product_by,
+)
 from benchmarks.equality import Different
 from benchmarks.plans import LARGE
+from benchmarks.sides import PRODUCT
 from benchmarks.statements import explain_statements
 
 if TYPE_CHECKING:
@@ -72,6 +84,26 @@ def growth(started: EmbeddedServers, asked: argparse.Namespace) -> int:
             results.append(measure_growth(before, after, call, role, options))
             say(report.growth_line(results[-1]))
     for path in report.write(FOLDER, f"{small}-{large}", options, results, plotted=False):
+        say(f"  {path.relative_to(Path.cwd())}")
+    return 0
+
+
+def servers(started: EmbeddedServers, size: int, asked: argparse.Namespace) -> int:
+    """Compare the servers that can serve the product."""
+    options = options_of(asked)
+    results = []
+    with ExitStack() as stack:
+        first, *others = PRODUCT
+        bench = stack.enter_context(benches(started, size, first, floor=False))
+        by_server = {first: bench} | {
+            name: replace(bench, product=stack.enter_context(product_by(name, started, size)))
+            for name in others
+        }
+        for call, role in options.chosen:
+            for result in measure_servers(by_server, call, role, options):
+                results.append(result)
+                say(report.server_line(result))
+    for path in report.write(FOLDER, f"servers-{size}", options, results, plotted=False):
         say(f"  {path.relative_to(Path.cwd())}")
     return 0
 

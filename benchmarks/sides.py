@@ -17,7 +17,8 @@ from typing import Any
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 60.0
-PROCESSES = 2
+PROCESSES, THREADS = 2, 2
+TICKS = os.sysconf("SC_CLK_TCK")
 SERVE = ("granian", "--host", HOST, "--workers", str(PROCESSES), "--no-ws", "--log-level", "warning")
 FLOOR = (
     *SERVE,
@@ -29,23 +30,20 @@ FLOOR = (
     "{port}",
     "benchmarks.floor.app:application",
 )
+WSGI = ("--interface", "wsgi", "--port", "{port}", "crm_backend.wsgi:application", "--blocking-threads")
+GUNICORN = (
+    "gunicorn", "--workers", str(PROCESSES), "--bind", HOST + ":{port}", "--log-level", "warning",
+    "crm_backend.wsgi:application",
+)  # fmt: skip
 # How the product can be served; the first is what the compose file does.
 PRODUCT = {
-    "granian": (
-        *SERVE, "--interface", "wsgi", "--blocking-threads", "1", "--port", "{port}",
-        "crm_backend.wsgi:application",
-    ),
-    "gunicorn": (
-        "gunicorn", "--workers", str(PROCESSES), "--bind", HOST + ":{port}", "--log-level", "warning",
-        "crm_backend.wsgi:application",
-    ),
-    "gunicorn-threads": (
-        "gunicorn", "--workers", str(PROCESSES), "--worker-class", "gthread", "--threads", "4", "--bind",
-        HOST + ":{port}", "--log-level", "warning", "crm_backend.wsgi:application",
-    ),
+    "granian": (*SERVE, *WSGI, str(THREADS)),
+    "granian-one-thread": (*SERVE, *WSGI, "1"),
+    "gunicorn": (*GUNICORN, "--worker-class", "gthread", "--threads", str(THREADS)),
+    "gunicorn-sync": GUNICORN,
     "granian-asgi": (*SERVE, "--interface", "asginl", "--port", "{port}", "crm_backend.asgi:http"),
     "daphne": ("daphne", "-v", "0", "-b", HOST, "-p", "{port}", "crm_backend.asgi:application"),
-}  # fmt: skip
+}
 # ASGI servers have a thread for each request, and share connections between them.
 POOLED = {"daphne", "granian-asgi"}
 
@@ -158,33 +156,21 @@ class Side:
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds of a process and its descendants so far; those that have ended are not counted."""
-    return sum(_on_cpu(one) for one in _family(pid))
-
-
-def _family(pid: int) -> set[int]:
-    parents = {}
+    """CPU seconds of a process and its descendants so far; those that ended are counted with their parent."""
+    parents, seconds = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        parents[int(stat.parent.name)] = int(fields[1])
+        one = int(stat.parent.name)
+        parents[one] = int(fields[1])
+        # User and system time of all its threads, and of children that it has waited for.
+        seconds[one] = sum(int(ticks) for ticks in fields[11:15]) / TICKS
     family = {pid}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
         family |= grown
-    return family
-
-
-def _on_cpu(pid: int) -> float:
-    """To the nanosecond, where `stat` counts hundredths of a second."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        try:
-            total += int(task.read_text().split()[0])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return total / 1e9
+    return sum(seconds.get(one, 0.0) for one in family)
 
 
 def _free_port() -> int:
