@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from crm_backend.embedded.servers import EmbeddedServers
+from crm_backend.embedded.supervisor import start_when_free
 
 if TYPE_CHECKING:
     from benchmarks.grown import Grown
@@ -50,9 +51,13 @@ WRITTEN = (
 @contextmanager
 def servers() -> Iterator[EmbeddedServers]:
     """PostgreSQL and Valkey below `var/`, without waiting for disks, as both sides of a comparison are."""
-    started = EmbeddedServers(SERVERS, durable=False, postgres_settings=POSTGRES)
-    with started:
-        yield started
+    made = EmbeddedServers(SERVERS, durable=False, postgres_settings=POSTGRES)
+    try:
+        for server in (made.postgres, made.valkey):
+            start_when_free(server)
+        yield made
+    finally:
+        made.stop()
 
 
 def environment(started: EmbeddedServers, database: str) -> dict[str, str]:

@@ -40,8 +40,10 @@ class Asked:
 
     def __init__(self, reply: HTTPResponse) -> None:
         self.status = reply.status
-        self.body = reply.read()
         self.headers = {name.lower(): value for name, value in reply.getheaders()}
+        body = reply.read()
+        # Django pads what it compresses by chance, so that nobody learns from the length.
+        self.body = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
 
     @property
     def alike(self) -> tuple[int, dict[str, str], bytes]:
@@ -117,7 +119,7 @@ def test_both_servers_keep_a_request_id_and_compress(webs):
         reply = ask(web, "GET", "/api/schema/", Accept_Encoding="gzip", X_Request_ID="from-the-proxy-1")
         assert reply.headers["x-request-id"] == "from-the-proxy-1"
         assert reply.headers["content-encoding"] == "gzip"
-        assert gzip.decompress(reply.body).startswith(b"openapi: 3.1.0")
+        assert reply.body.startswith(b"openapi: 3.1.0")
 
 
 def test_both_servers_count_callers_by_the_address_that_the_proxy_saw(webs):
