@@ -1,4 +1,4 @@
-"""The WSGI application: HTTP alone, for the processes that do nothing else (ADR 15)."""
+"""The WSGI application: HTTP alone, for the processes that do nothing else (ADR 18)."""
 
 import os
 
