@@ -100,6 +100,7 @@ def _cpu(side: dict[str, float]) -> str:
 def plot(results: Sequence[Result]) -> bytes:
     """The share of the floor of each call, beside its target."""
     import pygal
+    from pygal.style import CleanStyle
 
     first = [results[0]] if results else []
     one_role = [one for one in results if not first or one.role == first[0].role] or list(results)
@@ -108,6 +109,7 @@ def plot(results: Sequence[Result]) -> bytes:
     chart = pygal.HorizontalBar(
         width=900, height=60 + 46 * len(shown), legend_at_bottom=True, js=[], print_values=True,
         value_formatter=lambda value: f"{value:.0f} %", range=(0, 110),
+        style=CleanStyle(colors=("#c9ced6", "#2f6fb2"), background="white"),
     )  # fmt: skip
     chart.title = "Requests a second, percent of the floor's"
     chart.x_labels = [f"{one.title} ({one.role})" for one in reversed(shown)]
