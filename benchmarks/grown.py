@@ -59,6 +59,11 @@ def grow(size: int, *, present: int = 0) -> Grown:
         _fill(model, present, size, make(size))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    return grown(size)
+
+
+def grown(size: int) -> Grown:
+    """A book of this size that is there already."""
     return Grown(size, {role: _asker(role) for role in Role.values})
 
 
