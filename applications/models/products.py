@@ -19,6 +19,7 @@ from applications.choices import (
     Rounding,
 )
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
 from users.choices import Role
 
@@ -147,5 +148,6 @@ class Product(TimestampedModel):
             ),
         ]
 
+    @reads("name")
     def __str__(self) -> str:
         return self.name
