@@ -169,6 +169,12 @@ class Environment(BaseSettings):
     import_max_rows: int = Field(5000, ge=1, description="Rows of one bulk import.")
     import_max_megabytes: int = Field(5, ge=1, le=50, description="Size of the file of a bulk import, MB.")
     export_max_rows: int = Field(100_000, ge=1, description="Rows of one export.")
+    idempotency_key_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="How long a reply is kept for requests that repeat its `Idempotency-Key`, hours.",
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

@@ -17,6 +17,7 @@ api: list[URLPattern | URLResolver] = [
     path("brokers/", include("brokers.urls")),
     path("", include("borrowers.urls")),
     path("", include("applications.urls")),
+    path("", include("servicing.urls")),
     path("", include("documents.urls")),
 ]
 

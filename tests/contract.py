@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 # Documented headers that a reply of any kind may lack or have; all others are exact.
 ALWAYS = {"X-Request-ID", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
-TOLD = {*ALWAYS, "ETag", "Location", "Retry-After", "WWW-Authenticate"}
+TOLD = {*ALWAYS, "ETag", "Idempotency-Replayed", "Location", "Retry-After", "WWW-Authenticate"}
 
 
 def resolved(document: Document, value: Document) -> Document:
@@ -49,8 +49,13 @@ class Contract:
             return
         documented = resolved(self.document, operation["responses"][status])
         named = set(documented.get("headers", {}))
+        sometimes = {
+            name
+            for name, header in documented.get("headers", {}).items()
+            if resolved(self.document, header).get("required") is False
+        }
         sent = {name for name in TOLD if name in reply.headers}
-        if missing := named - sent:
+        if missing := named - sent - sometimes:
             yield f"{status} lacks the headers {missing}"
         if extra := sent - named - set(ALWAYS):
             yield f"{status} has the headers {extra}"

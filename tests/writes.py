@@ -6,7 +6,10 @@ from contextlib import contextmanager
 from django.apps import apps
 from django.db import connection
 
-OURS = ("applications", "borrowers", "brokers", "documents", "events", "jobs", "notifications", "users")
+OURS = (
+    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "notifications",
+    "servicing", "users",
+)  # fmt: skip
 
 
 def fingerprint() -> dict[str, tuple[int, str]]:

@@ -41,6 +41,7 @@ from applications.views.bulk import BulkMixin
 from borrowers.serializers import BorrowerSummarySerializer, GuarantorSummarySerializer
 from crm_backend.common.errors import StaleVersion
 from crm_backend.common.filters import FilterBackend, OrderingFilter
+from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import CrudViewSet
@@ -90,6 +91,11 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     def _reader(self) -> Audience:
         return reader_of(self.caller)
 
+    @idempotent()
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Write one row and reply with it as the detail shows it."""
+        return super().create(request, *args, **kwargs)
+
     def perform_create(self, serializer: Any) -> models.Model:
         """Open an application."""
         return applications.application_create(actor=self.caller, **serializer.validated_data)
@@ -107,6 +113,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     @extend_schema(request=CascadeSerializer, responses={201: ApplicationSerializer})
     @action(detail=False, methods=["post"], url_path="create-with-cascade")
     @touches("borrowers", "guarantors", "securities")
+    @idempotent()
     def create_with_cascade(self, request: Request) -> Response:
         """Create an application with its people, companies, guarantors and securities: all or nothing."""
         with transaction.atomic():

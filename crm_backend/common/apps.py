@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class CommonConfig(AppConfig):
-    """No models; it owns the database extensions."""
+    """It owns the database extensions, and the replies that are kept for repeated requests."""
 
     name = "crm_backend.common"

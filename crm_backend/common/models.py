@@ -1,9 +1,14 @@
-"""Base models and columns that several apps share."""
+"""Base models and columns that several apps share, and the replies that are kept for repeated requests."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
+
+from crm_backend.common.encrypted_fields import EncryptedTextField
 
 
 class TimestampedModel(models.Model):
@@ -29,3 +34,44 @@ def save_changes(row: TimestampedModel, values: Mapping[str, Any]) -> list[str]:
             setattr(row, name, values[name])
         row.save(update_fields=[*changed, "updated_at"])
     return changed
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    """Keys live for a time that the settings say."""
+
+    def living(self) -> "IdempotencyKeyQuerySet":
+        """Those that are still answered from."""
+        return self.filter(created_at__gt=_end_of_life())
+
+    def expired(self) -> "IdempotencyKeyQuerySet":
+        """Those that are not."""
+        return self.filter(created_at__lte=_end_of_life())
+
+
+def _end_of_life() -> Any:
+    return timezone.now() - timedelta(hours=settings.IDEMPOTENCY_KEY_HOURS)
+
+
+class IdempotencyKey(models.Model):
+    """The reply to a request, kept with what the request wrote; see `crm_backend.common.idempotency`.
+
+    The reply is encrypted: it may show its caller what other columns encrypt.
+    """
+
+    owner = models.CharField(max_length=80)  # `user:<id>`, or `key:<prefix>` of an API key
+    route = models.CharField(max_length=255)  # method and address, without a version
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # keyed hash of the body
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = EncryptedTextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "route", "key"], name="idempotency_key_once")]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_key_age")]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

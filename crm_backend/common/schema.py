@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
 from crm_backend.common.errors import Conflict, DomainError, StaleVersion
+from crm_backend.common.idempotency import refusals
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
 from crm_backend.common.schema_requests import open_filters
 from crm_backend.common.selection import EXPAND, FIELDS, names_of
@@ -66,6 +67,7 @@ class Schema(AutoSchema):
                 reply["headers"] = headers(*self._headers_of(status, reply))
         self._add_preconditions(operation)
         operation.get("parameters", []).extend(self._selections())
+        self._add_idempotency(operation)
         open_filters(operation, self._filters)
         operation["responses"].update(problem_replies(self._codes(operation)))
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -109,6 +111,11 @@ class Schema(AutoSchema):
     def _refused(self) -> tuple[type[DomainError], ...]:
         return getattr(getattr(self.view, self._action, None), "refuses", ())
 
+    @property
+    def _idempotency(self) -> str:
+        """`optional` or `required`, of an action that can be repeated under a key."""
+        return getattr(getattr(self.view, self._action, None), "idempotency", "")
+
     def _headers_of(self, status: str, reply: Document) -> Iterator[str]:
         if self._is_detail(reply):
             yield "ETag"
@@ -116,6 +123,8 @@ class Schema(AutoSchema):
                 yield "Location"
         if status == "202":
             yield "Location"  # of what will come of it
+        if self._idempotency:
+            yield "Idempotency-Replayed"
         yield "X-Request-ID"
         if self.view.throttle_classes:
             yield from RATE_LIMIT
@@ -148,6 +157,12 @@ class Schema(AutoSchema):
             references = [{"$ref": f"#/components/parameters/{name}"} for name in names]
             operation["parameters"] = [*operation.get("parameters", []), *references]
 
+    def _add_idempotency(self, operation: Document) -> None:
+        if self._idempotency:
+            name = "IdempotencyKeyRequired" if self._idempotency == "required" else "IdempotencyKey"
+            reference = {"$ref": f"#/components/parameters/{name}"}
+            operation["parameters"] = [*operation.get("parameters", []), reference]
+
     def _codes(self, operation: Document) -> Iterator[str]:
         """Codes of the errors that this operation can answer with."""
         body = "requestBody" in operation
@@ -168,6 +183,8 @@ class Schema(AutoSchema):
         }
         yield from (code for code, can in applies.items() if can)
         yield from (error.code for error in self._refused)
+        if self._idempotency:
+            yield from (error.code for error in refusals(self._idempotency))
 
     def get_operation_id(self) -> str:
         """`application_list`, `notification_mark_read`, `login_post`: by resource and action."""

@@ -91,7 +91,12 @@ def example_of(schema: Document, schemas: Document, name: str = "", depth: int =
     if kind == "array":
         items = [schema["items"]] if depth < MAX_DEPTH else []
         return [example_of(item, schemas, name.removesuffix("s"), depth + 1) for item in items]
-    return EXAMPLES[name] if name in EXAMPLES else _scalar(kind, schema)
+    return EXAMPLES[name] if _speaks(name, kind) else _scalar(kind, schema)
+
+
+def _speaks(name: str, kind: str | None) -> bool:
+    """Whether the vocabulary has a value of this type: a `number` may be a text, or count something."""
+    return name in EXAMPLES and (kind != "integer" or isinstance(EXAMPLES[name], int))
 
 
 def _resolved(schema: Document, schemas: Document) -> Document:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from crm_backend.common.errors import DomainError, error_classes
 from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS, PROBLEM_JSON
+from crm_backend.common.idempotency import BARE, QUOTED
 
 Document = dict[str, Any]
 Action = TypeVar("Action", bound=Callable[..., Any])
@@ -63,11 +64,25 @@ HEADERS: Document = {
         "description": "The address of the new resource.",
         "schema": {"type": "string", "format": "uri"},
     },
+    "Idempotency-Replayed": {
+        "description": "`true` on a reply that was kept from an earlier request with the same key.",
+        "required": False,
+        "schema": {"const": "true"},
+    },
     "WWW-Authenticate": {
         "description": "How to log in.",
         "schema": {"type": "string"},
         "example": 'Bearer realm="api"',
     },
+}
+IDEMPOTENCY_KEY: Document = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "Makes it safe to send this again: a request with the same key and body is answered "
+    "as the first was, and done once. Visible ASCII, such as a UUID. Replies are kept for a day, unless the "
+    "installation says otherwise.",
+    "schema": {"type": "string", "pattern": f"^(?:{BARE}|{QUOTED})$"},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PARAMETERS: Document = {
@@ -77,6 +92,8 @@ PARAMETERS: Document = {
         "description": "The `ETag` of the version that the caller read; 412 when there is a newer one.",
         "schema": {"type": "string"},
     },
+    "IdempotencyKey": IDEMPOTENCY_KEY,
+    "IdempotencyKeyRequired": {**IDEMPOTENCY_KEY, "required": True},
     "IfNoneMatch": {
         "in": "header",
         "name": "If-None-Match",

@@ -172,6 +172,18 @@ def test_tokens_passwords_and_accounts_of_ones_own(world, api, contract):
     assert found == []
 
 
+def test_what_an_idempotency_key_can_do(world, api, contract):
+    operation, client = BY_ID["application_create"], api(world.admin)
+    body = BODIES["application_create"](world)
+    requests = [("a", body, 201), ("a", body, 201), ("a", {**body, "loan_term": 7}, 422), ("", body, 400)]
+    found = []
+    for key, sent, status in requests:
+        reply = send(client, operation, operation.path, sent, **{"Idempotency-Key": key})
+        assert reply.status_code == status
+        found += faults(contract, operation, reply)
+    assert found == []
+
+
 def test_conflicts(world, api, contract):
     client = api(world.admin)
     own = f"/api/users/users/{world.admin.pk}/"

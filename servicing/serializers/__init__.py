@@ -1,0 +1,1 @@
+"""Shapes of loans, fees, payments and the ledger."""

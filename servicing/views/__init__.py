@@ -1,0 +1,1 @@
+"""Views of loans, fees, payments and the ledger."""
