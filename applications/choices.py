@@ -94,6 +94,20 @@ class Rounding(models.TextChoices):
     HALF_EVEN = "half_even", "Half even"
 
 
+class Component(models.TextChoices):
+    """The parts of what is owed on a loan that a payment can go to."""
+
+    PENALTY = "penalty", "Penalty"
+    FEE = "fee", "Fee"
+    INTEREST = "interest", "Interest"
+    PRINCIPAL = "principal", "Principal"
+
+
+def usual_allocation() -> list[str]:
+    """What a payment pays first where nothing else is said."""
+    return list(Component.values)
+
+
 class ImportMode(models.TextChoices):
     """What a row with errors means for the other rows of a bulk import."""
 

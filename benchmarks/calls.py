@@ -152,14 +152,14 @@ def _marks(book: Grown, role: str) -> Streams:
 
 
 CALLS = (
-    Call("list", "list, first page", 0.8, 4, _same(f"{APPLICATIONS}?limit=20")),
-    Call("search", "list, filter, search and ordering", 0.7, 4, _searches),
-    Call("cursor", "cursor page, at the beginning", 0.7, 3, _cursor(1)),
-    Call("deep", "cursor page, near the end", 0.7, 3, _cursor(0.05)),
-    Call("detail", "detail", 0.6, 6, _details),
-    Call("notifications", "notifications, first page", 0.8, 4, _same(NOTIFICATIONS)),
-    Call("unread", "unread count", 0.8, 3, _same(f"{NOTIFICATIONS}unread-count/")),
-    Call("create", "create with cascade", 0.5, 28, _creations, roles=("broker",), writes=True),
-    Call("stage", "stage change", 0.5, 15, _moves, roles=("admin", "bd"), writes=True),
-    Call("mark-read", "mark read", 0.5, 7, _marks, once=True, writes=True),
+    Call("list", "list, first page", 0.8, 2, _same(f"{APPLICATIONS}?limit=20")),
+    Call("search", "list, filter, search and ordering", 0.7, 2, _searches),
+    Call("cursor", "cursor page, at the beginning", 0.7, 1, _cursor(1)),
+    Call("deep", "cursor page, near the end", 0.7, 1, _cursor(0.05)),
+    Call("detail", "detail", 0.6, 1, _details),
+    Call("notifications", "notifications, first page", 0.8, 2, _same(NOTIFICATIONS)),
+    Call("unread", "unread count", 0.8, 1, _same(f"{NOTIFICATIONS}unread-count/")),
+    Call("create", "create with cascade", 0.5, 21, _creations, roles=("broker",), writes=True),
+    Call("stage", "stage change", 0.5, 10, _moves, roles=("admin", "bd"), writes=True),
+    Call("mark-read", "mark read", 0.5, 5, _marks, once=True, writes=True),
 )

@@ -43,7 +43,7 @@ INSTALLED_APPS = [
     "brokers",
     "borrowers",
     "applications",
-    "servicing",
+    "servicing.apps.ServicingConfig",
     "documents",
     "demo",
 ]
@@ -147,6 +147,8 @@ CELERY_BEAT_SCHEDULE = {
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
+    # A night that was missed is made up as soon as a worker is there.
+    "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
     "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
@@ -157,6 +159,9 @@ IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
 IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
+
+# Instalments fall due, and money is late, by the lender's own day.
+BUSINESS_TIME_ZONE = "Australia/Sydney"
 
 # --- people ---------------------------------------------------------------------------------
 
@@ -271,6 +276,11 @@ SPECTACULAR_SETTINGS = {
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
         "RoundingEnum": "applications.choices.Rounding",
         "StateEnum": "crm_backend.common.australia.State",
+        "RepaymentMethodEnum": "applications.choices.RepaymentMethod",
+        "DayCountEnum": "applications.choices.DayCount",
+        "ComponentEnum": "applications.choices.Component",
+        "PaymentMethodEnum": "servicing.choices.PaymentMethod",
+        "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
     },
 }
 CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins

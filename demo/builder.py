@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import singledispatchmethod
+from typing import Any
 
 from applications.choices import Stage
 from applications.events import (
@@ -31,10 +32,22 @@ from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import holding_changed
 from demo.eventlog import EventLog
+from demo.lending import Lending, WriterStore
 from demo.people import Recorder
-from demo.stories import Approval, Calculation, Move, Step, Story, Valuation
+from demo.stories import (
+    Approval,
+    Calculation,
+    Move,
+    Paid,
+    PaidOut,
+    Settlement,
+    Step,
+    Story,
+    Valuation,
+)
 from demo.writer import Writer
 from events.registry import Payload
+from servicing.services.store import Told
 from users.models import User
 
 
@@ -79,6 +92,7 @@ class Telling:
         self.writer: Writer = builder.recorder.writer
         self.log: EventLog = builder.recorder.log
         self.securities: list[Security] = []
+        self.lending: Lending | None = None
 
     def tell(self) -> Application:
         """The whole story, in the order of `applications.services.cascade` and what follows."""
@@ -99,6 +113,7 @@ class Telling:
         )
         self.people = {admin.pk for admin in self.builder.admins}
         self.people |= {story.broker.user_id, story.bd.user_id, borrower.user_id}  # type: ignore[arg-type]
+        self.bdm, self.borrowers = {story.bd.user_id}, {borrower.user_id} - {None}
         self._link(borrower, guarantors)
         for fields in story.securities:
             row = Security(application=self.application, created_at=at, updated_at=at, **fields)
@@ -107,6 +122,8 @@ class Telling:
         self._list_holdings(borrower)
         for step in story.steps:
             self._do(step)
+        if self.lending is not None:
+            self.lending.go_on(self.log.end)
         return self.application
 
     def _link(self, borrower: Borrower, guarantors: Iterable[Guarantor]) -> None:
@@ -184,6 +201,31 @@ class Telling:
             reason=step.reason,
         )
         self._tell(moved, step.at, step.actor, self.people)
+
+    @_do.register
+    def _settle(self, step: Settlement) -> None:
+        """As `servicing.services.settlement`."""
+        people: dict[Told, set[Any]] = {
+            Told.EVERYBODY: self.people,
+            Told.BDM: self.bdm,
+            Told.BORROWERS: self.borrowers,
+            Told.BORROWERS_AND_BDM: self.bdm | self.borrowers,
+        }
+        store = WriterStore(self.writer, self.log, people)
+        self.lending = Lending(self.application, store, step)
+        self._move(step)
+
+    @_do.register
+    def _pay(self, step: Paid) -> None:
+        """As `servicing.services.payments`."""
+        assert self.lending is not None
+        self.lending.pay(step)
+
+    @_do.register
+    def _pay_out(self, step: PaidOut) -> None:
+        """As `servicing.services.changes`."""
+        assert self.lending is not None
+        self.lending.pay_out(step)
 
     @_do.register
     def _approve(self, step: Approval) -> None:

@@ -26,6 +26,7 @@ FUNDING_TERMS: Fields = {
     "monthly_account_fee": Decimal("10.00"),
     "working_fee": Decimal("0.00"),
 }
+LATE_FEE, LATE_FEE_AFTER_DAYS = Decimal("25.00"), 5
 NAMES = {
     ApplicationType.RESIDENTIAL: ("Home equity", "HOME"),
     ApplicationType.COMMERCIAL: ("Business", "BUSINESS"),
@@ -65,6 +66,8 @@ def _fields(kind: ApplicationType) -> dict[str, Any]:
         "max_loan_to_value_ratio": _max_lvr(kind) if secured else None,
         "repayment_method": RepaymentMethod.EQUAL_INSTALMENTS.value,
         "rounding": Rounding.HALF_UP.value,
+        "late_fee": LATE_FEE,
+        "late_fee_after_days": LATE_FEE_AFTER_DAYS,
         **FUNDING_TERMS,
     }
 

@@ -20,13 +20,18 @@ from demo.journey import Ending, Hop, choose_ending, plan_hops
 from demo.loans import Loan
 from demo.parties import Parties
 from demo.people import Cast
+from demo.repaying import plan_repayments
 from demo.terms import Terms
+from servicing.dates import business_date
 from users.models import User
 
 # The book grows: with an exponent below 1 there are more applications in later years.
 GROWTH = 0.8
 STAFF_DAY = SECONDS_A_DAY  # the first day is for making branches and logins
 BY_THE_LENDER = 0.03  # opened by an administrator for a client who gets a login
+# Loans that were settled before were repaid in another system; the demo client's are all here.
+SERVICED = timedelta(days=365)
+CLOSING = timedelta(minutes=30)  # a loan is paid out shortly before it is closed
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 REFERENCES = len(REFERENCE_ALPHABET) ** 8
 
@@ -45,6 +50,26 @@ class Move(Step):
 
     to: Stage
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement(Move):
+    """Disburse the loan and move it to settled; its fees are taken out of what is paid."""
+
+    fees: tuple[Fields, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paid(Step):
+    """Pay a part, from 0 to 1, of what a repayment of the schedule comes to."""
+
+    number: int
+    part: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOut(Step):
+    """Pay the payoff figure of the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +128,7 @@ class StoryTeller:
         self.scale = scale
         self.total = len(loans) * scale
         rng = Random(f"{seed}/order")
+        self._serviced_from = clock.end - SERVICED
         self._order = rng.sample(range(len(loans)), len(loans))
         # An affine map with a multiplier that shares no factor with 36⁸: each place another reference.
         self._multiplier = rng.randrange(REFERENCES // 12) * 6 + 1
@@ -159,7 +185,29 @@ class StoryTeller:
             story.login = None if first else parties.login(story.borrower)
         ending = self._clients.get(place) or choose_ending(rng, went_bad=loan.went_bad)
         story.steps = list(self._steps(rng, story, terms, ending, opened))
+        self._repay(Random(f"{self.seed}/{place}/{loan.index}/money"), story, went_bad=loan.went_bad)
         return story
+
+    def _repay(self, rng: Random, story: Story, *, went_bad: bool) -> None:
+        """Put the payments of a loan between its settlement and what comes after."""
+        places = [place for place, step in enumerate(story.steps) if isinstance(step, Settlement)]
+        if not places:
+            return
+        settlement, after = story.steps[places[0]], story.steps[places[0] + 1 :]
+        end = after[0].at - CLOSING if after else self.clock.end
+        payments = plan_repayments(
+            rng,
+            settled_on=business_date(settlement.at),
+            frequency=story.application["repayment_frequency"],
+            months=story.application["loan_term"],
+            went_bad=went_bad,
+            end=end,
+        )
+        bd = story.bd.user
+        steps: list[Step] = [Paid(one.at, bd, one.number, one.part) for one in payments]
+        if after:
+            steps.append(PaidOut(end, bd))
+        story.steps[places[0] + 1 :] = [*steps, *after]
 
     def _steps(self, rng: Random, story: Story, terms: Terms, ending: Ending, opened: int) -> Iterator[Step]:
         second = opened
@@ -174,7 +222,11 @@ class StoryTeller:
             if hop.to not in done:
                 yield from self._preparations(story, terms, hop, at)
             done.add(hop.to)
-            yield Move(at, self._actor(rng, story, hop), hop.to, hop.reason)
+            actor = self._actor(rng, story, hop)
+            if hop.to == Stage.SETTLED and (at >= self._serviced_from or story.client is not None):
+                yield Settlement(at, actor, hop.to, hop.reason, terms.settlement_fees())
+            else:
+                yield Move(at, actor, hop.to, hop.reason)
 
     def _preparations(self, story: Story, terms: Terms, hop: Hop, at: datetime) -> Iterator[Step]:
         """What the BDM does shortly before a move."""

@@ -1,7 +1,7 @@
 """The terms of an application and what secures it: real amount, term and rate, made-up type and security."""
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 
 from applications.choices import ApplicationType, RepaymentFrequency, SecurityType
@@ -49,6 +49,7 @@ TYPES: dict[ApplicationType, tuple[int, tuple[str, ...], tuple[SecurityType, ...
     ),
     ApplicationType.SMSF: (1, ("Improve a fund's property",), (SecurityType.CAVEAT,)),
 }
+GST = Decimal("1.1")
 COMPANY_TYPES = {ApplicationType.COMMERCIAL, ApplicationType.SMSF}
 FREQUENCIES = (
     (RepaymentFrequency.MONTHLY, 70), (RepaymentFrequency.FORTNIGHTLY, 22), (RepaymentFrequency.WEEKLY, 8),
@@ -94,6 +95,15 @@ class Terms:
     def funding(self) -> Fields:
         """Input of the funding calculator."""
         return dict(FUNDING_TERMS)
+
+    def settlement_fees(self) -> tuple[Fields, ...]:
+        """What is taken out of the loan at settlement: as the funding calculator has it."""
+        rate, application = FUNDING_TERMS["establishment_fee_rate"], FUNDING_TERMS["application_fee"]
+        establishment = (self.loan.amount * rate / 100 * GST).quantize(CENT, ROUND_HALF_UP)
+        return (
+            {"fee_type": "establishment", "amount": establishment, "deducted": True},
+            {"fee_type": "application", "amount": application, "deducted": True},
+        )
 
     def _movable(self, kind: SecurityType) -> Fields:
         """A vehicle, a machine, or a company's assets: worth 110 % to 160 % of the loan."""

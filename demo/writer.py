@@ -8,7 +8,7 @@ checks every constraint.
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from psycopg import sql
 
 from crm_backend.common.encrypted_fields import BlindIndexField
@@ -52,12 +52,13 @@ def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
         sql.SQL(", ").join(sql.Identifier(column) for column in names),
     )
     columns = [(field.attname, field.get_db_prep_save) for field in fields]
+    database = connections[connection.alias]  # itself, not the proxy, which looks it up for every value
     hashes = [field for field in fields if isinstance(field, BlindIndexField)]
     with connection.cursor() as cursor, cursor.cursor.copy(command) as copy:
         for row in rows:
             for field in hashes:
                 field.pre_save(row, add=True)
-            copy.write_row([prepare(getattr(row, name), connection) for name, prepare in columns])
+            copy.write_row([prepare(getattr(row, name), database) for name, prepare in columns])
 
 
 class Writer:
@@ -66,19 +67,23 @@ class Writer:
     def __init__(self) -> None:
         self.ids = Ids()
         self.written: dict[str, int] = {}
-        self._rows: dict[type[models.Model], list[models.Model]] = {}
+        self._rows: dict[type[models.Model], dict[int, models.Model]] = {}
 
     def add(self, row: Row) -> Row:
         """Give a row its key and keep it for the next `flush`."""
         model = type(row)
         row.pk = self.ids.take(model)
-        self._rows.setdefault(model, []).append(row)
+        self._rows.setdefault(model, {})[row.pk] = row
         return row
+
+    def remove(self, row: models.Model) -> None:
+        """Forget a row that was added since the last `flush`."""
+        del self._rows[type(row)][row.pk]
 
     def flush(self) -> None:
         """Write what was collected, and have the database check its references."""
         for model, rows in self._rows.items():
-            copy_rows(model, rows)
+            copy_rows(model, rows.values())
             name = str(model._meta.verbose_name_plural)
             self.written[name] = self.written.get(name, 0) + len(rows)
         self._rows.clear()

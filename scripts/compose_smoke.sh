@@ -45,7 +45,7 @@ check() { python3 scripts/smoke_checks.py "127.0.0.1:$WEB_PORT"; }
 echo "== wait until it is healthy"
 for service in web sockets nginx; do wait_for "$service"; done
 echo "== check from outside"; check
-echo "== the same with new containers behind nginx, at other addresses"
+echo "== the same with new containers behind nginx"
 in_project up -d --no-deps --force-recreate sockets web
 for service in web sockets; do wait_for "$service"; done
 sleep 6  # as long as nginx believes an address

@@ -1,6 +1,6 @@
-"""Servicing: what happens to a loan after settlement, from its schedule of instalments to its discharge.
+"""Loans after settlement: schedules, fees, payments, arrears, and the ledger that all of it is written in.
 
-`schedule` is the mathematics: pure, without Django, a database or a clock. May import `applications`,
-`borrowers`, `brokers`, `jobs`, `notifications`, `users`, `events` and `crm_backend.common`. Start reading at
-`schedule`, and at docs/servicing.md for its formulas.
+May import `applications` and everything below it. `schedule` and `allocation` are pure: terms in, instalments
+out; dues and money in, shares out. Start reading at `models`, then `services/books`, which every money
+service goes through; `docs/servicing.md` explains how money moves.
 """

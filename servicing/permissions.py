@@ -1,7 +1,54 @@
-"""Who may do what with schedules."""
+"""Who may do what with loans and their money: the lender's staff write, who is on the application reads."""
 
-from crm_backend.common.policy import Policy
+from crm_backend.common.policy import ADMIN, Policy
+from servicing.models import Fee, JournalEntry, Loan, Payment, Repayment
+from users.choices import Role
 from users.permissions import EVERYONE
+
+STAFF = (ADMIN, Role.BD)
 
 # A preview reads no rows and writes none.
 SCHEDULES = Policy("schedules", None, {"preview": EVERYONE})
+
+LOANS = Policy(
+    "loans",
+    Loan,
+    {
+        "settle": STAFF,
+        "schedule": EVERYONE,
+        "payoff": EVERYONE,
+        "pay_out": STAFF,
+        "extend_loan": STAFF,
+        "write_off": STAFF,
+    },
+)
+
+FEES = Policy(
+    "fees",
+    Fee,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": STAFF,
+        "update": STAFF,
+        "destroy": STAFF,
+        "mark_paid": STAFF,
+        "waive": STAFF,
+    },
+)
+
+REPAYMENTS = Policy("repayments", Repayment, {"list": EVERYONE, "retrieve": EVERYONE, "mark_paid": STAFF})
+
+PAYMENTS = Policy(
+    "payments",
+    Payment,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "record_payment": STAFF,
+        "reverse": STAFF,
+        "refund": STAFF,
+    },
+)
+
+LEDGER = Policy("ledger", JournalEntry, {"list": EVERYONE, "statement": EVERYONE})

@@ -84,6 +84,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _servers.stop()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Let the tables of the ledger be emptied between tests, which their triggers refuse."""
+    from tests.servicing.kit import truncation
+
+    with django_db_blocker.unblock():
+        truncation("DISABLE")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _fast_passwords() -> None:
     from django.conf import settings

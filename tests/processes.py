@@ -79,7 +79,8 @@ SERVERS = {
     "daphne": ("daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", "crm_backend.asgi:application"),
     "granian": (
         "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", "--no-ws", "--workers=2",
-        "--blocking-threads=2", "--log-level=warning", "crm_backend.wsgi:application",
+        "--blocking-threads=2", "--workers-kill-timeout=5", "--log-level=warning",
+        "crm_backend.wsgi:application",
     ),
 }  # fmt: skip
 

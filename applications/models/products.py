@@ -13,10 +13,12 @@ from django.db.models.functions import Upper
 from applications.choices import (
     MAX_TERM_MONTHS,
     ApplicationType,
+    Component,
     DayCount,
     RepaymentFrequency,
     RepaymentMethod,
     Rounding,
+    usual_allocation,
 )
 from crm_backend.common.models import TimestampedModel
 from crm_backend.common.reads import reads
@@ -113,6 +115,15 @@ class Product(TimestampedModel):
     day_count = models.CharField(max_length=16, choices=DayCount.choices, default=DayCount.ACT_365)
     rounding = models.CharField(max_length=16, choices=Rounding.choices, default=Rounding.HALF_UP)
     instalment_multiple = _amount(help_text="AUD that instalments are a multiple of.")
+    allocation_order = ArrayField(
+        models.CharField(max_length=16, choices=Component.choices), default=usual_allocation
+    )
+    late_fee = _amount(help_text="AUD for each repayment that is late; none if null.")
+    late_fee_after_days = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+        help_text="Days late from which a late fee is charged.",
+    )
 
     establishment_fee_rate = _rate()
     capped_interest_months = _months(0)
@@ -137,6 +148,11 @@ class Product(TimestampedModel):
                 name="product_default_frequency_allowed",
                 condition=Q(repayment_frequencies=[])
                 | Q(repayment_frequencies__contains=[F("default_repayment_frequency")]),
+            ),
+            models.CheckConstraint(
+                name="product_allocation_order_complete",
+                condition=Q(allocation_order__len=len(Component))
+                & Q(allocation_order__contains=usual_allocation()),
             ),
         ]
         indexes = [

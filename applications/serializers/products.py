@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from applications.choices import ApplicationType, RepaymentFrequency
+from applications.choices import ApplicationType, Component, RepaymentFrequency
 from applications.funding import FundingInput
 from applications.models import Product
 from crm_backend.common.serializers import ModelSerializer
@@ -37,6 +37,13 @@ class ProductSerializer(ModelSerializer):
         max_length=len(RepaymentFrequency),
         help_text="Those that it allows; none: all.",
     )
+    allocation_order = serializers.ListField(
+        child=serializers.ChoiceField(Component.choices),
+        required=False,
+        min_length=len(Component),
+        max_length=len(Component),
+        help_text="What a payment pays first: all four, each once.",
+    )
     fees = FeesSerializer(source="*", required=False)
 
     class Meta:
@@ -62,11 +69,20 @@ class ProductSerializer(ModelSerializer):
             "day_count",
             "rounding",
             "instalment_multiple",
+            "allocation_order",
+            "late_fee",
+            "late_fee_after_days",
             "fees",
             "created_at",
             "updated_at",
         ]
         read_only_fields = ["created_at", "updated_at"]
+
+    def validate_allocation_order(self, order: list[str]) -> list[str]:
+        """Every component once."""
+        if sorted(order) != sorted(Component.values):
+            raise serializers.ValidationError("Name each component once.")
+        return order
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Limits are in order, and the usual frequency is an allowed one."""

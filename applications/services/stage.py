@@ -10,6 +10,7 @@ from applications.events import StageChanged
 from applications.models import Application, StageChange
 from applications.selectors.applications import people_of
 from applications.services.approval import security_faults
+from applications.services.guards import lacks
 from applications.stages import ASIDE, is_approved, legal_moves
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
 from events.services import emit
@@ -45,12 +46,18 @@ def application_change_stage(
     with transaction.atomic():
         application = Application.objects.lock().get(pk=application.pk)
         _check_move(application, to, actor, reason)
-        if missing := _missing(application, to):
-            raise GuardNotMet(
-                f"Before {Stage(to).label.lower()}: {'; '.join(missing)}.",
-                extra={"missing": missing},
-            )
+        _refuse([*_missing(application, to), *lacks(application, to)], to)
         return _apply(application, to, actor, reason, notes)
+
+
+def check_settlement(*, application: Application, actor: Any, reason: str = "") -> None:
+    """Refuse what a move to settled would refuse before the money is lent; call it with the row locked.
+
+    Raises:
+        IllegalMove, NotAllowed, InvalidInput, GuardNotMet: as that does.
+    """
+    _check_move(application, Stage.SETTLED, actor, reason)
+    _refuse(_missing(application, Stage.SETTLED), Stage.SETTLED)
 
 
 def allowed_stages(application: Application, role: str) -> list[str]:
@@ -73,6 +80,13 @@ def _check_move(application: Application, to: Stage, actor: Any, reason: str) ->
         raise NotAllowed(f"Only {', '.join(sorted(move.roles))} may {move.name} an application.")
     if move.needs_reason and not reason.strip():
         raise InvalidInput.field("reason", f"To {move.name} an application needs a reason.")
+
+
+def _refuse(missing: list[str], to: Stage) -> None:
+    if missing:
+        raise GuardNotMet(
+            f"Before {Stage(to).label.lower()}: {'; '.join(missing)}.", extra={"missing": missing}
+        )
 
 
 def _missing(application: Application, to: Stage) -> list[str]:

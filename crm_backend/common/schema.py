@@ -66,8 +66,8 @@ class Schema(AutoSchema):
             if int(status) < 300:
                 reply["headers"] = headers(*self._headers_of(status, reply))
         self._add_preconditions(operation)
-        self._add_idempotency(operation)
         operation.get("parameters", []).extend(self._selections())
+        self._add_idempotency(operation)
         open_filters(operation, self._filters)
         operation["responses"].update(problem_replies(self._codes(operation)))
         operation["responses"] = dict(sorted(operation["responses"].items()))

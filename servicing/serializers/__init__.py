@@ -1,1 +1,1 @@
-"""Shapes: `schedules` (terms and instalments)."""
+"""Shapes of loans, fees, payments and the ledger."""

@@ -1,1 +1,1 @@
-"""Views: `schedules` (the preview)."""
+"""Views of loans, fees, payments and the ledger."""

@@ -18,11 +18,14 @@ from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import State, validate_tfn
 from demo.eventlog import NOTIFIED_DAYS, UNREAD_DAYS
+from demo.stories import SERVICED
 from events.dispatcher import dispatch_pending
 from events.models import Event
-from events.registry import payload_class
+from events.registry import REGISTRY, payload_class
 from notifications.models import Notification, NotificationCounter, OutgoingMail
+from servicing.models import Loan, Payment, Repayment
 from tests.demo.support import LIMIT, Written
+from tests.servicing.kit import breaches
 from users.choices import Role
 from users.models import User
 
@@ -127,7 +130,9 @@ def test_the_timeline_tells_everything(written: Written) -> None:
     for application in Application.objects.all():
         events = Counter(Event.objects.filter(application_id=application.pk).values_list("type", flat=True))
         approvals = 0 if application.approved_amount is None else 1
-        assert +events == +Counter(
+        money = Counter({kind: n for kind, n in events.items() if not kind.startswith("application.")})
+        assert money == told_of_money(application)
+        assert +(events - money) == +Counter(
             {
                 "application.created": 1,
                 "application.stage_changed": application.stage_changes.count() - 1,
@@ -141,6 +146,38 @@ def test_the_timeline_tells_everything(written: Written) -> None:
         assert set(made.values_list("subject_id", flat=True)) == set(
             model._base_manager.values_list("pk", flat=True)
         )
+
+
+def told_of_money(application: Application) -> Counter[str]:
+    """The events of a loan, from its rows."""
+    loan = Loan.objects.filter(application=application).first()
+    rows = Repayment.objects.filter(application=application)
+    overdue = [sum(row.overdue_told >= step for step in (3, 7, 10)) for row in rows]
+    return +Counter(
+        {
+            "loan.settled": int(loan is not None),
+            "loan.paid_out": int(loan is not None and loan.status == "closed"),
+            "fee.added": application.fees.count(),
+            "payment.recorded": application.payments.count(),
+            "repayment.due_soon": rows.filter(due_soon_told=True).count(),
+            "repayment.overdue": sum(overdue),
+        }
+    )
+
+
+def test_loans_of_the_last_year_are_repaid_as_their_outcome_was(written: Written) -> None:
+    assert breaches() == []
+    year = written.clock.end - SERVICED
+    settled = Application.objects.filter(
+        stage_changes__to_stage=Stage.SETTLED, stage_changes__changed_at__gte=year
+    )
+    assert settled.exists()
+    assert not settled.filter(loan=None).exists()
+    assert Loan.objects.filter(application__borrowers__user__email="client@example.com").count() == 1
+    assert not Application.objects.filter(stage=Stage.CLOSED, loan__status="active").exists()
+    assert Repayment.objects.filter(status="paid").exists()
+    assert Payment.objects.filter(fee=None).exists()
+    assert Loan.objects.exclude(oldest_due=None).exists()
 
 
 def test_events_are_in_the_order_of_their_time_and_in_the_past(written: Written) -> None:
@@ -163,7 +200,8 @@ def test_events_are_well_formed_and_done() -> None:
 
 def test_notifications_are_of_the_last_days_and_numbered_without_gaps(written: Written) -> None:
     begin = written.clock.end - timedelta(days=NOTIFIED_DAYS)
-    told = Event.objects.filter(type__in=["application.created", "application.stage_changed"])
+    notified = [name for name, payload in REGISTRY.items() if payload.notify is not None]
+    told = Event.objects.filter(type__in=notified)
     recent = told.filter(occurred_at__gte=begin)
     assert Notification.objects.count() == sum(len(event.recipients) for event in recent) > 0
     for counter in NotificationCounter.objects.all():

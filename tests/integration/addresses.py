@@ -18,6 +18,7 @@ from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
+from servicing.models import Fee, Payment, Repayment
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -31,6 +32,7 @@ from tests.factories import (
     World,
 )
 from tests.plugins.route_table import Operation
+from tests.servicing.kit import fee_of, loan_of, payment_of
 from users.choices import Role
 from users.events import LoggedIn
 from users.models import ApiKey, Session, User
@@ -122,6 +124,18 @@ ROWS: dict[type, Rows] = {
     Liability: side("liability"),
     Security: side("security"),
     Signature: side("signature"),
+    Fee: Rows(
+        lambda world, role: fee_of(world.admin, world.ours.application),
+        lambda world: fee_of(world.admin, world.theirs.application),
+    ),
+    Repayment: Rows(
+        lambda world, role: loan_of(world.admin, world.ours.application).schedules.get().repayments.first(),
+        lambda world: loan_of(world.admin, world.theirs.application).schedules.get().repayments.first(),
+    ),
+    Payment: Rows(
+        lambda world, role: payment_of(world.admin, world.ours.application),
+        lambda world: payment_of(world.admin, world.theirs.application),
+    ),
     Product: Rows(
         lambda world, role: world.product,
         # Nobody's: what is no longer on offer is hidden from all but administrators.
@@ -151,8 +165,16 @@ ROWS: dict[type, Rows] = {
         sees_ours=ADMIN,
     ),
 }
+SETTLED = Rows(
+    lambda world, role: loan_of(world.admin, world.ours.application).application,
+    lambda world: world.theirs.application,
+)
 # Where the address narrows the rows further than the model does.
 ROWS_AT: dict[str, Rows] = {
+    "/api/applications/{pk}/schedule/": SETTLED,
+    "/api/applications/{pk}/payoff/": SETTLED,
+    "/api/applications/{pk}/extend-loan/": SETTLED,
+    "/api/applications/{pk}/write-off/": SETTLED,
     "/api/users/auth/sessions/{pk}/": Rows(
         lambda world, role: session_of(world.user(role)),
         lambda world: session_of(world.theirs.client_user),

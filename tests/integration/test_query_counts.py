@@ -18,6 +18,7 @@ from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
+from servicing.models import Fee, Payment, Repayment
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApiKeyFactory,
@@ -37,6 +38,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.integration.addresses import session_of
+from tests.servicing.kit import fee_of, payment_of
 from users.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +101,9 @@ class Book:
                     application_id=ours.application.pk,
                     recipients=[self.world.user(role) for role in ROLES],
                 )
+            # By others, so that their names are looked up.
+            fee_of(UserFactory.create(role="bd"), ours.application)
+            payment_of(UserFactory.create(role="bd"), ours.application)
         dispatch_pending()
 
     def addresses(self) -> dict[str, str]:
@@ -124,6 +129,18 @@ class Book:
             "application-timeline": f"{application}timeline/",
             "application-funding-calculation-history": f"{application}funding-calculation-history/",
             "application-notes": f"{application}notes/",
+            "application-fees": f"{application}fees/",
+            "application-repayments": f"{application}repayments/",
+            "application-payments": f"{application}payments/",
+            "application-payments-detail": f"{application}payments/{self.first(Payment)}/",
+            "application-ledger": f"{application}ledger/",
+            "application-statement": f"{application}statement/",
+            "application-schedule": f"{application}schedule/",
+            "application-payoff": f"{application}payoff/?days=10",
+            "fee-list": "/api/documents/fees/",
+            "fee-detail": f"/api/documents/fees/{self.first(Fee)}/",
+            "repayment-list": "/api/documents/repayments/",
+            "repayment-detail": f"/api/documents/repayments/{self.first(Repayment)}/",
             "security-list": f"{application}securities/",
             "security-detail": f"{application}securities/{ours.security.pk}/",
             "borrower-list": "/api/borrowers/",
@@ -175,6 +192,11 @@ class Book:
             "auditlog-detail": f"/api/audit-logs/{event}/",
             "event-types": "/api/events/types/",
         }
+
+    def first(self, model) -> int:
+        """A row on our application."""
+        found = model.objects.filter(application=self.ours.application).values_list("pk", flat=True).first()
+        return found or 0
 
     def first_job(self) -> int:
         """One of the client's, which the administrator sees as well."""

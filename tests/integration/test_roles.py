@@ -18,6 +18,7 @@ from tests.drawings import base64_of, drawing
 from tests.factories import BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
 from tests.plugins.route_table import Operation, operations, routes
+from tests.servicing import kit as bodies
 from users.choices import Role
 
 # The contract, written down a second time: whoever changes the policy changes it here on purpose.
@@ -99,6 +100,32 @@ GRANTS = {
         "applications": "adb",
         "stats": "adb",
     },
+    "fees": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "ad",
+        "update": "ad",
+        "destroy": "ad",
+        "mark_paid": "ad",
+        "waive": "ad",
+    },
+    "ledger": {"list": "adbc", "statement": "adbc"},
+    "loans": {
+        "settle": "ad",
+        "schedule": "adbc",
+        "payoff": "adbc",
+        "pay_out": "ad",
+        "extend_loan": "ad",
+        "write_off": "ad",
+    },
+    "payments": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "record_payment": "ad",
+        "reverse": "ad",
+        "refund": "ad",
+    },
+    "repayments": {"list": "adbc", "retrieve": "adbc", "mark_paid": "ad"},
     "guarantors": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -190,6 +217,7 @@ LOAN = {
     "day_count": "act_365",
     "rounding": {"mode": "half_up"},
 }
+FEE = {"fee_type": "valuation", "amount": "550.00", "due_date": "2026-12-01"}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
 # What a granted role sends with an operation that takes a body.
@@ -249,6 +277,20 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "branch": world.ours.branch.pk,
     },
     "broker_partial_update": lambda world: {"company_name": "Novak Broking"},
+    "fee_create": lambda world: {**FEE, "application": world.ours.application.pk},
+    "fee_update": lambda world: FEE,
+    "fee_partial_update": lambda world: {"amount": "12.00"},
+    "fee_mark_paid": lambda world: {},
+    "fee_waive": lambda world: {"reason": "Goodwill."},
+    "application_fee_create": lambda world: FEE,
+    "loan_settle": lambda world: bodies.settle(world),
+    "loan_pay_out": lambda world: bodies.pay_out(world),
+    "loan_extend_loan": lambda world: {"interest_rate": "5.0000"},
+    "loan_write_off": lambda world: {"reason": "Bankrupt."},
+    "payment_record_payment": lambda world: bodies.record_payment(world),
+    "payment_reverse": lambda world: {"reason": "It bounced."},
+    "payment_refund": lambda world: bodies.refund(world),
+    "repayment_mark_paid": lambda world: {},
     "guarantor_create": lambda world: PERSON,
     "guarantor_update": lambda world: PERSON,
     "guarantor_partial_update": lambda world: {"phone": "+61412345678"},
@@ -288,6 +330,12 @@ STATUSES = {
     "job_result": 409,  # of a job that is not finished
     "application_funding_calculation": 201,
     "borrower_company": 201,
+    "loan_settle": 201,
+    "loan_pay_out": 201,
+    "loan_extend_loan": 201,
+    "loan_write_off": 201,
+    "payment_record_payment": 201,
+    "payment_refund": 201,
 }
 
 

@@ -12,6 +12,7 @@ from applications.services.stage import GuardNotMet, IllegalMove, application_ch
 from applications.stages import ALIASES
 from crm_backend.common.errors import InvalidInput, NotAllowed
 from events.models import Event
+from servicing.models import Loan
 from tests.factories import ApplicationFactory, SecurityFactory
 from tests.threads import statuses, together
 from tests.writes import nothing_written
@@ -78,8 +79,21 @@ def put_at(application, stage, came_from="", *, entered=None):
     application.refresh_from_db()
 
 
+def lend(application):
+    """A loan that has been paid out, as what there is of it: settling and closing ask for no more."""
+    today = timezone.localdate()
+    Loan.objects.create(
+        application=application,
+        status="closed",
+        settled_on=today,
+        closed_on=today,
+        allocation_order=["penalty", "fee", "interest", "principal"],
+    )
+
+
 def make_ready(application):
     """Meet every guard."""
+    lend(application)
     Application.objects.filter(pk=application.pk).update(approved_amount="440000.00")
     StageChange.objects.create(
         application=application,
@@ -339,6 +353,7 @@ def test_a_settlement_names_everything_that_is_missing(world, api):
         "it needs an approved amount",
         "it needs a borrower",
         "its loan documents have not been signed",
+        "it needs a schedule: disburse it with settle/",
     ]
     steps = [
         lambda: SecurityFactory.create(application=application),
@@ -347,6 +362,7 @@ def test_a_settlement_names_everything_that_is_missing(world, api):
         lambda: StageChange.objects.create(
             application=application, to_stage="loan_docs_signed", changed_at=timezone.now()
         ),
+        lambda: lend(application),
     ]
     for step in steps:
         with nothing_written():
@@ -356,6 +372,21 @@ def test_a_settlement_names_everything_that_is_missing(world, api):
         lacking.pop(0)
         step()
     assert client.put(url(application), {"stage": "settled"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_loan_is_closed_when_it_is_paid_out_or_written_off(world, api):
+    application = world.ours.application
+    lend(application)
+    put_at(application, "settled")
+    client = api(world.ours.bd_user)
+    Loan.objects.update(status="active", closed_on=None)
+    with nothing_written():
+        reply = client.put(url(application), {"stage": "closed"})
+    assert reply.status_code == 409
+    assert reply.json()["missing"] == ["its loan has not been paid out or written off"]
+    Loan.objects.update(status="written_off", closed_on=timezone.localdate())
+    assert client.put(url(application), {"stage": "closed"}).status_code == 200
 
 
 @pytest.mark.django_db

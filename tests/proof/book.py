@@ -25,6 +25,7 @@ from tests.factories import (
 )
 from tests.integration.addresses import notification_of
 from tests.proof.oracle import Oracle
+from tests.servicing.kit import fee_of, loan_of, payment_of
 
 SIDES = 5
 APPLICATIONS = 60
@@ -50,6 +51,9 @@ class Book:
         self.branches[-1].is_active = False
         self.branches[-1].save()
         self.products = [*ProductFactory.create_batch(2), ProductFactory.create(is_active=False)]
+        self.loans: list[Any] = []
+        for side in self.sides:
+            fee_of(self.world.admin, side.application)
         self._parties()
         for _ in range(APPLICATIONS):
             self._application()
@@ -95,6 +99,11 @@ class Book:
         SecurityFactory.create_batch(self.random.randrange(3), application=application)
         for visibility in NoteVisibility.values:
             NoteFactory.create(application=application, author=self.world.admin, visibility=visibility)
+        if not self.loans or self.random.random() < 0.2:
+            loan = loan_of(self.world.admin, application)
+            payment_of(self.world.admin, loan.application)
+            fee_of(self.world.admin, loan.application)
+            self.loans.append(loan)
 
     def some_id(self, model: type[Any]) -> Any:
         """The key of any row, or of none."""

@@ -6,6 +6,7 @@ names, until the database refuses one with the name of the constraint; for what 
 
 import itertools
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,9 +21,16 @@ from crm_backend.common.models import IdempotencyKey
 from events.dispatcher import dispatch_pending
 from jobs.models import JobRow
 from notifications.models import NotificationPreference
+from servicing.dates import business_date
+from servicing.models import Fee
+from servicing.services.books import open_books
+from servicing.services.changes import loan_write_off
+from servicing.services.nightly import do_night, nightly
+from servicing.services.payments import payment_record, payment_reverse, refund
 from tests.clients import ApiClient
-from tests.factories import ApiKeyFactory, JobFactory
+from tests.factories import ApiKeyFactory, JobFactory, ProductFactory
 from tests.integration.addresses import notification_of
+from tests.servicing.kit import D, fee_of, settled
 from tests.writes import OURS
 from users.services import passwords
 
@@ -60,14 +68,42 @@ def filled(world):
             owner=f"user:{side.broker_user.pk}", route="POST /", key="A", status=201, headers={}
         )
         Application.objects.filter(pk=side.application.pk).update(client_reference=f"A-{side.application.pk}")
+    lend(world.admin)
     dispatch_pending()
     return world
+
+
+def lend(admin):
+    """Two loans with everything that money can do."""
+    product = ProductFactory.create(late_fee="20.00")
+    for days in (1, 0):
+        nightly(business_date() - timedelta(days=days))
+    for _ in range(2):
+        loan = settled(admin, terms={"product": product})
+        money = {"application": loan.application, "actor": admin, "received_on": business_date()}
+        payment_record(amount=D(500), **money)
+        payment_reverse(payment=payment_record(amount=D(10), **money), actor=admin, reason="Bounced.")
+        open_night(loan.application)
+        fee = fee_of(admin, loan.application)
+        payment_record(amount=D(20_000), **money)
+        refund(application=loan.application, actor=admin, fee=Fee.objects.get(pk=fee.pk))
+        refund(application=loan.application, actor=admin, amount=D(1))
+        other = settled(admin)
+        loan_write_off(application=other.application, actor=admin, reason="Gone.")
+
+
+def open_night(application):
+    """The work of a night for one application."""
+    with transaction.atomic():
+        do_night(open_books(application, actor=None), set())
 
 
 def alone(model: Any, constraint: Any) -> None:
     """Drop the model's other checks until the end of the test: one of them could be the first to refuse."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # What may not be updated at all would refuse first.
+        cursor.execute(f"ALTER TABLE {model._meta.db_table} DISABLE TRIGGER USER")
         for other_check in (item for of, item in CHECKS if of is model and item is not constraint):
             cursor.execute(f"ALTER TABLE {model._meta.db_table} DROP CONSTRAINT {other_check.name}")
 

@@ -21,10 +21,14 @@ from crm_backend.common.read_engine.errors import Refused
 
 Convert = Callable[[Any], Any]
 
-_FLAT = {models.DecimalField: Decimal}
-_NESTED: dict[type[models.Field], Convert] = {
+# What is selected as text, and how a model instance would hold it.
+_AS_TEXT: dict[type[models.Field], Convert] = {
     models.DecimalField: Decimal,
     models.DateTimeField: datetime.fromisoformat,
+}
+# The same of what JSON has as text.
+_NESTED: dict[type[models.Field], Convert] = {
+    **_AS_TEXT,
     models.DateField: date.fromisoformat,
     models.UUIDField: UUID,
 }
@@ -36,8 +40,21 @@ _AS_IT_IS: list[tuple[Any, tuple[type[models.Field], ...]]] = [
     (serializers.IntegerField, (models.IntegerField,)),
     (serializers.BooleanField, (models.BooleanField,)),
     (serializers.JSONField, (models.JSONField,)),
-    (serializers.ReadOnlyField, (*_TEXTS, models.IntegerField, models.BooleanField, models.DateTimeField)),
+    (serializers.ReadOnlyField, (*_TEXTS, models.IntegerField, models.BooleanField)),
 ]
+_ZONE = "+00"  # of the connections, which Django sets
+
+
+def shown_time(text: str) -> str:
+    """`2026-01-31 09:30:00.5+00`, as PostgreSQL writes it, as DRF shows it: `2026-01-31T09:30:00.500000Z`.
+
+    Raises:
+        ValueError: the connection is not in UTC.
+    """
+    if not text.endswith(_ZONE):
+        raise ValueError(text)
+    fraction = f".{text[20:-3]:0<6}" if len(text) > len("2026-01-31 09:30:00+00") else ""
+    return f"{text[:10]}T{text[11:19]}{fraction}Z"
 
 
 class JsonArray(Func):
@@ -73,8 +90,12 @@ class Column:
     nested: bool
 
     def expression(self, path: str) -> Combinable:
-        """How it is selected. Decimals as text: their digits are the column's, and JSON has no decimals."""
-        if isinstance(self.field, models.DecimalField):
+        """How it is selected.
+
+        Decimals as text: their digits are the column's, and JSON has no decimals. Times as text: most are
+        shown and nothing else, which saves making them.
+        """
+        if isinstance(self.field, tuple(_AS_TEXT)):
             return Cast(F(path), TextField())
         if isinstance(self.field, models.BinaryField):
             raise Refused(f"{path} is binary")
@@ -88,7 +109,7 @@ class Column:
         if hasattr(self.field, "from_db_value") and not isinstance(self.field, ArrayField):
             read = self.field.from_db_value
             return lambda value: read(value, None, connection)
-        known = _NESTED if self.nested else _FLAT
+        known = _NESTED if self.nested else _AS_TEXT
         return next((known[kind] for kind in type(self.field).__mro__ if kind in known), None)
 
     def output(self, field: Any) -> Convert | None:
@@ -99,7 +120,7 @@ class Column:
         if self._is_decimal_of(field) or self._shows_date(field):
             return None
         if isinstance(self.field, models.DateTimeField) and _is(field, serializers.DateTimeField):
-            return python if _is_plain(field) else represent
+            return shown_time if _is_plain(field) else lambda value: represent(datetime.fromisoformat(value))
         for kind, columns in _AS_IT_IS:
             if _is(field, kind) and isinstance(self.field, columns):
                 return python

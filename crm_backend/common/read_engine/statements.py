@@ -207,3 +207,26 @@ def _compiled(rows: QuerySet[Any]) -> tuple[str | None, tuple[Any, ...]]:
         return rows.query.sql_with_params()
     except EmptyResultSet:
         return None, ()
+
+
+class Kept:
+    """A statement of a selector that is asked all the time, compiled when it is first needed.
+
+    Args:
+        build: makes the queryset, asking its argument for each value by name and example: `given("user", 1)`.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self._statement: Statement | None = None
+
+    def statement(self, **values: Any) -> Statement:
+        """The statement."""
+        if self._statement is None:
+            self._statement = compile_statement(self.build, values)
+        return self._statement
+
+    def count(self, **values: Any) -> int:
+        """How many rows there are."""
+        [(count,)] = self.statement(**values).counting().run(values) or [(0,)]
+        return int(count)

@@ -1,0 +1,206 @@
+"""What happens to loans, fees, repayments and payments. Amounts are AUD, dates ISO 8601."""
+
+from events.registry import Notify, Payload
+
+
+class LoanSettled(Payload):
+    """A loan was disbursed, and its schedule and fees were written."""
+
+    type = "loan.settled"
+    summary = "{amount} AUD disbursed, {instalments} repayments from {first_due_date}."
+    notify = Notify(
+        "application_status",
+        title="{reference} was disbursed",
+        body="{amount} AUD were disbursed for {reference}. The first repayment is due on {first_due_date}.",
+    )
+
+    reference: str
+    amount: str
+    settled_on: str
+    instalments: int
+    first_due_date: str
+
+
+class LoanExtended(Payload):
+    """A loan got other terms: another schedule took the place of what was left of the one before."""
+
+    type = "loan.extended"
+    summary = (
+        "New schedule from {effective_date}: {principal} AUD at {annual_rate} % in {instalments} repayments."
+    )
+    notify = Notify(
+        "application_status",
+        title="{reference} has new terms",
+        body="From {effective_date}, {reference} is repaid in {instalments} repayments.",
+    )
+
+    reference: str
+    effective_date: str
+    version: int
+    instalments: int
+    principal: str
+    advanced: str
+    annual_rate: str
+
+
+class LoanPaidOut(Payload):
+    """The last of what was owed on a loan was paid."""
+
+    type = "loan.paid_out"
+    summary = "Loan paid out."
+    notify = Notify("application_status", title="{reference} is paid out", body="{reference} is paid out.")
+
+    reference: str
+    closed_on: str
+
+
+class LoanWrittenOff(Payload):
+    """What was still owed on a loan was given up."""
+
+    type = "loan.written_off"
+    summary = "{amount} AUD written off."
+
+    reference: str
+    amount: str
+    written_off_on: str
+
+
+class PaymentRecorded(Payload):
+    """A payment was received."""
+
+    type = "payment.recorded"
+    summary = "Payment of {amount} AUD, received on {received_on}."
+    notify = Notify(
+        "application_status",
+        title="Payment on {reference}",
+        body="{amount} AUD were received on {received_on} for {reference}.",
+    )
+
+    reference: str
+    payment_id: int
+    amount: str
+    received_on: str
+    applied: str
+    held: str
+
+
+class PaymentReversed(Payload):
+    """A payment was taken back: it bounced, or was entered in error."""
+
+    type = "payment.reversed"
+    summary = "Payment of {amount} AUD of {received_on} reversed."
+    notify = Notify(
+        "application_status",
+        title="Payment on {reference} reversed",
+        body="The payment of {amount} AUD of {received_on} for {reference} was reversed.",
+    )
+
+    reference: str
+    payment_id: int
+    amount: str
+    received_on: str
+
+
+class PaymentRefunded(Payload):
+    """Money that was held for the borrower was given back."""
+
+    type = "payment.refunded"
+    summary = "{amount} AUD refunded."
+    notify = Notify(
+        "application_status",
+        title="Refund on {reference}",
+        body="{amount} AUD were refunded for {reference}.",
+    )
+
+    reference: str
+    amount: str
+    refunded_on: str
+
+
+class FeeAdded(Payload):
+    """A fee was charged."""
+
+    type = "fee.added"
+    summary = "{fee_type_display} fee of {amount} AUD, due on {due_date}."
+    notify = Notify(
+        "application_status",
+        title="Fee on {reference}",
+        body="{fee_type_display} fee of {amount} AUD for {reference}, due on {due_date}.",
+    )
+
+    reference: str
+    fee_id: int
+    fee_type: str
+    fee_type_display: str
+    amount: str
+    due_date: str
+
+
+class FeeChanged(Payload):
+    """A fee was edited; the names of the fields, not their values."""
+
+    type = "fee.changed"
+    summary = "Fee changed: {field_names}."
+
+    reference: str
+    fee_id: int
+    field_names: str
+
+
+class FeeWaived(Payload):
+    """What was unpaid of a fee was waived."""
+
+    type = "fee.waived"
+    summary = "{amount} AUD of the {fee_type_display} fee waived."
+
+    reference: str
+    fee_id: int
+    fee_type_display: str
+    amount: str
+
+
+class FeeCancelled(Payload):
+    """A fee that was entered in error was taken out of the book."""
+
+    type = "fee.cancelled"
+    summary = "{fee_type_display} fee of {amount} AUD cancelled."
+
+    reference: str
+    fee_id: int
+    fee_type_display: str
+    amount: str
+
+
+class RepaymentDueSoon(Payload):
+    """A repayment falls due within seven days."""
+
+    type = "repayment.due_soon"
+    summary = "Repayment of {amount} AUD is due on {due_date}."
+    notify = Notify(
+        "repayment_upcoming",
+        title="Repayment on {reference} due on {due_date}",
+        body="A repayment of {amount} AUD for {reference} is due on {due_date}.",
+    )
+
+    reference: str
+    repayment_id: int
+    amount: str
+    due_date: str
+
+
+class RepaymentOverdue(Payload):
+    """A repayment is late: told at 3 and 7 days to borrowers, at 10 days to the BDM."""
+
+    type = "repayment.overdue"
+    summary = "Repayment of {due_date} is {days_late} days late, {outstanding} AUD unpaid."
+    notify = Notify(
+        "repayment_overdue",
+        title="Repayment on {reference} is {days_late} days late",
+        body="{outstanding} AUD of the repayment of {due_date} for {reference} are unpaid.",
+    )
+
+    reference: str
+    repayment_id: int
+    outstanding: str
+    due_date: str
+    days_late: int

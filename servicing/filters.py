@@ -1,0 +1,46 @@
+"""Filters of fees and repayments."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import DateFilter
+
+from crm_backend.common.filters import BooleanFilter, EnumFilter, FilterSet, IdFilter
+from servicing.choices import UNPAID, FeeStatus, FeeType, RepaymentStatus
+from servicing.dates import business_date
+from servicing.models import Fee, Repayment
+
+
+class _DueFilter(FilterSet):
+    """By when something is due."""
+
+    application = IdFilter(field_name="application")
+    due_after = DateFilter(field_name="due_date", lookup_expr="gte", help_text="First day, inclusive.")
+    due_before = DateFilter(field_name="due_date", lookup_expr="lte", help_text="Last day, inclusive.")
+
+
+class FeeFilter(_DueFilter):
+    """Which fees."""
+
+    fee_type = EnumFilter(choices=FeeType.choices)
+    status = EnumFilter(choices=FeeStatus.choices)
+
+    class Meta:
+        model = Fee
+        fields: list[str] = []
+
+
+class RepaymentFilter(_DueFilter):
+    """Which repayments. Partly paid ones can be overdue as well: `is_overdue` finds them."""
+
+    status = EnumFilter(choices=RepaymentStatus.choices)
+    is_overdue = BooleanFilter(method="by_overdue", field_name="due_date")
+
+    class Meta:
+        model = Repayment
+        fields: list[str] = []
+
+    def by_overdue(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """Past due and not paid in full."""
+        late = {"due_date__lt": business_date(), "status__in": UNPAID}
+        return rows.filter(**late) if value else rows.exclude(**late)

@@ -1,0 +1,1 @@
+"""Reading: loans, statements, and the audit of the ledger."""

@@ -1,0 +1,107 @@
+"""What it takes to pay a loan out on a day, and how late it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from applications.choices import Component
+from servicing.allocation import ZERO
+from servicing.choices import ArrearsBucket, LoanStatus, bucket_of
+from servicing.models import Repayment
+from servicing.schedule import accrued_interest
+from servicing.selectors.facts import Facts
+from servicing.selectors.terms import terms_of
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """AUD, by part. `accrued_interest` is what the running period has earned by the day."""
+
+    date: date
+    principal: Decimal
+    interest_due: Decimal
+    accrued_interest: Decimal
+    fees: Decimal
+    penalties: Decimal
+    unapplied: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """What to pay; nothing when more than that is held."""
+        owed = self.principal + self.interest_due + self.accrued_interest + self.fees + self.penalties
+        return max(owed - self.unapplied, ZERO)
+
+
+@dataclass(frozen=True)
+class Arrears:
+    """How late a loan is on a day, and with how much, AUD."""
+
+    days_past_due: int
+    bucket: ArrearsBucket
+    amount: Decimal
+    oldest_due: date | None
+
+
+def payoff(facts: Facts, on: date) -> Payoff:
+    """The figure of a day: what was and will be recorded by then is taken into account.
+
+    Principal, interest earned and unpaid fees, less money that is held. Interest that was paid ahead is not
+    given back.
+    """
+    loan = facts.loan
+    assert loan is not None
+    if loan.status == LoanStatus.WRITTEN_OFF:
+        return Payoff(on, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+    outcome = facts.allocation(on)
+    paid = dict.fromkeys(Component.values, ZERO)
+    paid_ahead: dict[int, Decimal] = {}
+    for share in outcome.shares:
+        paid[share.component] += share.amount
+        if share.component == Component.INTEREST:
+            paid_ahead[share.key.pk] = paid_ahead.get(share.key.pk, ZERO) + share.amount
+    lent = sum((version.advanced for version in facts.schedules if version.starts_on <= on), ZERO)
+    principal, due, accrued = lent - paid[Component.PRINCIPAL], ZERO, ZERO
+    for row in facts.repayments:
+        if row.due_date <= on:
+            due += row.interest - row.capitalised
+            principal += row.capitalised
+        else:
+            accrued += max(interest_earned(facts, row, on), paid_ahead.get(row.pk, ZERO))
+    fees = {Component.FEE: ZERO, Component.PENALTY: ZERO}
+    for fee in facts.fees:
+        fees[fee.component] += fee.collectable
+    return Payoff(
+        date=on,
+        principal=principal,
+        interest_due=max(due - paid[Component.INTEREST], ZERO),
+        accrued_interest=accrued + min(due - paid[Component.INTEREST], ZERO),
+        fees=fees[Component.FEE] - paid[Component.FEE],
+        penalties=fees[Component.PENALTY] - paid[Component.PENALTY],
+        unapplied=outcome.unapplied,
+    )
+
+
+def payoffs(facts: Facts, start: date, days: int) -> Iterator[Payoff]:
+    """The figures of so many days, from the first on."""
+    return (payoff(facts, start + timedelta(days=number)) for number in range(days))
+
+
+def interest_earned(facts: Facts, row: Repayment, on: date) -> Decimal:
+    """The part of a repayment's interest that has been earned by a day before it is due, AUD."""
+    if on < row.period_start:
+        return ZERO
+    version = next(one for one in facts.schedules if one.pk == row.schedule_id)
+    brought = version.interest_brought_forward if row.number == version.first_number else ZERO
+    balance = row.balance_after + row.principal
+    terms = terms_of(version)
+    earned = accrued_interest(terms, balance=balance, start=row.period_start, end=on)
+    return min(brought + earned, row.interest)
+
+
+def arrears(facts: Facts, today: date) -> Arrears:
+    """How late a loan is: by the oldest repayment that is past due and not paid in full."""
+    late = [row for row in facts.repayments if row.due_date < today and row.outstanding]
+    oldest = min((row.due_date for row in late), default=None)
+    days = (today - oldest).days if oldest else 0
+    return Arrears(days, bucket_of(days), sum((row.outstanding for row in late), ZERO), oldest)

@@ -1,0 +1,1 @@
+"""Writing: every money service locks the application first, and goes through `books`."""
