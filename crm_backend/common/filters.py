@@ -206,7 +206,7 @@ class SearchFilter(filters.SearchFilter):
 
     def apply(self, queryset: Any, terms: Terms, request: Request, view: Any) -> Any:
         """Keep the rows in one of whose searched columns each word is found, in any case."""
-        names = [str(name) for name in self.get_search_fields(view, request)]
+        names = [str(name) for name in self.get_search_fields(view, request) or ()]
         assert not self.must_call_distinct(queryset, names), (
             "a search through many rows needs its own `apply`"
         )

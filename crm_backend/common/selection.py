@@ -9,11 +9,11 @@ from typing import Any
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
 
 FIELDS, EXPAND = "fields", "expand"
 
-Serializer = type[BaseSerializer[Any]]
+# A serializer class. `Any`, since a class is not Hashable to the type checker, and results are kept by class.
+Serializer = Any
 
 
 def selection_of(request: Request) -> tuple[frozenset[str] | None, frozenset[str]]:
@@ -41,7 +41,7 @@ def check_names(given: frozenset[str], known: list[str], parameter: str) -> None
 @cache
 def names_of(serializer: Serializer) -> tuple[str, ...]:
     """The members that a serializer shows, in order."""
-    return tuple(str(one.field_name) for one in serializer()._readable_fields)  # type: ignore[attr-defined]
+    return tuple(str(one.field_name) for one in serializer()._readable_fields)
 
 
 @cache
@@ -53,10 +53,10 @@ def expandable(listed: Serializer, detailed: Serializer) -> tuple[str, ...]:
 @cache
 def expanded(listed: Serializer, detailed: Serializer, names: frozenset[str]) -> Serializer:
     """The serializer of list rows with further members of the detail, as the detail has them."""
-    listed_meta, detailed_meta = listed.Meta, detailed.Meta  # type: ignore[attr-defined]
+    listed_meta, detailed_meta = listed.Meta, detailed.Meta
     shown = [*names_of(listed), *(name for name in names_of(detailed) if name in names)]
-    declared = {name for name in detailed._declared_fields if name not in names}  # type: ignore[attr-defined]
-    own = set(listed._declared_fields)  # type: ignore[attr-defined]
+    declared = {name for name in detailed._declared_fields if name not in names}
+    own = set(listed._declared_fields)
     fields = [*listed_meta.fields, *(name for name in detailed_meta.fields if name in names)]
     meta = type("Meta", (listed_meta,), {"fields": fields, "read_only_fields": fields})
     members: dict[str, Any] = dict.fromkeys(declared - own) | {

@@ -206,7 +206,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         caller = getattr(self.request, "user", None)  # None while the document is made
         if not readers or any(grant.condition for grant in readers.values()):
             return ()
-        if caller is not None and policy.grant(RETRIEVE, caller) is None:
+        if caller is not None and policy and policy.grant(RETRIEVE, caller) is None:
             return ()
         return expandable(self.serializer_of(LIST), self.detail_class)
 

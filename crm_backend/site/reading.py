@@ -59,7 +59,7 @@ def readings() -> Iterator[Reading]:
 
 def read(address: str, view_class: Any, action: str, role: str) -> Reading:
     """Compile one, as its first request would."""
-    found = {"address": address, "action": action, "role": role}
+    found: dict[str, Any] = {"address": address, "action": action, "role": role}
     why = engine.refusal(view_class, action)
     if why:
         return Reading(**found, way=PLAIN, why=why)

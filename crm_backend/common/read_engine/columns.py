@@ -125,7 +125,7 @@ class Column:
             if _is(field, kind) and isinstance(self.field, columns):
                 return python
         if python is None:
-            return represent  # type: ignore[no-any-return]
+            return represent
         return lambda value: represent(python(value))
 
     def _is_decimal_of(self, field: Any) -> bool:

@@ -186,7 +186,7 @@ def _is_compiled(view: Any, action: str) -> bool:
     return settings.READ_ENGINE and not refusal(type(view), action) and bool(getattr(view.caller, "role", ""))
 
 
-def _common_key(view: Any, action: str) -> tuple[Hashable, ...]:
+def _common_key(view: Any, action: str) -> tuple[Any, ...]:
     return type(view), action, view.caller.role, tuple(view.kwargs), view.selection_for(action)
 
 

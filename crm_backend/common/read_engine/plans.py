@@ -221,7 +221,8 @@ class Compiler:
         Raises:
             Refused: some field of it cannot be compiled.
         """
-        if not isinstance(serializer, Representation) or not serializer.is_compilable():
+        is_ours = isinstance(serializer, Representation)
+        if not is_ours or not serializer.is_compilable():
             raise Refused(f"{type(serializer).__name__} has a representation of its own")
         fields = {str(field.field_name): field for field in serializer._readable_fields}
         # Each its place, before any of them selects what it needs besides.

@@ -27,7 +27,7 @@ class Row:
         raise Undeclared(f"{self.model.__name__}.{name} was read, which no `reads` of this value names.")
 
     def __str__(self) -> str:
-        return str(self.model.__str__(self))  # type: ignore[arg-type]
+        return str(self.model.__str__(self))
 
 
 class Rows(list[Row]):
