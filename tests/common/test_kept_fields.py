@@ -1,5 +1,6 @@
 """Fields are worked out once for a class, and each serializer has its own."""
 
+import pytest
 from rest_framework import serializers
 
 from crm_backend.common.serializers import ModelSerializer, Serializer
@@ -56,6 +57,7 @@ def test_what_is_nested_is_made_anew():
     assert two.fields["named"].parent is two
 
 
+@pytest.mark.django_db
 def test_rules_are_those_of_the_model():
     checked = Person(data={"email": "no address", "role": "king", "first_name": "x" * 101})
     assert not checked.is_valid()
