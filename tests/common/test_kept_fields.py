@@ -1,5 +1,6 @@
 """Fields are worked out once for a class, and each serializer has its own."""
 
+import pytest
 from rest_framework import serializers
 
 from crm_backend.common.serializers import ModelSerializer, Serializer
@@ -19,7 +20,7 @@ class Child(Person):
 
 class Pair(Serializer):
     first = Person()
-    many = Person(many=True)
+    people = Person(many=True)
     words = serializers.ListField(child=serializers.CharField())
     named = serializers.SerializerMethodField()
 
@@ -47,15 +48,16 @@ def test_a_class_below_has_its_own_fields():
 
 def test_what_is_nested_is_made_anew():
     one, two = Pair(), Pair()
-    for name in ("first", "many", "words"):
+    for name in ("first", "people", "words"):
         assert one.fields[name] is not two.fields[name]
     assert one.fields["first"].fields["email"].root is one
-    assert two.fields["many"].child.fields["email"].root is two
+    assert two.fields["people"].child.fields["email"].root is two
     assert one.fields["words"].child.parent is one.fields["words"]
     assert two.fields["words"].child.parent is two.fields["words"]
     assert two.fields["named"].parent is two
 
 
+@pytest.mark.django_db
 def test_rules_are_those_of_the_model():
     checked = Person(data={"email": "no address", "role": "king", "first_name": "x" * 101})
     assert not checked.is_valid()
