@@ -189,11 +189,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         Raises:
             ValidationError: it wants what there is not.
         """
-        serializer = self.serializer_of(action)
+        serializer: Any = self.serializer_of(action)
         fields, expand = self.selection_for(action)
         if expand:
             check_names(expand, list(self.expandable()), EXPAND)
-            serializer = expanded(serializer, self.detail_class, expand)
+            detail: Any = self.detail_class
+            serializer = expanded(serializer, detail, expand)
         if fields is not None:
             check_names(fields, list(names_of(serializer)), FIELDS)
             serializer = selected(serializer, fields)
@@ -208,7 +209,9 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
             return ()
         if caller is not None and policy and policy.grant(RETRIEVE, caller) is None:
             return ()
-        return expandable(self.serializer_of(LIST), self.detail_class)
+        listed: Any = self.serializer_of(LIST)
+        detail: Any = self.detail_class
+        return expandable(listed, detail)
 
     @property
     def detail_class(self) -> type[BaseSerializer[Any]]:
