@@ -23,7 +23,7 @@ RUN ENVIRONMENT=development SECRET_KEY=only-to-collect-static-files \
     python manage.py collectstatic --no-input
 USER crm
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "scripts/healthcheck.py"]
 ENTRYPOINT ["python", "scripts/entrypoint.py"]
 # -v 0: no access log of its own, which would hold the tokens of WebSocket addresses.

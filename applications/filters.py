@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Concat, Upper
 from rest_framework.request import Request
 
@@ -18,11 +18,14 @@ from crm_backend.common.filters import (
     MomentFilter,
     NumberFilter,
     SearchFilter,
+    Terms,
 )
 from users.choices import Role
 
 SHORTEST_INSIDE = 3
 REFERENCES = "APP-"
+INSIDE, START, REFERENCE = "inside", "start", "reference"
+CLIENTS_FIELDS = ["reference_number", "purpose"]
 # The whole document as an expression that the index is not asked for.
 UNINDEXED_TEXT = Concat("search_document__text", Value(""), output_field=TextField())
 
@@ -35,33 +38,39 @@ class ApplicationSearch(SearchFilter):
     reach the others on an application.
     """
 
-    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+    def get_search_fields(self, view: Any, request: Request) -> list[str]:
+        """The columns that clients search; others have the document."""
+        return CLIENTS_FIELDS
+
+    def get_terms(self, request: Request) -> Terms:
+        """Each word, and what the index is asked for in its place.
+
+        In a reference not the letters that each of them begins with; a short word where a word begins.
+        """
+        return [_looked_up(word) for word in self.get_search_terms(request)]
+
+    def apply(self, queryset: Any, terms: Terms, request: Request, view: Any) -> Any:
         """Every word has to be found somewhere."""
-        words = self.get_search_terms(request)
         if getattr(request.user, "role", "") == Role.CLIENT:
-            return _by_reference_or_purpose(queryset, words)
-        for word in words:
+            # Their own are so few that no index is asked.
+            words: Terms = [("", texts[:1]) for _, texts in terms]
+            return super().apply(queryset, words, request, view)
+        for kind, texts in terms:
             # In capitals by the database, whose capitals the document has. Wildcards are taken literally.
-            queryset = queryset.filter(search_document__text__contains=Upper(Value(_looked_up(word))))
-            if word.upper().startswith(REFERENCES):
-                queryset = queryset.alias(text=UNINDEXED_TEXT).filter(text__contains=Upper(Value(word)))
+            queryset = queryset.filter(search_document__text__contains=Upper(Value(texts[-1])))
+            if kind == REFERENCE:
+                whole = Upper(Value(texts[0]))
+                queryset = queryset.alias(text=UNINDEXED_TEXT).filter(text__contains=whole)
         return queryset
 
 
-def _by_reference_or_purpose(queryset: Any, words: list[str]) -> Any:
-    """For clients, whose own applications are so few that no index is asked."""
-    for word in words:
-        queryset = queryset.filter(Q(reference_number__icontains=word) | Q(purpose__icontains=word))
-    return queryset
-
-
-def _looked_up(word: str) -> str:
-    """What the index is asked for: for a reference not the letters that each of them begins with."""
+def _looked_up(word: str) -> tuple[str, tuple[str, ...]]:
+    """How to look for a word: itself, and what the index is asked for where that is another text."""
     if len(word) < SHORTEST_INSIDE:
-        return f" {word}"
+        return START, (word, f" {word}")
     if word.upper().startswith(REFERENCES):
-        return word[len(REFERENCES) - 1 :]
-    return word
+        return REFERENCE, (word, word[len(REFERENCES) - 1 :])
+    return INSIDE, (word,)
 
 
 class ApplicationFilter(FilterSet):

@@ -59,6 +59,11 @@ def grow(size: int, *, present: int = 0) -> Grown:
         _fill(model, present, size, make(size))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    return grown(size)
+
+
+def grown(size: int) -> Grown:
+    """A book of this size that is there already."""
     return Grown(size, {role: _asker(role) for role in Role.values})
 
 
@@ -91,7 +96,8 @@ def _fill(model: type[models.Model], present: int, size: int, template: Template
         else:
             values.append(sql.SQL(f"%s::{field.db_type(connection)}"))
             params.append(field.get_db_prep_save(field.pre_save(template.row, add=True), connection))
-    command = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM generate_series(%s, %s) n WHERE {}").format(
+    source = "INSERT INTO {} ({}) SELECT {} FROM generate_series(%s::int, %s::int) n WHERE {}"
+    command = sql.SQL(source).format(
         sql.Identifier(model._meta.db_table),
         sql.SQL(", ").join(names),
         sql.SQL(", ").join(values),

@@ -35,6 +35,7 @@ from crm_backend.common.australia import (
 )
 from crm_backend.common.encrypted_fields import BlindIndexField, EncryptedTextField
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, any_of, through, where
 from users.choices import Role
 
@@ -110,6 +111,7 @@ class Party(TimestampedModel):
         return self.display_name
 
     @property
+    @reads("company_name", "first_name", "last_name")
     def display_name(self) -> str:
         """The company's name, or the person's."""
         return self.company_name or f"{self.first_name} {self.last_name}".strip()

@@ -8,6 +8,7 @@ from django.db.models.functions import Upper
 
 from crm_backend.common.australia import State, validate_abn, validate_phone, validate_postcode
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through, where
 from users.choices import AccountStatus, Role
 
@@ -51,6 +52,7 @@ class Branch(TimestampedModel):
             ),
         ]
 
+    @reads("name")
     def __str__(self) -> str:
         return self.name
 
@@ -90,6 +92,7 @@ class Bdm(TimestampedModel):
             models.Index(name="bdm_created", fields=["created_at", "id"]),
         ]
 
+    @reads("user.full_name")
     def __str__(self) -> str:
         return self.user.full_name
 
@@ -148,10 +151,12 @@ class Broker(TimestampedModel):
             ),
         ]
 
+    @reads("full_name")
     def __str__(self) -> str:
         return self.full_name
 
     @property
+    @reads("first_name", "last_name")
     def full_name(self) -> str:
         """First and last name."""
         return f"{self.first_name} {self.last_name}"

@@ -133,6 +133,13 @@ class Environment(BaseSettings):
         description="How long a refresh token that was just rotated still answers, so that two "
         "tabs that refresh at once both stay logged in.",
     )
+    login_cache_seconds: int = Field(
+        5,
+        ge=0,
+        le=300,
+        description="How long a process keeps a checked login or API key at most, so that not every request "
+        "reads them anew; 0 keeps none. What ends or changes a login is announced and counts at once.",
+    )
     login_failure_limit: int = Field(
         5, ge=1, description="Failed logins of one account before it is locked out."
     )

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from crm_backend.common.policy import ADMIN
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
 from events.registry import REGISTRY, render
 
@@ -74,6 +75,7 @@ class Event(models.Model):
         return f"{self.type} #{self.pk}"
 
     @property
+    @reads("type", "data")
     def summary(self) -> str:
         """One sentence for people; the type's name where that type is not declared any more."""
         payload = REGISTRY.get(self.type)

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from events.models import Event
 
@@ -29,6 +30,7 @@ class TimelineSerializer(ModelSerializer):
         read_only_fields = fields
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
+    @reads("data")
     def get_data(self, event: Event) -> dict[str, Any]:
         """The payload; its schema is in `/api/events/types/`."""
         return dict(event.data)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
 from jobs.choices import FINISHED, UNFINISHED, JobStatus
 from users.choices import Role
@@ -84,6 +85,7 @@ class Job(models.Model):
         return self.status in FINISHED
 
     @property
+    @reads("status", "done", "total")
     def percent(self) -> int:
         """Whole percent done, rounded down; 100 only when it succeeded."""
         if self.status == JobStatus.SUCCEEDED:

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from jobs.models import Job, JobRow
 
@@ -52,6 +53,7 @@ class JobSerializer(JobListSerializer):
         read_only_fields = fields
 
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+    @reads("result")
     def get_result(self, job: Job) -> Any:
         """What came of it, as its kind documents; null before the end."""
         return job.result
@@ -68,7 +70,7 @@ class JobRowSerializer(ModelSerializer):
         fields = ["row", "outcome", "errors"]
         read_only_fields = fields
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    @reads("data")
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """The row, its kind's own values among it."""
-        row = super().to_representation(instance)
-        return {"row": row["row"], "outcome": row["outcome"], **instance.data, "errors": row["errors"]}
+        return {"row": shown["row"], "outcome": shown["outcome"], **instance.data, "errors": shown["errors"]}

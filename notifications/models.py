@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import ScopedQuerySet, where
 from events.models import Event
 from notifications.choices import MailKind, MailStatus, NotificationType
@@ -59,6 +60,7 @@ class Notification(models.Model):
         return f"{self.notification_type} {self.seq} of user {self.user_id}"
 
     @property
+    @reads("read_at")
     def is_read(self) -> bool:
         """Whether its owner has read it."""
         return self.read_at is not None

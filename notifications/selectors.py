@@ -5,13 +5,18 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from crm_backend.common.read_engine.statements import Kept
 from notifications.choices import NotificationType
 from notifications.models import Notification, NotificationCounter, NotificationPreference
+
+_unread = Kept(
+    lambda given: Notification.objects.filter(user_id=given("user_id", 1)).unread().order_by().values("pk")
+)
 
 
 def unread_count(user_id: int) -> int:
     """How many notifications a user has not read."""
-    return Notification.objects.filter(user_id=user_id).unread().count()
+    return _unread.count(user_id=user_id)
 
 
 def unread_counts(user_ids: Collection[int]) -> dict[int, int]:

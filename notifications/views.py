@@ -27,6 +27,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
 
     queryset = Notification.objects.select_related("event")
     policy = NOTIFICATIONS
+    is_derived = True
     serializer_class = NotificationSerializer
     filterset_class = NotificationFilter
     search_fields = ["title", "body"]

@@ -28,15 +28,28 @@ trap take_down EXIT
 
 echo "== build"; in_project build
 echo "== up on port $WEB_PORT"; in_project up -d
+wait_for() {  # wait_for SERVICE: until it is healthy
+  local container state
+  container=$(in_project ps -q "$1")
+  for ((i = 0; i < 180; i++)); do
+    state=$(docker inspect -f '{{.State.Health.Status}}' "$container")
+    [[ $state == healthy ]] && return
+    sleep 1
+  done
+  echo "$1 is $state"
+  return 1
+}
+
+check() { python3 scripts/smoke_checks.py "127.0.0.1:$WEB_PORT"; }
+
 echo "== wait until it is healthy"
-web=$(in_project ps -q web)
-for ((i = 0; i < 120; i++)); do
-  state=$(docker inspect -f '{{.State.Health.Status}}' "$web")
-  [[ $state == healthy ]] && break
-  sleep 1
-done
-[[ $state == healthy ]] || { echo "web is $state"; exit 1; }
-echo "== check from outside"; python3 scripts/smoke_checks.py "127.0.0.1:$WEB_PORT"
+for service in web sockets nginx; do wait_for "$service"; done
+echo "== check from outside"; check
+echo "== the same with new containers behind nginx"
+in_project up -d --no-deps --force-recreate sockets web
+for service in web sockets; do wait_for "$service"; done
+sleep 6  # as long as nginx believes an address
+check
 echo "== worker and beat run"
 for service in worker beat; do
   [[ $(docker inspect -f '{{.State.Running}}' "$(in_project ps -q "$service")") == true ]]

@@ -13,7 +13,7 @@ request = urllib.request.Request(
 # Past any proxy that the environment names: this is about our own process.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
-    with opener.open(request, timeout=4) as answer:
+    with opener.open(request, timeout=9) as answer:
         sys.exit(0 if answer.status == 200 else 1)
 except OSError as error:
     sys.exit(f"not ready: {error}")

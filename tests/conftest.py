@@ -40,6 +40,8 @@ def _configure() -> None:
         DATABASE_POOL_SIZE="0",
         EMAIL_URL="memory://",
         LOG_LEVEL="CRITICAL",
+        # As long as it goes: what ends or changes a login has to be announced, and does not end by itself.
+        LOGIN_CACHE_SECONDS="300",
         THROTTLE_USER="1000000/minute",
         THROTTLE_API_KEY="1000000/minute",
         THROTTLE_ANONYMOUS="1000000/minute",

@@ -6,7 +6,7 @@ import socket as sockets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -35,13 +35,14 @@ def free_port() -> int:
 class Process:
     """A program in a process group of its own."""
 
-    def __init__(self, log: Path, *command: str) -> None:
+    def __init__(self, log: Path, *command: str, variables: Mapping[str, str] | None = None) -> None:
         base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
         environment = {
             **os.environ,
             "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
             "SECRET_KEY": settings.SECRET_KEY,
             "LOG_LEVEL": "INFO",
+            **(variables or {}),
         }
         self.log = log
         with log.open("ab") as output:
@@ -73,13 +74,31 @@ def worker(folder: Path) -> Process:
     return Process(folder / "worker.log", *command, "--without-mingle", "--without-gossip")
 
 
-class Web(Process):
-    """The web server."""
+# As docker-compose.yml and `./crm up` start them, but for names and ports.
+SERVERS = {
+    "daphne": ("daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", "crm_backend.asgi:application"),
+    "granian": (
+        "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", "--no-ws", "--workers=2",
+        "--blocking-threads=2", "--workers-kill-timeout=5", "--log-level=warning",
+        "crm_backend.wsgi:application",
+    ),
+}  # fmt: skip
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+
+class Web(Process):
+    """A web server."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        *,
+        server: str = "daphne",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = port or free_port()
-        command = ("daphne", "-b", "127.0.0.1", "-p", str(self.port), "crm_backend.asgi:application")
-        super().__init__(folder / "web.log", *command)
+        command = [part.format(port=self.port) for part in SERVERS[server]]
+        super().__init__(folder / f"{server}.log", *command, variables=variables)
         wait_for(self._answers, what=f"web server; see {self.log}")
 
     def _answers(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from crm_backend.common.filters import BooleanFilter, FilterSet, IdFilter, MomentFilter
 from users.choices import AccountStatus
@@ -65,7 +65,7 @@ class SessionFilter(FilterSet):
 
     def filter_active(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         """`true`: those whose tokens are still good; `false`: the others."""
-        lasting = Q(revoked_at=None, expires_at__gt=timezone.now())
+        lasting = Q(revoked_at=None, expires_at__gt=Now())
         return queryset.filter(lasting) if value else queryset.exclude(lasting)
 
 
@@ -81,5 +81,5 @@ class ApiKeyFilter(FilterSet):
 
     def filter_expired(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         """`true`: those whose end has passed; `false`: the others."""
-        expired = Q(expires_at__lte=timezone.now())
+        expired = Q(expires_at__lte=Now())
         return queryset.filter(expired) if value else queryset.filter(Q(expires_at=None) | ~expired)

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Upper
 
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, Scope, ScopedQuerySet, where
 from users.choices import AccountStatus, Role
 
@@ -117,12 +118,22 @@ class User(AbstractBaseUser, TimestampedModel):
     def __str__(self) -> str:
         return self.email
 
+    @classmethod
+    def stand_in(cls, *, pk: int, role: str) -> "User":
+        """Some active user of a role, to see what is visible to any of them; anything else is unknown.
+
+        What is not known fails when it is asked for, since the database of such a user does not exist.
+        """
+        return cls.from_db("nowhere", ["id", "role", "status"], [pk, role, AccountStatus.ACTIVE])
+
     @property
+    @reads("status")
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether they may log in; Django and SimpleJWT ask under this name."""
         return self.status == AccountStatus.ACTIVE
 
     @property
+    @reads("first_name", "last_name")
     def full_name(self) -> str:
         """First and last name."""
         return f"{self.first_name} {self.last_name}".strip()

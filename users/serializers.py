@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from crm_backend.common.credentials import READ, WRITE
 from crm_backend.common.policy import Policy
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, PhoneField, Serializer, VisiblePrimaryKeyField
 from users.choices import REGISTRATION_ROLES, Role
 from users.models import ApiKey, Session, User
@@ -80,6 +81,7 @@ class UserSerializer(ModelSerializer):
         read_only_fields = ["status", "last_login", "created_at", "updated_at"]
 
     @extend_schema_field(bool)
+    @reads("email_verified_at")
     def get_email_verified(self, user: User) -> bool:
         """Whether the address was proven."""
         return user.email_verified_at is not None
@@ -229,11 +231,13 @@ class SessionSerializer(ModelSerializer):
         read_only_fields = fields
 
     @extend_schema_field(bool)
+    @reads("revoked_at", "expires_at")
     def get_is_active(self, session: Session) -> bool:
         """Whether its tokens are still good."""
         return session.revoked_at is None and session.expires_at > timezone.now()
 
     @extend_schema_field(bool)
+    @reads("pk")
     def get_is_current(self, session: Session) -> bool:
         """Whether it is the login that asks."""
         return bool(session.pk == self.context["request"].auth.session.pk)
@@ -280,6 +284,7 @@ class ApiKeySummarySerializer(ModelSerializer):
         read_only_fields = fields
 
     @extend_schema_field(bool)
+    @reads("expires_at")
     def get_is_expired(self, key: ApiKey) -> bool:
         """Whether its end has passed."""
         return key.expires_at is not None and key.expires_at <= timezone.now()

@@ -16,6 +16,7 @@ from borrowers.models import Borrower, Guarantor
 from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, one_id, where
 from users.choices import Role
 
@@ -204,6 +205,7 @@ class Application(TimestampedModel):
         return is_approved(self.stage, self.came_from)
 
     @property
+    @reads("loan_amount", "approved_amount")
     def amount_to_lend(self) -> Decimal:
         """What the lender agreed to lend, AUD; before that, what was asked for."""
         return self.loan_amount if self.approved_amount is None else self.approved_amount

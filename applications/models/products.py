@@ -21,6 +21,7 @@ from applications.choices import (
     usual_allocation,
 )
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
 from users.choices import Role
 
@@ -163,5 +164,6 @@ class Product(TimestampedModel):
             ),
         ]
 
+    @reads("name")
     def __str__(self) -> str:
         return self.name

@@ -12,6 +12,7 @@ from applications.models.applications import Application
 from crm_backend.common.australia import State, validate_postcode
 from crm_backend.common.dates import validate_not_future
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, through
 from users.choices import Role
 
@@ -73,11 +74,13 @@ class Security(TimestampedModel):
         return f"{self.get_security_type_display()} of {self.value}"
 
     @property
+    @reads("valuation_amount", "value")
     def lending_value(self) -> Decimal:
         """What counts for the loan-to-value ratio: the valuation, or the stated value before there is one."""
         return self.valuation_amount if self.valuation_amount is not None else self.value
 
     @property
+    @reads("application.amount_to_lend", "lending_value")
     def loan_to_value_ratio(self) -> Decimal | None:
         """LVR of the whole loan against this security alone, percent."""
         return loan_to_value(self.application.amount_to_lend, [self.lending_value])

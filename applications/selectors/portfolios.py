@@ -23,7 +23,7 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from applications.choices import Stage
@@ -288,7 +288,7 @@ def with_performance(users: QuerySet[Any], *, reader: User) -> QuerySet[Any]:
     """
     visible = Application.objects.all().visible_to(reader).filter(bd__user=OuterRef("pk"))
     lately = StageChange.objects.filter(
-        to_stage=Stage.SETTLED, changed_at__gte=timezone.now() - RECENT, application__stage__in=LENT
+        to_stage=Stage.SETTLED, changed_at__gte=Now() - RECENT, application__stage__in=LENT
     )
     recent = visible.filter(pk__in=lately.values("application"))
     is_open = visible.filter(stage__in=STILL_OPEN)

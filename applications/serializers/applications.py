@@ -22,7 +22,9 @@ from borrowers.serializers import (
 )
 from brokers.models import Bdm, Branch, Broker
 from brokers.serializers import ReferenceSerializer
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import (
+    LinkedListSerializer,
     ModelSerializer,
     PhoneField,
     Serializer,
@@ -119,8 +121,12 @@ class ApplicationSerializer(ModelSerializer):
     broker = ReferenceSerializer(read_only=True, allow_null=True)
     bd = ReferenceSerializer(read_only=True, allow_null=True)
     branch = ReferenceSerializer(read_only=True, allow_null=True)
-    borrowers = serializers.SerializerMethodField()
-    guarantors = serializers.SerializerMethodField()
+    borrowers = LinkedListSerializer(
+        child=BorrowerSummarySerializer(), link="borrower", source="borrower_links", read_only=True
+    )
+    guarantors = LinkedListSerializer(
+        child=GuarantorSummarySerializer(), link="guarantor", source="guarantor_links", read_only=True
+    )
     securities = SecuritySerializer(many=True, read_only=True)
     loan_to_value_ratio = serializers.SerializerMethodField()
     allowed_stages = serializers.SerializerMethodField()
@@ -148,19 +154,8 @@ class ApplicationSerializer(ModelSerializer):
         ]
         read_only_fields = fields
 
-    @extend_schema_field(BorrowerSummarySerializer(many=True))
-    def get_borrowers(self, application: Application) -> Any:
-        """In order, the primary one first."""
-        people = [link.borrower for link in application.borrower_links.all()]
-        return BorrowerSummarySerializer(people, many=True, context=self.context).data
-
-    @extend_schema_field(GuarantorSummarySerializer(many=True))
-    def get_guarantors(self, application: Application) -> Any:
-        """In order."""
-        people = [link.guarantor for link in application.guarantor_links.all()]
-        return GuarantorSummarySerializer(people, many=True, context=self.context).data
-
     @extend_schema_field({"type": ["string", "null"], "format": "decimal", "description": "Percent."})
+    @reads("amount_to_lend", "securities.lending_value")
     def get_loan_to_value_ratio(self, application: Application) -> str | None:
         """The amount to lend (approved, else asked for) over what all securities are worth, in percent."""
         values = [security.lending_value for security in application.securities.all()]
@@ -168,6 +163,7 @@ class ApplicationSerializer(ModelSerializer):
         return None if ratio is None else str(ratio)
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Stage.choices)))
+    @reads("stage", "came_from")
     def get_allowed_stages(self, application: Application) -> list[str]:
         """Where the caller may move it now, guards aside."""
         return allowed_stages(application, self.context["request"].user.role)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from applications.choices import MAX_TERM_MONTHS
 from applications.funding import RESULT_FIELDS
 from applications.models import FundingCalculation
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from events.serializers import ActorSerializer
 
@@ -63,6 +64,7 @@ class FundingCalculationSerializer(ModelSerializer):
         read_only_fields = fields
 
     @extend_schema_field(FundingInputSerializer)
+    @reads("input")
     def get_input(self, calculation: FundingCalculation) -> dict[str, Any]:
         """As it was given."""
         return dict(calculation.input)
@@ -73,6 +75,7 @@ class FundingCalculationSerializer(ModelSerializer):
             "properties": {name: {"type": ["string", "null"], "format": "decimal"} for name in RESULT_FIELDS},
         }
     )
+    @reads("result")
     def get_result(self, calculation: FundingCalculation) -> dict[str, Any]:
         """AUD by line."""
         return dict(calculation.result)

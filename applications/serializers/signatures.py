@@ -8,6 +8,7 @@ from rest_framework import serializers
 from applications.models import Signature
 from applications.png import Drawing, NotASignature
 from crm_backend.common.dates import validate_not_future
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from events.serializers import ActorSerializer
 from users.choices import Role
@@ -76,9 +77,9 @@ class SignatureSerializer(ModelSerializer):
         ]
         read_only_fields = fields
 
-    def to_representation(self, instance: Signature) -> dict[str, Any]:
+    @reads("signed_by_id")
+    def conceal(self, shown: dict[str, Any], instance: Signature) -> dict[str, Any]:
         """From where it was signed is for the lender's staff and the signer."""
-        shown: dict[str, Any] = super().to_representation(instance)
         reader = self.context["request"].user
         if reader.role not in (Role.ADMIN, Role.BD) and reader.pk != instance.signed_by_id:
             shown.update(ip_address=None, user_agent="")

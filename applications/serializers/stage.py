@@ -9,6 +9,7 @@ from rest_framework import serializers
 from applications.choices import Stage
 from applications.models import StageChange
 from applications.stages import ALIASES
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from events.registry import Audience
 from events.serializers import ActorSerializer
@@ -65,13 +66,14 @@ class StageChangeSerializer(ModelSerializer):
         read_only_fields = fields
 
     @extend_schema_field({"type": "integer", "minimum": 0})
+    @reads("left_at", "changed_at")
     def get_seconds_in_to_stage(self, change: Any) -> int:
         """Seconds spent in `to_stage`; until now, if it is there still."""
         return max(0, int(((change.left_at or timezone.now()) - change.changed_at).total_seconds()))
 
-    def to_representation(self, instance: StageChange) -> dict[str, Any]:
+    @reads()
+    def conceal(self, shown: dict[str, Any], instance: StageChange) -> dict[str, Any]:
         """Keep what staff wrote for staff from other readers."""
-        shown: dict[str, Any] = super().to_representation(instance)
         if self.context.get("reader", Audience.EVERYONE) < Audience.STAFF:
             shown["notes"] = ""
         return shown

@@ -15,8 +15,9 @@ from applications.services.assignment import RESPONSIBLE, application_assign, ch
 from applications.services.products import check_product
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import own_profile
+from brokers.models import Broker
 from crm_backend.common.errors import Conflict, InvalidInput
-from events.services import emit
+from events.services import emit, together
 from users.choices import Role
 
 
@@ -36,7 +37,7 @@ def application_create(
         InvalidInput: `broker`: the caller is a broker without a broker profile; broker, BDM or branch take
             no applications any more; terms are outside the product's limits.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False), together():
         product = fields.get("product")
         if product is not None:
             fields.setdefault("repayment_frequency", product.default_repayment_frequency)
@@ -128,7 +129,8 @@ def application_delete(*, application: Application, actor: Any) -> None:
 
 
 def _own_broker(actor: Any) -> Any:
-    broker = getattr(actor, "broker", None)
+    broker = Broker.objects.select_related("branch").filter(user=actor).first()
     if broker is None:
         raise InvalidInput.field("broker", "Your login has no broker profile yet. Ask the lender for one.")
+    broker.user = actor
     return broker

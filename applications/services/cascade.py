@@ -11,7 +11,7 @@ from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
 from crm_backend.common.errors import InvalidInput
-from events.services import emit
+from events.services import emit, together
 
 Fields = Mapping[str, Any]
 
@@ -33,9 +33,9 @@ def application_create_with_cascade(
     Raises:
         InvalidInput: see `application_create` and `funding_calculate`; nothing is written then.
     """
-    with transaction.atomic():
-        people = [_created(Borrower, fields, BORROWER, actor) for fields in (*borrowers, *company_borrowers)]
-        sureties = [_created(Guarantor, fields, GUARANTOR, actor) for fields in guarantors]
+    with transaction.atomic(savepoint=False), together():
+        people = _created(Borrower, [*borrowers, *company_borrowers], BORROWER, actor)
+        sureties = _created(Guarantor, guarantors, GUARANTOR, actor)
         created = application_create(
             actor=actor,
             **{
@@ -57,7 +57,8 @@ def _calculate(application: Application, terms: Fields, actor: Any) -> None:
         raise InvalidInput(errors={"funding_calculation_input": error.errors}) from None
 
 
-def _created(model: type[Any], fields: Fields, events: Any, actor: Any) -> Any:
-    party = model.objects.create(created_by=actor, **fields)
-    emit(events.created(label=str(party)), actor=actor, subject=party)
-    return party
+def _created(model: type[Any], rows: Sequence[Fields], events: Any, actor: Any) -> list[Any]:
+    parties: list[Any] = model.objects.bulk_create(model(created_by=actor, **fields) for fields in rows)
+    for party in parties:
+        emit(events.created(label=str(party)), actor=actor, subject=party)
+    return parties

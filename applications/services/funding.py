@@ -33,7 +33,7 @@ def funding_calculate(
         InvalidInput: by field, what neither of them gives.
     """
     given = _complete(application, terms)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         result = calculate(
             given,
             loan_amount=application.loan_amount,

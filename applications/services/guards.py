@@ -1,4 +1,4 @@
-"""Further guards of stages, from apps above this one; docs/adr/0015-guards-from-above.md has the reasons."""
+"""Further guards of stages, from apps above this one; docs/adr/0020-guards-from-above.md has the reasons."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable

@@ -16,6 +16,7 @@ from borrowers.serializers.parts import (
     reads_secrets,
 )
 from crm_backend.common.australia import validate_abn, validate_acn, validate_tfn
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import (
     DigitsField,
     ModelSerializer,
@@ -127,12 +128,10 @@ class PartySerializer(ModelSerializer):
 class OthersContactMixin:
     """Keeps from a client how to reach the others on their loans, and when those were born."""
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    @reads()
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """Empty what is not the client's to know; names and relationship stay."""
-        shown: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
-        caller = caller_of(self)
-        own = caller is not None and getattr(instance, "user_id", None) == caller.pk
-        if own or getattr(caller, "role", "") != Role.CLIENT:
+        if getattr(caller_of(self), "role", "") != Role.CLIENT:
             return shown
         for name in ("email", "phone"):
             shown[name] = ""
@@ -152,6 +151,14 @@ class BorrowerSummarySerializer(OthersContactMixin, ModelSerializer):
         model = Borrower
         fields = ["id", "borrower_type", "display_name", "email", "phone", "state", "created_at"]
         read_only_fields = fields
+
+    @reads("user_id")
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
+        """One's own contact data is one's own to read."""
+        caller = caller_of(self)
+        if caller is not None and instance.user_id == caller.pk:
+            return shown
+        return super().conceal(shown, instance)
 
 
 class BorrowerSerializer(PartySerializer):
@@ -226,9 +233,9 @@ class BorrowerSerializer(PartySerializer):
         self._complete(attrs)
         return attrs
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    @reads()
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """Empty for clients what others note about them."""
-        shown = super().to_representation(instance)
         if getattr(caller_of(self), "role", "") == Role.CLIENT:
             shown.update(NOTED)
         return shown

@@ -19,6 +19,7 @@ from crm_backend.common.australia import (
 )
 from crm_backend.common.encryption import DOT, mask, plain
 from crm_backend.common.errors import Conflict
+from crm_backend.common.reads import reads, reads_of
 from crm_backend.common.serializers import (
     UNREADABLE_DETAIL,
     DigitsField,
@@ -36,6 +37,7 @@ MAX_DOCUMENTS = 10
 MAX_DIRECTORS = 50
 
 
+@reads("user_id")
 def reads_secrets(user: Any, borrower: Any) -> bool:
     """Who reads the encrypted values: administrators, and the owner of the profile."""
     return getattr(user, "role", "") == Role.ADMIN or (
@@ -144,6 +146,7 @@ class IdentityDocumentsField(JsonListField):
     A document whose number is the mask that was read keeps the number of the stored one with its id.
     """
 
+    reads = reads_of(reads_secrets)
     default_error_messages = {
         **SecretField.default_error_messages,
         "unknown": "The borrower has no such document.",

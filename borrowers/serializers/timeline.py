@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from crm_backend.common.reads import reads
 from events.serializers import TimelineSerializer
 
 
 class BorrowerTimelineSerializer(TimelineSerializer):
     """One entry; who did it only where the reader may see that user (`selectors.timeline`)."""
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    @reads("actor_known")
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """Leave out whom the reader does not know."""
-        shown: dict[str, Any] = super().to_representation(instance)
         return shown if instance.actor_known else {**shown, "actor": None}

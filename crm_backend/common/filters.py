@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import filters
@@ -103,13 +103,19 @@ class DayFilter(django_filters.DateFilter):
 
     def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
         """Keep what happened from the beginning, or before the end, of that day."""
-        if value is None:
-            return qs
+        moment = None if value is None else self.prepare(value)
+        return qs if moment is None else self.filter_prepared(qs, moment)
+
+    def prepare(self, value: date) -> datetime | None:
+        """The moment to compare with; None when no day follows."""
         if self.lookup_expr == "gte":
-            return qs.filter(**{f"{self.field_name}__gte": midnight(value)})
-        if value == date.max:  # no day follows
-            return qs
-        return qs.filter(**{f"{self.field_name}__lt": midnight(value + timedelta(days=1))})
+            return midnight(value)
+        return None if value == date.max else midnight(value + timedelta(days=1))
+
+    def filter_prepared(self, qs: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        """Keep what happened from that moment, or before it."""
+        lookup = "gte" if self.lookup_expr == "gte" else "lt"
+        return qs.filter(**{f"{self.field_name}__{lookup}": moment})
 
 
 _REPLACED = {
@@ -174,26 +180,61 @@ class FilterBackend(django_filters.DjangoFilterBackend):
     filterset_base = FilterSet
 
 
+_GAP = f"{BLANKS},"
+_WORDS = re.compile(rf'(?:(?<![^{_GAP}])"([^"]+)"(?![^{_GAP}]))|([^{_GAP}]+)')
+# What is looked for: the way to look for a word, and the texts that it takes.
+Terms = list[tuple[str, tuple[str, ...]]]
+
+
 class SearchFilter(filters.SearchFilter):
-    """Search for words, all of which have to be found; a sane number of them."""
+    """Search for words, all of which have to be found; a sane number of them.
+
+    Reading the request (`get_terms`) is apart from filtering (`apply`), which passes the texts on as they
+    are: so the read engine can compile a search once for all texts.
+    """
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        """Keep the rows in which every word is found."""
+        terms = self.get_terms(request)
+        if not terms or not self.get_search_fields(view, request):
+            return queryset
+        return self.apply(queryset, terms, request, view)
+
+    def get_terms(self, request: Request) -> Terms:
+        """The words asked for, and how to look for each."""
+        return [("", (word,)) for word in self.get_search_terms(request)]
+
+    def apply(self, queryset: Any, terms: Terms, request: Request, view: Any) -> Any:
+        """Keep the rows in one of whose searched columns each word is found, in any case."""
+        names = [str(name) for name in self.get_search_fields(view, request) or ()]
+        assert not self.must_call_distinct(queryset, names), (
+            "a search through many rows needs its own `apply`"
+        )
+        lookups = [self.construct_search(name, queryset) for name in names]
+        for _, (word,) in terms:
+            found = Q()
+            for lookup in lookups:
+                found |= Q(**{lookup: word})
+            queryset = queryset.filter(found)
+        return queryset
 
     def get_search_terms(self, request: Request) -> list[str]:
-        """The words between blanks and commas; a quotation mark is a letter, as in O'Neil."""
+        """What is between blanks and commas, or between `"` and `"`; `'` is a letter, as in O'Neil."""
         text = CharField(trim_whitespace=False, allow_blank=True).run_validation(
             request.query_params.get(self.search_param, "")
         )
-        words = [word for word in re.split(f"[{BLANKS},]", text) if word]
+        words = [phrase or word for phrase, word in _WORDS.findall(text)]
         if len(words) > MAX_SEARCH_WORDS:
             raise ValidationError({self.search_param: [f"At most {MAX_SEARCH_WORDS} words."]})
         return words
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """`search`, where the view has something to search, and how many words it takes."""
-        own = type(self).filter_queryset is not filters.SearchFilter.filter_queryset
+        own = type(self).apply is not SearchFilter.apply
         if not own and not getattr(view, "search_fields", None):
             return []
-        gap = f"{BLANKS},"
-        words = rf"^[{gap}]*(?:[^{gap}]+[{gap}]+){{0,{MAX_SEARCH_WORDS - 1}}}(?:[^{gap}]+)?[{gap}]*$"
+        gap, further = _GAP, MAX_SEARCH_WORDS - 1
+        words = rf"^[{gap}]*(?:[^{gap}]+[{gap}]+){{0,{further}}}(?:[^{gap}]+)?[{gap}]*$"
         found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter in found:
             parameter["schema"] = {"type": "string", "pattern": words}

@@ -43,6 +43,11 @@ def with_key(ordering: Sequence[str]) -> list[str]:
     return [*ordering, "-id" if ordering[0].startswith("-") else "id"]
 
 
+def ordering_of(queryset: QuerySet[Any]) -> tuple[str, ...]:
+    """The ordering of a queryset, ended by the primary key."""
+    return tuple(with_key([str(term) for term in queryset.query.order_by] or ["-pk"]))
+
+
 def beyond(terms: Sequence[str], values: Sequence[Any], reverse: bool) -> Q:
     """The rows that come after the one with these values, before it when in reverse.
 
@@ -86,15 +91,36 @@ def _is_nullable(queryset: QuerySet[Any], name: str) -> bool:
     return bool(column.target.null) or join.join_type == LOUTER
 
 
-def _typed(column: Any, text: str | None) -> Any:
-    """The value that a cursor's text stands for, as strict as if we had written it.
+def keyed(queryset: QuerySet[Any], ordering: Sequence[str]) -> tuple[QuerySet[Any], list[str]]:
+    """The rows with each value that orders them, and the ordering in those terms.
+
+    An annotation takes the join that the queryset has; a filter across a relation would take a
+    second one, and so compare with another related row than the one that orders.
+    """
+    names = {f"_k{number}": term for number, term in enumerate(ordering)}
+    rows = queryset.annotate(**{key: F(term.lstrip("-")) for key, term in names.items()})
+    terms = [f"-{key}" if term.startswith("-") else key for key, term in names.items()]
+    return rows.order_by(*terms), terms
+
+
+def narrowed(
+    rows: QuerySet[Any], terms: Sequence[str], values: Sequence[Any], *, reverse: bool
+) -> QuerySet[Any]:
+    """The keyed rows that come after the one with these values, before it when in reverse."""
+    nullable = _is_nullable(rows, _parts(terms[0], False)[0])
+    rows = rows.filter(_bound(terms[0], values[0], reverse, nullable))
+    return rows.filter(beyond(terms, values, reverse))
+
+
+def typed(field: Any, text: str | None) -> Any:
+    """The value that a cursor's text stands for in a field, as strict as if we had written it.
 
     Raises:
         ValueError, ValidationError: it is not one that we wrote.
     """
     if text is None:
         return None
-    value = column.output_field.to_python(text)
+    value = field.to_python(text)
     if str(value) != text or (isinstance(value, datetime) and is_naive(value)):
         raise ValueError(text)
     return value
@@ -185,7 +211,7 @@ class CursorPagination(pagination.CursorPagination):
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """The ordering asked for or the view's default; ties are broken by the primary key."""
-        return tuple(with_key([str(term) for term in queryset.query.order_by] or ["-pk"]))
+        return ordering_of(queryset)
 
     def get_next_link(self) -> str | None:
         """The address of the next page."""
@@ -198,28 +224,21 @@ class CursorPagination(pagination.CursorPagination):
     def _load(self, queryset: QuerySet[Any], size: int) -> list[Any]:
         """Read the page, and one row more to know whether there is another."""
         place = self.place
-        rows, terms = self._keyed(queryset)
+        rows, terms = keyed(queryset, place.ordering)
         if place.values is not None:
             columns = [rows.query.annotations[_parts(term, False)[0]] for term in terms]
-            values = [_typed(column, text) for column, text in zip(columns, place.values, strict=True)]
-            nullable = _is_nullable(rows, _parts(terms[0], False)[0])
-            rows = rows.filter(_bound(terms[0], values[0], place.reverse, nullable))
-            rows = rows.filter(beyond(terms, values, place.reverse))
-        found = list((rows.reverse() if place.reverse else rows)[: size + 1])
+            values = [
+                typed(column.output_field, text) for column, text in zip(columns, place.values, strict=True)
+            ]
+            rows = narrowed(rows, terms, values, reverse=place.reverse)
+        return self.cut(list((rows.reverse() if place.reverse else rows)[: size + 1]), size)
+
+    def cut(self, found: list[Any], size: int) -> list[Any]:
+        """The page out of rows that may be one more than it has; notes whether there are others."""
+        place = self.place
         more, came_from = len(found) > size, place.values is not None
         self.has_previous, self.has_next = (more, came_from) if place.reverse else (came_from, more)
         return found[:size][::-1] if place.reverse else found[:size]
-
-    def _keyed(self, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], list[str]]:
-        """The rows with each value that orders them, and the ordering in those terms.
-
-        An annotation takes the join that the queryset has; a filter across a relation would take a
-        second one, and so compare with another related row than the one that orders.
-        """
-        names = {f"_k{number}": term for number, term in enumerate(self.place.ordering)}
-        rows = queryset.annotate(**{key: F(term.lstrip("-")) for key, term in names.items()})
-        terms = [f"-{key}" if term.startswith("-") else key for key, term in names.items()]
-        return rows.order_by(*terms), terms
 
     def _link(self, *, reverse: bool) -> str:
         """The page beyond this one's outermost row, or from an empty page, all the way back."""

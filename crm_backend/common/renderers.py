@@ -7,6 +7,7 @@ import orjson
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 _encode_other = JSONEncoder().default
 
 
@@ -26,7 +27,7 @@ class ORJSONRenderer(BaseRenderer):
         """Return `data` as UTF-8 JSON; nothing at all for None."""
         if data is None:
             return b""
-        return orjson.dumps(data, default=_encode_other, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(data, default=_encode_other, option=_OPTIONS)
 
 
 class PNGRenderer(BaseRenderer):

@@ -13,10 +13,12 @@ from crm_backend.common.errors import Conflict, DomainError, StaleVersion
 from crm_backend.common.idempotency import refusals
 from crm_backend.common.schema_replies import RATE_LIMIT, Document, headers, problem_replies
 from crm_backend.common.schema_requests import open_filters
+from crm_backend.common.selection import EXPAND, FIELDS, names_of
 from crm_backend.common.text import BLANKS
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
+LIST, RETRIEVE = "list", "retrieve"
 API_KEY_SCHEME = "apiKeyAuth"
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -36,6 +38,18 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _ALIASES = ("/api/auth/", "/api/users/auth/profile/")
 
 
+def _names_parameter(name: str, description: str, names: Collection[str]) -> Document:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": f"{description} Names with commas between them.",
+        "schema": {"type": "array", "items": {"type": "string", "enum": list(names)}},
+        "style": "form",
+        "explode": False,
+    }
+
+
 class Schema(AutoSchema):
     """drf-spectacular's schema with our summaries and tags, and all that our views can answer."""
 
@@ -52,6 +66,8 @@ class Schema(AutoSchema):
             if int(status) < 300:
                 reply["headers"] = headers(*self._headers_of(status, reply))
         self._add_preconditions(operation)
+        operation.get("parameters", []).extend(self._selections())
+        self._add_expanded()
         self._add_idempotency(operation)
         open_filters(operation, self._filters)
         operation["responses"].update(problem_replies(self._codes(operation)))
@@ -71,6 +87,26 @@ class Schema(AutoSchema):
         if direction == "request" and schema and "$ref" not in schema:
             schema.update(_limits(field, schema))
         return schema
+
+    def _selections(self) -> Iterator[Document]:
+        """`fields` and `expand`, where rows are read that they can be asked of."""
+        if self._action not in (LIST, RETRIEVE) or not hasattr(self.view, "shown_by"):
+            return
+        names = names_of(self.view.serializer_of(self._action))
+        further = self.view.expandable() if self._action == LIST else ()
+        if further:
+            yield _names_parameter(EXPAND, "Members of the detail to show as well.", further)
+        yield _names_parameter(FIELDS, "The only members to show; all without it.", (*names, *further))
+
+    def _add_expanded(self) -> None:
+        """Members of the detail that the rows of a list have when they are asked for."""
+        if self._action != LIST or not hasattr(self.view, "shown_by") or not self.view.expandable():
+            return
+        row = self.resolve_serializer(self.view.serializer_of(LIST), "response")
+        detail = self.resolve_serializer(self.view.detail_class, "response")
+        for name in self.view.expandable():
+            member = {**detail.schema["properties"][name]}
+            row.schema["properties"].setdefault(name, member)
 
     @property
     def _filters(self) -> Collection[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -14,6 +14,9 @@ from rest_framework import serializers
 from crm_backend.common import australia
 from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
 from crm_backend.common.errors import Conflict
+from crm_backend.common.kept_fields import KeptFieldsMixin
+from crm_backend.common.read_engine.errors import Refused
+from crm_backend.common.reads import reads_of
 
 # "" in one of these means that the form field was left empty.
 _EMPTY_IS_NULL = (
@@ -50,12 +53,73 @@ class StrictMixin:
         return super().to_internal_value(data)  # type: ignore[misc]
 
 
-class Serializer(StrictMixin, serializers.Serializer[Any]):
+class Representation:
+    """What is shown of a row, in two steps that the read engine can compile: its fields, then `conceal`.
+
+    Attributes:
+        selected: the names of the only fields to show, None for all.
+    """
+
+    selected: ClassVar[frozenset[str] | None] = None
+
+    def to_representation(self, instance: Any) -> Any:
+        """Show the fields; then keep from the caller what is not theirs to read."""
+        return self.conceal(super().to_representation(instance), instance)  # type: ignore[misc]
+
+    def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
+        """Change what is shown by who reads; declare with `reads` what that takes of the row."""
+        return shown
+
+    @classmethod
+    def is_compilable(cls) -> bool:
+        """Whether the two steps are all that there is."""
+        return cls.to_representation is Representation.to_representation
+
+    @classmethod
+    def concealed_by(cls) -> tuple[str, ...] | None:
+        """What every `conceal` of the class reads of a row; None when there is none.
+
+        Raises:
+            Refused: one of them does not say.
+        """
+        found: tuple[str, ...] | None = None
+        for one in cls.__mro__:
+            method = vars(one).get("conceal")
+            if method is None or one is Representation:
+                continue
+            paths = reads_of(method)
+            if paths is None:
+                raise Refused(f"{one.__name__}.conceal does not declare what it reads")
+            found = (*(found or ()), *paths)
+        return found
+
+    def get_fields(self) -> dict[str, Any]:
+        """All fields, or those that were selected."""
+        fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]
+        if self.selected is None:
+            return fields
+        return {name: one for name, one in fields.items() if name in self.selected}
+
+
+class Serializer(StrictMixin, Representation, KeptFieldsMixin, serializers.Serializer[Any]):
     """A strict serializer without a model."""
 
 
-class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
-    """A strict model serializer that adds `<field>_display` after each enumerated model field."""
+class LinkedListSerializer(serializers.ListSerializer[Any]):
+    """The rows that links lead to, in the order of the links: `link` is the relation from one to its row."""
+
+    def __init__(self, *, link: str, **kwargs: Any) -> None:
+        self.link = link
+        super().__init__(**kwargs)
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """Show the row of each link."""
+        rows = [getattr(one, self.link) for one in data.all()]
+        return super().to_representation(rows)
+
+
+class _ModelFields(serializers.ModelSerializer[Any]):
+    """A model serializer that adds `<field>_display` after each enumerated model field."""
 
     def get_fields(self) -> dict[str, Any]:
         """Add the display names that clients would otherwise have to know."""
@@ -78,6 +142,10 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
         model: Any = self.Meta.model
         columns = {column.name: column for column in model._meta.concrete_fields}
         return source in columns and columns[source].blank and not columns[source].null
+
+
+class ModelSerializer(StrictMixin, Representation, KeptFieldsMixin, _ModelFields):
+    """A strict serializer of a model."""
 
 
 class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
@@ -170,6 +238,7 @@ class SecretField(DigitsField):
     def __init__(self, *, readers: Callable[[Any, Any], bool], whole: bool = False, **kwargs: Any) -> None:
         self.readers = readers
         self.whole = whole
+        self.reads = reads_of(readers)
         # As functions: a pattern would be documented for masks too, which do not match it.
         rules = kwargs.pop("validators", [])
         super().__init__(validators=[_as_function(rule) for rule in rules], **kwargs)

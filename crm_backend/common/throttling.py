@@ -1,14 +1,16 @@
 """Rate limits: one atomic counter per window in Redis, and `RateLimit-*` headers on every reply."""
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
-from crm_backend.common.counters import increment
 from crm_backend.common.credentials import Credential
+from crm_backend.common.roundtrip import trip_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -22,6 +24,46 @@ def parse_rate(rate: str) -> tuple[int, int]:
     return int(count), _SECONDS[period[0]]
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, as far as counting goes: the logged-in user, and the credential of a program."""
+
+    user_id: int | None = None
+    credential: Credential | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The caller of an authenticated request."""
+        credential = request.auth if isinstance(request.auth, Credential) else None
+        user_id = request.user.pk if request.user and request.user.is_authenticated else None
+        return cls(user_id, credential)
+
+
+@dataclass(frozen=True)
+class Window:
+    """At most `limit` requests under one name; `reset` is how many seconds it goes on."""
+
+    name: str
+    limit: int
+    seconds: int
+    reset: int
+
+
+def count_ahead(request: Request, caller: Caller, *, generations: Iterable[str]) -> None:
+    """Count a request whose caller is known before the login is checked, in the trip that checks it.
+
+    The throttles find their counts there, unless the check fails and the caller is another one: nobody.
+    """
+    view: APIView = request.parser_context["view"]
+    windows = [
+        throttle.window(request, caller)
+        for throttle in view.get_throttles()
+        if isinstance(throttle, WindowThrottle)
+    ]
+    counters = {window.name: window.seconds for window in windows if window is not None}
+    trip_of(request).take(counters=counters, generations=generations)
+
+
 class WindowThrottle(BaseThrottle):
     """At most N requests of one key in each fixed window, counted by one increment.
 
@@ -31,27 +73,37 @@ class WindowThrottle(BaseThrottle):
 
     scope: ClassVar[str]
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """Whom to count; None leaves the request uncounted."""
         raise TypeError(f"{type(self).__name__} must say whom it counts")
 
-    def get_rate(self, request: Request) -> str:
+    def get_rate(self, caller: Caller) -> str:
         """How many in which time; empty for any number."""
         return str(api_settings.DEFAULT_THROTTLE_RATES.get(self.scope) or "")
 
-    def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Count this request; False once the window is full."""
-        key = self.get_key(request, view)
-        rate = self.get_rate(request)
+    def window(self, request: Request, caller: Caller) -> Window | None:
+        """The window that a request of this caller falls into; None where it is not counted."""
+        key = self.get_key(request, caller)
+        rate = self.get_rate(caller)
         if key is None or not rate:
-            return True
-        limit, window = parse_rate(rate)
+            return None
+        limit, seconds = parse_rate(rate)
         now = time.time()
-        self.reset = int(window - now % window) + 1
-        name = f"throttle:{self.scope}:{key}:{int(now // window)}"
-        used = increment(name, window)
-        self._remember(request, limit, max(0, limit - used))
-        return used <= limit
+        name = f"throttle:{self.scope}:{key}:{int(now // seconds)}"
+        return Window(name, limit, seconds, reset=int(seconds - now % seconds) + 1)
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Count this request, unless that was done ahead; False once the window is full."""
+        window = self.window(request, Caller.of(request))
+        if window is None:
+            return True
+        self.reset = window.reset
+        trip = trip_of(request)
+        if window.name not in trip.counted:
+            trip.take(counters={window.name: window.seconds})
+        used = trip.counted.pop(window.name)
+        self._remember(request, window.limit, max(0, window.limit - used))
+        return used <= window.limit
 
     def wait(self) -> float | None:
         """Seconds until the window ends."""
@@ -73,11 +125,9 @@ class UserThrottle(WindowThrottle):
 
     scope = "user"
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """The user's id."""
-        if isinstance(request.auth, Credential):
-            return None
-        return str(request.user.pk) if request.user and request.user.is_authenticated else None
+        return None if caller.credential or caller.user_id is None else str(caller.user_id)
 
 
 class ApiKeyThrottle(WindowThrottle):
@@ -85,16 +135,15 @@ class ApiKeyThrottle(WindowThrottle):
 
     scope = "api_key"
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """The key's prefix."""
-        return request.auth.key if isinstance(request.auth, Credential) else None
+        return caller.credential.key if caller.credential else None
 
-    def get_rate(self, request: Request) -> str:
+    def get_rate(self, caller: Caller) -> str:
         """The key's own limit, else the installation's."""
-        credential = request.auth
-        if isinstance(credential, Credential) and credential.requests_per_minute:
-            return f"{credential.requests_per_minute}/minute"
-        return super().get_rate(request)
+        if caller.credential and caller.credential.requests_per_minute:
+            return f"{caller.credential.requests_per_minute}/minute"
+        return super().get_rate(caller)
 
 
 class AnonymousThrottle(WindowThrottle):
@@ -102,9 +151,9 @@ class AnonymousThrottle(WindowThrottle):
 
     scope = "anonymous"
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """The caller's address, as far as the configured proxies can be trusted."""
-        return None if request.user and request.user.is_authenticated else self.get_ident(request)
+        return self.get_ident(request) if caller.user_id is None else None
 
 
 class AuthThrottle(WindowThrottle):
@@ -112,7 +161,7 @@ class AuthThrottle(WindowThrottle):
 
     scope = "auth"
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """The caller's address."""
         return self.get_ident(request)
 
@@ -122,10 +171,8 @@ class UploadThrottle(WindowThrottle):
 
     scope = "upload"
 
-    def get_key(self, request: Request, view: "APIView") -> str | None:
+    def get_key(self, request: Request, caller: Caller) -> str | None:
         """The key's prefix or the user's id, when something is sent."""
-        if request.method != "POST" or not (request.user and request.user.is_authenticated):
+        if request.method != "POST" or caller.user_id is None:
             return None
-        if isinstance(request.auth, Credential):
-            return f"key:{request.auth.key}"
-        return str(request.user.pk)
+        return f"key:{caller.credential.key}" if caller.credential else str(caller.user_id)

@@ -23,9 +23,21 @@ from rest_framework.viewsets import GenericViewSet
 
 from crm_backend.common.errors import NotAllowed, StaleVersion
 from crm_backend.common.policy import Policy
+from crm_backend.common.read_engine.engine import answer_detail, answer_list
 from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.schema_replies import refuses
+from crm_backend.common.selection import (
+    EXPAND,
+    FIELDS,
+    check_names,
+    expandable,
+    expanded,
+    names_of,
+    selected,
+    selection_of,
+)
 
+LIST, RETRIEVE = "list", "retrieve"
 _POLICY_ACTIONS = {"partial_update": "update"}
 
 
@@ -80,6 +92,8 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
         untagged: fields that change by themselves, which make no new version of a row.
         unscoped_because: the ugly way out: a reason to go round `visible_to`.
+        is_derived: whether rows come and change without an event of their own, so that no count is kept.
+        plain_because: why reads do not go through the read engine, where somebody chose so.
     """
 
     policy: ClassVar[Policy]
@@ -87,6 +101,8 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     querysets: ClassVar[dict[str, Callable[[Any], Any]]] = {}
     untagged: ClassVar[frozenset[str]] = frozenset()
     unscoped_because: ClassVar[str] = ""
+    plain_because: ClassVar[str] = ""
+    is_derived: ClassVar[bool] = False
     lookup_value_converter = "int"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -116,8 +132,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     def rows_for(self, action: str) -> Any:
         """Visible rows, loaded for the given action."""
         rows = self.narrow(self._visible())
-        shape = self.querysets.get(_POLICY_ACTIONS.get(action, action))
-        return shape(rows) if shape else rows
+        actions = [_POLICY_ACTIONS.get(action, action)]
+        if self.selection_for(action)[1]:
+            actions.append(RETRIEVE)
+        for shape in filter(None, map(self.querysets.get, actions)):
+            rows = shape(rows)
+        return rows
 
     def _visible(self) -> Any:
         queryset = cast(Any, self).queryset
@@ -142,12 +162,62 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         self.check_object_permissions(self.request, obj)
         return obj
 
+    @cached_property
+    def selection(self) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """The members wanted of what is read, None for all, and further ones."""
+        if self.action not in (LIST, RETRIEVE):
+            return None, frozenset()
+        fields, expand = selection_of(self.request)
+        if fields and self.action == LIST:  # a member of the detail that is named there is asked for
+            expand |= fields & frozenset(self.expandable())
+        return fields, expand
+
+    def selection_for(self, action: str) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """The same, for the action that is asked for; any other shows all."""
+        return self.selection if action == self.action else (None, frozenset())
+
     # --- representation -----------------------------------------------------------------------
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """The serializer of this action."""
-        action = _POLICY_ACTIONS.get(self.action, self.action)
-        return self.serializer_classes.get(action) or super().get_serializer_class()
+        """The serializer of this action, with what the request wants of it."""
+        return self.shown_by(self.action)
+
+    def serializer_of(self, action: str) -> type[BaseSerializer[Any]]:
+        """The serializer of an action."""
+        chosen = self.serializer_classes.get(_POLICY_ACTIONS.get(action, action)) or self.serializer_class
+        assert chosen is not None, f"{type(self).__name__} has no serializer"
+        return chosen
+
+    def shown_by(self, action: str) -> type[BaseSerializer[Any]]:
+        """The serializer of an action, with what the request wants of it.
+
+        Raises:
+            ValidationError: it wants what there is not.
+        """
+        serializer: Any = self.serializer_of(action)
+        fields, expand = self.selection_for(action)
+        if expand:
+            check_names(expand, list(self.expandable()), EXPAND)
+            detail: Any = self.detail_class
+            serializer = expanded(serializer, detail, expand)
+        if fields is not None:
+            check_names(fields, list(names_of(serializer)), FIELDS)
+            serializer = selected(serializer, fields)
+        return serializer
+
+    def expandable(self) -> tuple[str, ...]:
+        """The members of the detail that rows of the list can have as well."""
+        policy = getattr(self, "policy", None)
+        readers = policy.actions.get(RETRIEVE, {}) if policy else {}
+        request = getattr(self, "request", None)
+        caller = None if getattr(self, "swagger_fake_view", False) else getattr(request, "user", None)
+        if not readers or any(grant.condition for grant in readers.values()):
+            return ()
+        if caller is not None and policy and policy.grant(RETRIEVE, caller) is None:
+            return ()
+        listed: Any = self.serializer_of(LIST)
+        detail: Any = self.detail_class
+        return expandable(listed, detail)
 
     @property
     def detail_class(self) -> type[BaseSerializer[Any]]:
@@ -165,10 +235,13 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
 
         Call it in the transaction of the write: a caller who would lose sight of the row is refused.
         """
-        obj = self.rows_for("retrieve").filter(pk=pk).first()
-        if obj is None:
+        answered, shown = answer_detail(self, pk)
+        if not answered:
+            obj = self.rows_for("retrieve").filter(pk=pk).first()
+            shown = obj and dict(self.detail_class(obj, context=self.get_serializer_context()).data)
+        if shown is None:
             raise NotAllowed("After this you would not see it any more.")
-        return dict(self.detail_class(obj, context=self.get_serializer_context()).data)
+        return shown
 
     def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
         """Reply with the detail and its ETag."""
@@ -221,6 +294,9 @@ class ListMixin:
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Reply with one page of light rows."""
+        reply: Response | None = answer_list(self)
+        if reply is not None:
+            return reply
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -230,7 +306,11 @@ class RetrieveMixin:
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Reply with one full row and its ETag, or 304 when the caller has it already."""
-        data = self.get_serializer(self.get_object()).data
+        answered, data = answer_detail(self, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        if not answered:
+            data = self.get_serializer(self.get_object()).data
+        elif data is None:
+            raise Http404
         etag = self.etag_of(data)
         known = {
             tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")

@@ -90,6 +90,11 @@ def is_selection(arguments: list[str]) -> bool:
     )
 
 
+def run_bench(arguments: list[str]) -> int:
+    """The benchmarks; they start servers of their own, and keep their books in `var/benchmark-servers`."""
+    os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *arguments])
+
+
 def run_lint(arguments: list[str]) -> int:
     """Everything that can be found without running the code."""
     # The type checker reads the settings; nothing connects to these addresses.
@@ -148,6 +153,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": lambda arguments: run_manage(["demo", *arguments]),
     "shell": lambda arguments: run_manage(["shell", *arguments]),
     "test": run_test,
+    "bench": run_bench,
     "lint": run_lint,
     "reset": run_reset,
 }

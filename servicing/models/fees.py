@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from applications.choices import Component
 from applications.models import Application
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from servicing.choices import FeeStatus, FeeType
 from servicing.models.loans import Repayment
 from servicing.models.scopes import OfApplicationQuerySet, money, part
@@ -76,6 +77,7 @@ class Fee(TimestampedModel):
         return Decimal("0.00") if self.cancelled_at else self.amount - self.waived_amount
 
     @property
+    @reads("cancelled_at", "amount", "waived_amount", "paid_amount")
     def outstanding(self) -> Decimal:
         """What is still to be paid, AUD."""
         return self.collectable - self.paid_amount

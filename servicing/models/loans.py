@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from applications.choices import Component, DayCount, RepaymentFrequency, RepaymentMethod, Rounding
 from applications.models import Application
 from crm_backend.common.models import TimestampedModel
+from crm_backend.common.reads import reads
 from servicing.choices import UNPAID, LoanStatus, RepaymentStatus
 from servicing.models.scopes import SUM_DIGITS, OfApplicationQuerySet, money, part
 
@@ -181,16 +182,19 @@ class Repayment(TimestampedModel):
         return f"repayment {self.number} of {self.amount}, due {self.due_date}"
 
     @property
+    @reads("principal")
     def capitalised(self) -> Decimal:
         """Interest that is added to the loan instead of being paid, AUD."""
         return max(-self.principal, Decimal("0.00"))
 
     @property
+    @reads("interest_paid", "principal_paid")
     def paid_amount(self) -> Decimal:
         """What was paid of it, AUD."""
         return self.interest_paid + self.principal_paid
 
     @property
+    @reads("status", "amount", "paid_amount")
     def outstanding(self) -> Decimal:
         """What is still to be paid, AUD; nothing of what was superseded."""
         if self.status == RepaymentStatus.SUPERSEDED:

@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer
 from servicing.choices import RepaymentStatus
 from servicing.dates import business_date
@@ -45,11 +46,13 @@ class RepaymentSerializer(ModelSerializer):
         read_only_fields = FIELDS
 
     @extend_schema_field({"type": "integer", "minimum": 0})
+    @reads("due_date")
     def get_days_until_due(self, row: Repayment) -> int:
         """Days until it falls due; 0 when it has."""
         return max(0, (row.due_date - business_date()).days)
 
     @extend_schema_field({"type": "integer", "minimum": 0})
+    @reads("status", "paid_on", "due_date")
     def get_days_late(self, row: Repayment) -> int:
         """Days since it fell due, while it is unpaid; of a paid one, the days that it was paid late."""
         if row.status == RepaymentStatus.SUPERSEDED:

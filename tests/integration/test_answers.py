@@ -37,14 +37,20 @@ def test_a_write_that_would_take_the_row_out_of_sight_is_refused(world, api):
     assert client.get(address).json()["borrower"] == world.ours.borrower.pk
 
 
-@pytest.mark.parametrize("error", [RedisError("away"), OperationalError("away")])
-def test_an_outage_is_503_and_not_a_defect(world, api, monkeypatch, error):
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ("crm_backend.common.roundtrip._run", RedisError("away")),
+        ("users.authentication.session_of", OperationalError("away")),
+    ],
+)
+def test_an_outage_is_503_and_not_a_defect(world, api, monkeypatch, asked, error):
     client = api(world.ours.broker_user)
 
     def fail(*args):
         raise error
 
-    monkeypatch.setattr("crm_backend.common.throttling.increment", fail)
+    monkeypatch.setattr(asked, fail)
     reply = client.get("/api/users/users/me/")
     assert reply.status_code == 503
     assert reply.json()["code"] == "unavailable"

@@ -269,20 +269,14 @@ def test_every_reason_is_looked_for_in_an_index(world):
         ("borrowers", {"ordering": "company_name"}, "borrower_company_name"),
         ("borrowers", {"ordering": "-created_at"}, "borrower_recent"),
         ("borrowers", {"ordering": "updated_at"}, "borrower_changed"),
-        ("borrowers", {"is_company": "true"}, "borrower_type"),
-        ("borrowers", {"residency_status": "citizen"}, "borrower_residency"),
-        ("borrowers", {"marital_status": "single"}, "borrower_marital"),
-        ("borrowers", {"state": "NSW"}, "borrower_state"),
         ("borrowers", {"tag": "vip"}, "borrower_tags"),
         ("borrowers", {"search": "harbour"}, "borrower_search"),
         ("guarantors", {"ordering": "last_name"}, "guarantor_last_name"),
         ("guarantors", {"ordering": "company_name"}, "guarantor_company_name"),
-        ("guarantors", {"guarantor_type": "company"}, "guarantor_type"),
-        ("guarantors", {"relationship": "spouse"}, "guarantor_relationship"),
         ("guarantors", {"search": "harbour"}, "guarantor_search"),
     ],
 )
-def test_every_filter_and_ordering_has_an_index(world, rf, model, query, index):
+def test_orderings_and_searches_use_their_index(world, rf, model, query, index):
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import force_authenticate
 
@@ -296,7 +290,8 @@ def test_every_filter_and_ordering_has_an_index(world, rf, model, query, index):
     sql = next(entry["sql"] for entry in captured if f"borrowers_{model[:-1]}" in entry["sql"])
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        # With a few rows any way is quick: leave the planner only ways of the kind that is meant.
+        # With a few rows any way is quick: leave the planner only ways of the kind that is meant. Filters
+        # have more than one of those; tests/project/test_indexes.py asks for theirs.
         by_bitmap = {"search", "tag"} & query.keys()
         cursor.execute(f"SET LOCAL {'enable_indexscan' if by_bitmap else 'enable_sort'} = off")
         cursor.execute(f"EXPLAIN {sql}")

@@ -114,11 +114,13 @@ class TestOneAfterAnother:
         assert post(admin, key=key).status_code == 201
         assert post(admin, key=key)["Idempotency-Replayed"] == "true"
 
-    def test_whoever_may_not_act_any_more_is_not_answered(self, world, api):
-        client = api(world.ours.broker_user)
-        post(client)
-        type(world.ours.broker_user).objects.filter(pk=world.ours.broker_user.pk).update(role=Role.BD)
-        assert post(client).status_code == 403
+    def test_whoever_may_not_act_any_more_is_not_answered(self, admin, api):
+        clerk = UserFactory.create(role=Role.ADMIN)
+        assert post(api(clerk)).status_code == 201
+        changed = admin.patch(f"/api/users/users/{clerk.pk}/", {"role": "bd"})
+        assert changed.status_code == 200
+        clerk.refresh_from_db()
+        assert post(api(clerk)).status_code == 403
 
     def test_keys_end(self, admin, settings):
         first = post(admin)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import questions
 from benchmarks.grown import Grown, grow
-from benchmarks.plans import Plan, plans_of, reply_to
+from benchmarks.plans import LARGE, Plan, plans_of, reply_to
 from users.choices import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
@@ -25,11 +25,6 @@ MOST_SORTED = 1_000
 # Later applications settle later and are changed later. The planner takes such columns to have nothing to
 # do with each other, and may walk past all that is older than asked for: docs/performance.md, "Limits".
 GOES_WITH_CREATION = ("created_at", "updated_at", "stage_entered_at", "estimated_settlement_date")
-LARGE = {
-    "applications_application", "applications_applicationborrower", "applications_searchdocument",
-    "applications_security", "applications_stagechange", "borrowers_borrower", "documents_note",
-    "events_event",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from users.events import (
     UserUpdated,
 )
 from users.models import User
+from users.services.logins import user_changed
 from users.services.passwords import password_check
 from users.services.sessions import sessions_revoke
 
@@ -84,6 +85,7 @@ def user_update(*, user: User, actor: User, **fields: Any) -> User:
             if "email" in changed:
                 fields["email_verified_at"] = None
             save_changes(user, fields)
+            user_changed(user.pk)
             if "role" in changed or ("email" in changed and user.pk != actor.pk):
                 sessions_revoke(user)
             emit(UserUpdated(field_names=", ".join(changed)), actor=actor, subject=user)
@@ -156,6 +158,7 @@ def user_delete(*, user: User, actor: User) -> None:
     with transaction.atomic():
         _check_administrators(without=user, actor=actor)
         emit(UserDeleted(name=user.full_name), actor=actor, subject=user)
+        user_changed(user.pk)
         user.delete()
 
 
@@ -186,3 +189,4 @@ def _check_administrators(*, without: User, actor: User) -> None:
 def _set_status(user: User, status: AccountStatus) -> None:
     user.status = status
     user.save(update_fields=["status", "updated_at"])
+    user_changed(user.pk)

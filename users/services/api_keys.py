@@ -20,6 +20,7 @@ from crm_backend.common.models import save_changes
 from events.services import emit
 from users.events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated, ApiKeyUpdated
 from users.models import ApiKey, User
+from users.services.logins import user_changed
 
 BRAND = "crm"
 DEFAULT_OVERLAP = timedelta(hours=24)
@@ -56,6 +57,7 @@ def api_key_update(*, key: ApiKey, actor: User, **fields: Any) -> ApiKey:
     """Change a key's name, scopes, limit or end; its owner and its secret stay."""
     with transaction.atomic():
         if changed := save_changes(key, fields):
+            user_changed(key.user_id)
             updated = ApiKeyUpdated(**_label(key), field_names=", ".join(changed))
             emit(updated, actor=actor, subject=key)
     return key
@@ -84,6 +86,7 @@ def api_key_rotate(*, key: ApiKey, actor: User, previous_until: datetime | None)
         key.secret_hash, key.rotated_at = _hash(secret), now
         names = ["previous_hash", "previous_expires_at", "secret_hash", "rotated_at", "updated_at"]
         key.save(update_fields=names)
+        user_changed(key.user_id)
         until = previous_until.isoformat() if previous_until else ""
         rotated = ApiKeyRotated(**_label(key), previous_until=until)
         emit(rotated, actor=actor, subject=key, recipients=[key.user_id])
@@ -95,6 +98,7 @@ def api_key_revoke(*, key: ApiKey, actor: User) -> None:
     with transaction.atomic():
         emit(ApiKeyRevoked(**_label(key)), actor=actor, subject=key, recipients=[key.user_id])
         key.delete()
+        user_changed(key.user_id)
 
 
 def api_key_of(raw: str) -> ApiKey | None:
@@ -106,7 +110,7 @@ def api_key_of(raw: str) -> ApiKey | None:
     if parts is None:
         return None
     key = ApiKey.objects.select_related("user").filter(prefix=parts["prefix"]).first()
-    if key is None or not _is_good(key, _hash(parts["secret"])):
+    if key is None or not api_key_is_good(key, raw):
         return None
     return key
 
@@ -117,10 +121,15 @@ def api_key_used(key: ApiKey) -> None:
     if key.last_used_at is None or key.last_used_at <= now - LAST_USED_GRAIN:
         unwritten = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_GRAIN)
         ApiKey.objects.filter(unwritten, pk=key.pk).update(last_used_at=now)
+        key.last_used_at = now
 
 
-def _is_good(key: ApiKey, given: str) -> bool:
-    now = timezone.now()
+def api_key_is_good(key: ApiKey, raw: str) -> bool:
+    """Whether what a program sent is the key's secret, or the one before it, and the key is good by now."""
+    parts = _KEY.fullmatch(raw)
+    if parts is None:
+        return False
+    now, given = timezone.now(), _hash(parts["secret"])
     current = constant_time_compare(given, key.secret_hash)
     previous = constant_time_compare(given, key.previous_hash)
     overlaps = key.previous_expires_at is not None and key.previous_expires_at > now

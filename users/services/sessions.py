@@ -27,6 +27,7 @@ from events.services import emit
 from users.choices import AccountStatus
 from users.events import LoggedIn, LoggedOut, LoggedOutEverywhere, RefreshTokenReused
 from users.models import Session, User
+from users.services.logins import user_changed
 
 logger = structlog.get_logger(__name__)
 
@@ -128,6 +129,7 @@ def session_open(*, user: User, client: Client) -> TokenPair:
             user_agent=client.user_agent[:200],
         )
         update_last_login(None, user)  # type: ignore[arg-type]
+        user_changed(user.pk)
         emit(LoggedIn(session_id=str(session.pk)), actor=user, subject=user)
     return _pair(session, user, refresh)
 
@@ -223,6 +225,7 @@ def sessions_revoke(user: User) -> None:
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     user.refresh_from_db(fields=["token_version"])
     user.sessions.filter(revoked_at=None).update(revoked_at=timezone.now())
+    user_changed(user.pk)
 
 
 def expired_sessions_delete() -> int:
@@ -290,6 +293,7 @@ def _rotate(session: Session) -> None:
 def _revoke(session: Session) -> None:
     session.revoked_at = timezone.now()
     session.save(update_fields=["revoked_at"])
+    user_changed(session.user_id)
 
 
 def _expiry(token: Token) -> datetime:

@@ -1,0 +1,55 @@
+"""`./crm bench`: the product against the floor, on a book of a given size, side by side in one run.
+
+Says what it measures as it goes, and leaves `var/bench/result.json`, a table in Markdown and a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from benchmarks import books
+
+SIZE, QUICK_SIZE = 100_000, 20_000
+
+
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="./crm bench", description=__doc__)
+    parser.add_argument("--size", type=int, default=SIZE, help=f"applications in the book ({SIZE})")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side, in turn (5)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each run (1.5)")
+    parser.add_argument("--only", default="", help="calls, with commas between: list,search,cursor,deep,…")
+    parser.add_argument("--roles", default="", help="admin,bd,broker")
+    parser.add_argument("--server", default="granian", help="what serves the product")
+    parser.add_argument(
+        "--growth", type=int, nargs=2, metavar=("SMALL", "LARGE"), help="the product alone, in two books"
+    )
+    parser.add_argument(
+        "--servers", action="store_true", help="the product alone, by each of the servers that can serve it"
+    )
+    parser.add_argument("--quick", action="store_true", help="no times: equality, statements and plans")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do it; 1 when something is not as it has to be."""
+    asked = options(arguments)
+    size = QUICK_SIZE if asked.quick else asked.size
+    with books.servers() as started:
+        books.settle(books.environment(started, books.name_of(size)))
+        books.create_database(started.database_url, books.name_of(size))
+        from benchmarks import running
+
+        if asked.quick:
+            return running.quick(started, size)
+        if asked.servers:
+            return running.servers(started, size, asked)
+        if asked.growth:
+            return running.growth(started, asked)
+        return running.bench(started, size, asked)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""What was measured, as JSON, as a table and as a plot."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparing import Options, Result
+
+HEADER = (
+    "| call | role | floor, requests/s | product, requests/s | of the floor | target | floor CPU, ms | "
+    "product CPU, ms | statements |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+)
+
+
+def line(result: Result) -> str:
+    """One result for a terminal."""
+    return (
+        f"{result.title} ({result.role}): {result.ratio:.0%} of the floor (target {result.target:.0%}); "
+        f"{result.product['rate']:.0f} of {result.floor['rate']:.0f} requests/s; "
+        f"CPU {_cpu(result.product)} of {_cpu(result.floor)} ms; {result.statements:.1f} statements"
+    )
+
+
+def growth_line(result: Result) -> str:
+    """The same of one in two books."""
+    return (
+        f"{result.title} ({result.role}): × {1 / result.ratio:.2f} the time; CPU {_cpu(result.floor)} → "
+        f"{_cpu(result.product)} ms"
+    )
+
+
+def server_line(result: Result) -> str:
+    """The same of one server, which is where the role is."""
+    return (
+        f"{result.title}: {result.role} {result.ratio:.0%}, {result.product['rate']:.0f} requests/s, "
+        f"CPU {_cpu(result.product)} ms, p99 {result.product['p99_ms']:.0f} ms"
+    )
+
+
+def write(
+    folder: Path, name: str, options: Options, results: Sequence[Result], *, plotted: bool
+) -> Iterator[Path]:
+    """Leave everything in a folder; the files, one by one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"result-{name}.json"
+    path.write_text(json.dumps(_document(name, options, results), indent=2) + "\n")
+    yield path
+    path = folder / f"result-{name}.md"
+    path.write_text(table(results) if plotted else growth_table(results))
+    yield path
+    if plotted:
+        path = folder / f"result-{name}.svg"
+        path.write_bytes(plot(results))
+        yield path
+
+
+def _document(size: str, options: Options, results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "applications": size,
+        "server": options.server,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "python": platform.python_version(),
+        "results": [asdict(result) for result in results],
+    }
+
+
+def table(results: Sequence[Result]) -> str:
+    """In Markdown; CPU is of the server and the database, of one request."""
+    rows = [
+        f"| {one.title} | {one.role} | {one.floor['rate']:,.0f} | {one.product['rate']:,.0f} | "
+        f"{one.ratio:.0%} | {one.target:.0%} | {_cpu(one.floor)} | {_cpu(one.product)} | "
+        f"{one.statements:.0f} |\n"
+        for one in results
+    ]
+    return HEADER + "".join(rows)
+
+
+def growth_table(results: Sequence[Result]) -> str:
+    """In Markdown: how much longer a call takes in the larger book."""
+    rows = [
+        f"| {one.title} | {one.role} | × {1 / one.ratio:.2f} | {_cpu(one.floor)} | {_cpu(one.product)} |\n"
+        for one in results
+    ]
+    head = "| call | role | time | CPU in the small book, ms | CPU in the large book, ms |\n"
+    return f"{head}| --- | --- | --- | --- | --- |\n" + "".join(rows)
+
+
+def _cpu(side: dict[str, float]) -> str:
+    return f"{side['server_cpu_ms']:.2f} + {side['database_cpu_ms']:.2f}"
+
+
+def plot(results: Sequence[Result]) -> bytes:
+    """The share of the floor of each call, beside its target."""
+    import pygal
+    from pygal.style import CleanStyle
+
+    first = [results[0]] if results else []
+    one_role = [one for one in results if not first or one.role == first[0].role] or list(results)
+    names = {one.call for one in one_role}
+    shown = one_role + [one for one in results if one.call not in names]
+    chart = pygal.HorizontalBar(
+        width=900, height=60 + 46 * len(shown), legend_at_bottom=True, js=[], print_values=True,
+        value_formatter=lambda value: f"{value:.0f} %", range=(0, 110),
+        style=CleanStyle(colors=("#c9ced6", "#2f6fb2"), background="white"),
+    )  # fmt: skip
+    chart.title = "Requests a second, percent of the floor's"
+    chart.x_labels = [f"{one.title} ({one.role})" for one in reversed(shown)]
+    chart.add("target", [one.target * 100 for one in reversed(shown)])
+    chart.add("product", [one.ratio * 100 for one in reversed(shown)])
+    drawn: bytes = chart.render()
+    return drawn

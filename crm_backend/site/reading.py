@@ -1,0 +1,111 @@
+"""What the read engine makes of every list and detail there is, role by role."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from crm_backend.common.filters import OrderingFilter
+from crm_backend.common.read_engine import engine
+from crm_backend.common.read_engine.errors import Refused
+from crm_backend.common.read_engine.questions import Question
+from crm_backend.common.viewsets import ListMixin, RetrieveMixin, ScopedViewSet
+from users.choices import Role
+
+COMPILED, PLAIN, REFUSED = "compiled", "plain", "refused"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one action of one address is read by one role.
+
+    Attributes:
+        way: `compiled`, `plain` by choice, or `refused`.
+        why: the reason of the latter two.
+        queries: how many statements a reply takes, beside those that know the caller; a list's count is
+            the second, which a page that shows the end does without.
+    """
+
+    address: str
+    action: str
+    role: str
+    way: str
+    why: str = ""
+    sql: str = ""
+    queries: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nobody chose that it is not compiled."""
+        return self.way == REFUSED
+
+    def line(self) -> str:
+        """For people."""
+        count = f"{self.queries} statements" if self.queries else self.why
+        return f"{self.way:<9} {self.action:<9} {self.role:<7} {self.address}  {count}"
+
+
+def readings() -> Iterator[Reading]:
+    """Every list and detail, for every role that may read it."""
+    for address, view_class, action in sorted(_actions(), key=lambda found: found[0]):
+        for role in Role.values:
+            policy = getattr(view_class, "policy", None)
+            if policy is None or role in policy.actions.get(action, {}):
+                yield read(address, view_class, action, role)
+
+
+def read(address: str, view_class: Any, action: str, role: str) -> Reading:
+    """Compile one, as its first request would."""
+    found: dict[str, Any] = {"address": address, "action": action, "role": role}
+    why = engine.refusal(view_class, action)
+    if why:
+        return Reading(**found, way=PLAIN, why=why)
+    view = _view(view_class, action, role, address)
+    try:
+        if action == engine.LIST:
+            ordering = tuple(OrderingFilter().get_ordering(view.request, view.queryset, view) or ())
+            ordering = ordering if OrderingFilter in view.filter_backends else ()
+            shape = engine.list_shape(view, Question(ordering=ordering, values=engine.values_of(view)))
+        else:
+            shape = engine.detail_shape(view, view.kwargs["pk"])
+    except Refused as refusal:
+        return Reading(**found, way=REFUSED, why=str(refusal))
+    own = (shape.statement.sql is not None) + (shape.counting is not None)
+    parent = int(getattr(view_class, "parent_model", None) is not None)
+    return Reading(**found, way=COMPILED, sql=shape.statement.sql or "", queries=own + parent)
+
+
+def _view(view_class: Any, action: str, role: str, address: str) -> Any:
+    view = view_class()
+    user = engine.stand_in_user(role, 1)
+    view.request = SimpleNamespace(user=user, query_params=QueryDict(""), method="GET", path=address)
+    view.action, view.format_kwarg, view.args = action, None, ()
+    parameters = [part[1:-1].split(":") for part in address.split("/") if part.startswith("<")]
+    view.kwargs = {name: engine.EXAMPLES[converter] for converter, name in parameters}
+    return view
+
+
+def _actions() -> Iterator[tuple[str, Any, str]]:
+    seen = set()
+    for address, pattern in _patterns(get_resolver(), "/"):
+        view_class = getattr(pattern.callback, "cls", None)
+        actions = getattr(pattern.callback, "actions", None) or {}
+        action = actions.get("get", "")
+        base = {engine.LIST: ListMixin, engine.RETRIEVE: RetrieveMixin}.get(action)
+        if view_class is None or base is None or not issubclass(view_class, ScopedViewSet):
+            continue
+        if issubclass(view_class, base) and (view_class, action) not in seen:
+            seen.add((view_class, action))
+            yield address, view_class, action
+
+
+def _patterns(resolver: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry, path)
+        else:
+            yield path, entry

@@ -1,0 +1,11 @@
+"""The WSGI application: HTTP alone, for the processes that do nothing else (ADR 18)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_backend.settings")
+application = get_wsgi_application()
+# Import every view now: else the first callers after a start would wait for it.
+get_resolver().url_patterns  # noqa: B018 - looked at for what it loads

@@ -1,0 +1,64 @@
+"""Fields are worked out once for a class, and each serializer has its own."""
+
+import pytest
+from rest_framework import serializers
+
+from crm_backend.common.serializers import ModelSerializer, Serializer
+from users.models import User
+
+
+class Person(ModelSerializer):
+    class Meta:
+        model = User
+        fields = ["email", "role", "first_name"]
+
+
+class Child(Person):
+    class Meta(Person.Meta):
+        fields = ["email"]
+
+
+class Pair(Serializer):
+    first = Person()
+    people = Person(many=True)
+    words = serializers.ListField(child=serializers.CharField())
+    named = serializers.SerializerMethodField()
+
+    def get_named(self, row):
+        return "yes"
+
+
+def test_each_serializer_has_fields_of_its_own_bound_to_itself():
+    one, two = Person(), Person()
+    assert list(one.fields) == list(two.fields) == ["email", "role", "role_display", "first_name"]
+    for name in one.fields:
+        assert one.fields[name] is not two.fields[name]
+        assert (one.fields[name].parent, two.fields[name].parent) == (one, two)
+    one.fields["email"].required = False
+    del one.fields["role"]
+    assert two.fields["email"].required
+    assert "role" in two.fields
+    assert Person().fields["email"].required
+
+
+def test_a_class_below_has_its_own_fields():
+    assert list(Person().fields) == ["email", "role", "role_display", "first_name"]
+    assert list(Child().fields) == ["email"]
+
+
+def test_what_is_nested_is_made_anew():
+    one, two = Pair(), Pair()
+    for name in ("first", "people", "words"):
+        assert one.fields[name] is not two.fields[name]
+    assert one.fields["first"].fields["email"].root is one
+    assert two.fields["people"].child.fields["email"].root is two
+    assert one.fields["words"].child.parent is one.fields["words"]
+    assert two.fields["words"].child.parent is two.fields["words"]
+    assert two.fields["named"].parent is two
+
+
+@pytest.mark.django_db
+def test_rules_are_those_of_the_model():
+    checked = Person(data={"email": "no address", "role": "king", "first_name": "x" * 101})
+    assert not checked.is_valid()
+    assert set(checked.errors) == {"email", "role", "first_name"}

@@ -1,0 +1,118 @@
+"""Generations: another token after every change, the same until then; counters in the same trip."""
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from redis.exceptions import RedisError
+
+from crm_backend.common import roundtrip
+from crm_backend.common.counters import redis_client
+from crm_backend.common.roundtrip import DATA, Trip, replace
+
+
+def token(name):
+    return Trip().generation(name)
+
+
+def noted(monkeypatch):
+    """The keys of every trip from now on."""
+    trips, run = [], roundtrip._run
+
+    def note(script, keys, arguments):
+        trips.append(sorted(keys))
+        return run(script, keys, arguments)
+
+    monkeypatch.setattr(roundtrip, "_run", note)
+    return trips
+
+
+def test_a_token_stays_until_it_is_replaced():
+    first = token("tests")
+    assert (len(first), token("tests")) == (16, first)
+    assert token("other") != first
+    replace("tests")
+    assert token("tests") != first
+
+
+def test_a_token_that_redis_lost_is_another_one():
+    first = token("tests")
+    cache.clear()
+    assert token("tests") != first
+
+
+def test_a_request_sees_one_token_from_beginning_to_end():
+    trip = Trip()
+    first = trip.generation("tests")
+    replace("tests")
+    assert trip.generation("tests") == first
+
+
+def test_counters_and_generations_come_in_one_trip(monkeypatch):
+    trips = noted(monkeypatch)
+    trip = Trip()
+    trip.take(counters={"tests:a": 60, "tests:b": 30}, generations=["tests"])
+    assert trip.counted == {"tests:a": 1, "tests:b": 1}
+    assert trip.generation("tests") != trip.generation("other")
+    assert len(trips) == 2  # the other one was not asked for
+    assert trip.generation(DATA)
+    assert len(trips) == 2
+    again = Trip()
+    again.take(counters={"tests:a": 60})
+    assert again.counted == {"tests:a": 2}
+    lives = [redis_client().ttl(cache.make_key(f"tests:{name}")) for name in "ab"]
+    assert 30 < lives[0] <= 60
+    assert 0 < lives[1] <= 30
+
+
+def test_a_server_that_does_not_know_the_scripts_learns_them():
+    redis_client().script_flush()
+    first = token("tests")
+    redis_client().script_flush()
+    replace("tests")
+    assert token("tests") != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_replaced_at_once_and_again_on_commit():
+    tokens = [token("tests")]
+    with transaction.atomic():
+        replace("tests")
+        tokens.append(token("tests"))
+    tokens.append(token("tests"))
+    assert len(set(tokens)) == 3
+    assert token("tests") == tokens[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_changes_of_a_transaction_are_announced_in_one_trip(monkeypatch):
+    trips = noted(monkeypatch)
+    a, b = (cache.make_key(f"generation:{name}") for name in "ab")
+    with transaction.atomic():
+        replace("a")
+        replace("a")
+        with transaction.atomic():
+            replace("b", "a")
+    assert trips == [[a], [b], [a, b]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_is_undone_takes_nothing_from_what_stays():
+    with transaction.atomic():
+        with transaction.atomic():
+            replace("tests")
+            transaction.set_rollback(True)
+        replace("tests")
+        before = token("tests")
+    assert token("tests") != before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_nothing_is_changed_but_what_is_committed_stays(monkeypatch):
+    def away(*args):
+        raise RedisError("away")
+
+    with transaction.atomic():
+        replace("tests")
+        monkeypatch.setattr(roundtrip, "_run", away)
+    with pytest.raises(RedisError), transaction.atomic():
+        replace("tests")

@@ -1,0 +1,78 @@
+"""What a process remembers of checked tokens and keys, and how all processes learn that it is void.
+
+A token that was checked is good for a few seconds without asking the database, as long as nothing happened to
+its user: every service that changes a user, their sessions or their keys says so by `user_changed`, and the
+next request in any process looks again. Times (the end of a token, a session or a key) are compared on every
+request. ADR 15 has the reasons and the worst case.
+"""
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import Token
+
+from crm_backend.common.recent import Recent
+from crm_backend.common.roundtrip import replace
+from users.models import ApiKey, Session
+
+_LOGINS_KEPT = 2000
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A verified access token and its live session with its user: read, never handed out itself."""
+
+    token: Token
+    session: Session
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the token or its session has ended by itself."""
+        now = timezone.now()
+        return self.token["exp"] <= now.timestamp() or self.session.expires_at <= now
+
+    def fresh(self) -> tuple[Session, Token]:
+        """Rows and token of the caller's own, as if loaded anew: nobody else sees what is done to them."""
+        token: Any = copy.copy(self.token)
+        token.payload = dict(self.token.payload)
+        token.session = session = _with_own_user(self.session)
+        return session, token
+
+
+def fresh_key(key: ApiKey) -> ApiKey:
+    """The same for a key and its owner."""
+    fresh = _with_own_user(key)
+    fresh.scopes = list(key.scopes)
+    return fresh
+
+
+logins: Recent[Login] = Recent(size=_LOGINS_KEPT, seconds=lambda: settings.LOGIN_CACHE_SECONDS)
+keys: Recent[ApiKey] = Recent(size=_LOGINS_KEPT, seconds=lambda: settings.LOGIN_CACHE_SECONDS)
+
+
+def fingerprint(secret: bytes) -> bytes:
+    """What a token or key is remembered by; the memory of a process need not hold it."""
+    return hashlib.sha256(secret).digest()
+
+
+def generation_of(user_id: Any) -> str:
+    """The generation of all that is known of a user's logins and keys."""
+    return f"user:{user_id}"
+
+
+def user_changed(user_id: int) -> None:
+    """Have every process look anew at a user, their sessions and keys; call it in the transaction."""
+    replace(generation_of(user_id))
+
+
+def _with_own_user(row: Any) -> Any:
+    fresh = copy.copy(row)
+    fresh.user = copy.copy(row.user)
+    return fresh
