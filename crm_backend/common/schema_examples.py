@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
     "reference_number": "APP-7K2M9QX4",
     "purpose": "Purchase of an owner-occupied house",
     "loan_term": 360,
+    "allocation_order": ["penalty", "fee", "interest", "principal"],
     "interest_rate": "6.2500",
     "loan_to_value_ratio": "75.00",
     "signature": "data:image/png;base64,iVBORw0KGgo…",
