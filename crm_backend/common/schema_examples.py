@@ -6,7 +6,7 @@ from typing import Any
 from crm_backend.common.schema import operations
 from crm_backend.common.schema_replies import Document
 
-MAX_DEPTH = 6
+MAX_DEPTH = 8
 DECIMALS = ("450000.00", "6.2500", "75.00", "4.5")
 
 # What a realistic value of a property looks like, by its name; the type decides where none is given.
