@@ -67,7 +67,7 @@ class Representation:
         return self.concealed(super().to_representation(instance), instance)  # type: ignore[misc]
 
     def concealed(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
-        """What is left to show: a mask that `conceal` puts in place is no reason to show what nobody wants."""
+        """What is left to show: a mask of what was not selected is not shown either."""
         left = self.conceal(shown, instance)
         if self.selected is None:
             return left

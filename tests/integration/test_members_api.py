@@ -27,7 +27,7 @@ EXPANDING = [operation for operation in READS if names(operation, "expand")]
 def rows(reply):
     assert reply.status_code == 200, reply.content
     body = reply.json()
-    return body["results"] if "results" in body else [body]
+    return body.get("results", [body])
 
 
 @pytest.fixture
