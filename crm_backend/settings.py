@@ -78,7 +78,9 @@ def _database(url: str, pool_size: int) -> dict[str, Any]:
         "application_name": "crm",
         # PostgreSQL gets statement and values apart, and plans what a connection runs often only once.
         "server_side_binding": True,
-        "prepare_threshold": 3,
+        # PostgreSQL plans a prepared statement without its values sooner or later, and one that finds much
+        # and one that finds nothing then go the same way. The read engine prepares what may be.
+        "prepare_threshold": None,
     }
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}

@@ -94,9 +94,7 @@ class Schema(AutoSchema):
         names = names_of(self.view.serializer_of(self._action))
         further = self.view.expandable() if self._action == LIST else ()
         if further:
-            yield _names_parameter(
-                EXPAND, "Members of the detail to show too, as it shows them.", further
-            )
+            yield _names_parameter(EXPAND, "Members of the detail to show too, as it shows them.", further)
         yield _names_parameter(FIELDS, "The only members to show; all without it.", (*names, *further))
 
     @property

@@ -13,21 +13,27 @@ from users.models import User
 
 
 @pytest.mark.parametrize("pool_size", [0, 5])
-def test_statements_are_bound_by_the_server_and_prepared_with_and_without_a_pool(pool_size):
+def test_statements_are_bound_by_the_server_with_and_without_a_pool(pool_size):
     options = _database("postgresql://crm:secret@localhost/crm", pool_size)["OPTIONS"]
-    assert (options["server_side_binding"], options["prepare_threshold"]) == (True, 3)
+    assert (options["server_side_binding"], options["prepare_threshold"]) == (True, None)
+
+
+def prepared(like):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE %s", [like])
+        return cursor.fetchall()
 
 
 @pytest.mark.django_db
-def test_what_a_connection_runs_often_it_keeps_prepared():
-    for email in "abcdefgh":
-        assert not User.objects.filter(email=email).exists()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE statement LIKE %s",
-            ['%FROM "users_user" WHERE "users_user"."email" = $2 LIMIT 1'],
-        )
-        assert cursor.fetchall() == [(["integer", "text"],)]
+def test_reads_are_kept_prepared_unless_what_they_find_is_more_or_less_by_a_value(world, api):
+    client = api(world.ours.broker_user)
+    for _ in range(3):
+        assert client.get("/api/applications/", {"limit": 17}).status_code == 200
+        assert client.get("/api/applications/", {"limit": 18, "product": 1}).status_code == 200
+        assert not User.objects.filter(email="nobody").exists()
+    assert len(prepared("%applications_application%LIMIT 17")) == 1
+    assert prepared("%applications_application%LIMIT 18") == []
+    assert prepared("%users_user%email%LIMIT 1") == []
     assert settings.DATABASES["default"]["OPTIONS"]["server_side_binding"] is True
 
 

@@ -223,15 +223,22 @@ def _by_offset(view: Any, question: Question) -> Any:
     shape = shapes.get(key, lambda: list_shape(view, question))
     if shape is None:
         return None
-    if offset:
-        rows = shape.statement.run(question.values, f" LIMIT {limit} OFFSET %s", offset)
-    else:
-        rows = shape.statement.run(question.values, f" LIMIT {limit}")
     paginator.limit, paginator.offset, paginator.request = limit, offset, request
-    complete = len(rows) < limit and (rows or not offset)
-    paginator.count = offset + len(rows) if complete else _count(view, key, shape, question.values)
+    # PostgreSQL may look for a page that is not there along the whole order; a count it finds by the filter.
+    counted = _count(view, key, shape, question.values) if shape.statement.varies else None
+    rows = [] if counted is not None and counted <= offset else _page(shape, question.values, limit, offset)
+    if counted is None:
+        is_end = len(rows) < limit and (rows or not offset)
+        counted = offset + len(rows) if is_end else _count(view, key, shape, question.values)
+    paginator.count = counted
     with context_of(view):
         return paginator.get_paginated_response(shape.make(rows))
+
+
+def _page(shape: Shape, values: dict[Any, Any], limit: int, offset: int) -> list[tuple[Any, ...]]:
+    if offset:
+        return shape.statement.run(values, f" LIMIT {limit} OFFSET %s", offset)
+    return shape.statement.run(values, f" LIMIT {limit}")
 
 
 def _count(view: Any, key: Hashable, shape: Shape, values: dict[Any, Any]) -> int:

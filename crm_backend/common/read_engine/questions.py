@@ -142,7 +142,7 @@ def apply(question: Question, rows: Any, view: Any, made: MadeUp) -> Any:
             rows = rows.order_by(*question.ordering)
         elif question.terms:
             terms = [
-                (kind, tuple(made(("term", number, place), "") for place in range(count)))
+                (kind, tuple(made(("term", number, place), "", varies=True) for place in range(count)))
                 for number, (kind, count) in enumerate(question.terms)
             ]
             rows = backend().apply(rows, terms, view.request, view)
@@ -162,7 +162,7 @@ def _filtered(question: Question, rows: Any, view: Any, made: MadeUp) -> Any:
         if value is not IS_BOUND:
             rows = one.filter(rows, value)
         else:
-            bound = made(("filter", name), question.values["filter", name])
+            bound = made(("filter", name), question.values["filter", name], varies=True)
             rows = one.filter_prepared(rows, bound) if isinstance(one, DayFilter) else one.filter(rows, bound)
     return rows
 

@@ -5,7 +5,8 @@ at hand. Where all texts are equal, and a parameter is the made-up value in each
 that depends on a value, or a value that does not arrive as it was given, is refused: nothing is guessed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -32,7 +33,7 @@ class Given:
     def __init__(self, values: dict[Any, Any]) -> None:
         self.values = values
 
-    def __call__(self, name: Any, like: Any) -> Any:
+    def __call__(self, name: Any, like: Any, *, varies: bool = False) -> Any:
         """The value of `name`."""
         return self.values.get(name, like)
 
@@ -43,9 +44,12 @@ class MadeUp:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.values: dict[Any, Any] = {}
+        self.varying: set[Any] = set()
 
-    def __call__(self, name: Any, like: Any) -> Any:
-        """The value that stands for `name`, of the type of `like`."""
+    def __call__(self, name: Any, like: Any, *, varies: bool = False) -> Any:
+        """The value that stands for `name`, of the type of `like`; `varies`: it finds much or little."""
+        if varies:
+            self.varying.add(name)
         if name not in self.values:
             self.values[name] = self._make(like, 1000 * self.seed + len(self.values))
         return self.values[name]
@@ -147,10 +151,14 @@ def _around(before: str, after: str) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL with parameters. `sql` is None where the database need not be asked: there can be no row."""
+    """SQL with parameters. `sql` is None where the database need not be asked: there can be no row.
+
+    `varies`: how much it finds depends on a value, so that PostgreSQL has to know the value to plan it.
+    """
 
     sql: str | None
     parameters: tuple[Any, ...] = ()
+    varies: bool = False
 
     def bind(self, values: dict[Any, Any]) -> list[Any]:
         """The parameters for one request."""
@@ -167,8 +175,9 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql + suffix, [*self.bind(values), *further])
+        parameters = [*self.bind(values), *further]
+        with connection.cursor() as cursor, _prepared(on=not self.varies):
+            cursor.execute(self.sql + suffix, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
@@ -177,7 +186,18 @@ class Statement:
         if self.sql is None:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
-        return Statement(sql, self.parameters)
+        return Statement(sql, self.parameters, self.varies)
+
+
+@contextmanager
+def _prepared(*, on: bool) -> Iterator[None]:
+    """What the connection runs in here it keeps prepared; outside it keeps nothing (settings)."""
+    kept: Any = connection.connection
+    kept.prepare_threshold = 0 if on else None
+    try:
+        yield
+    finally:
+        kept.prepare_threshold = None
 
 
 def is_in_range(value: Any) -> bool:
@@ -203,7 +223,9 @@ def compile_statement(build: Build, values: dict[Any, Any]) -> Statement:
         given_sql, given = _compiled(build(Given(values)))
     if not sql == second_sql == given_sql:
         raise Refused("the statement's text depends on a value of the request")
-    statement = Statement(sql, () if sql is None else tuple(_slots(first, second, made)))
+    parameters = () if sql is None else tuple(_slots(first, second, made))
+    varies = any(isinstance(one, Slot) and one.name in made[0].varying for one in parameters)
+    statement = Statement(sql, parameters, varies)
     if not all(map(_same, statement.bind(values), given)):
         raise Refused("a parameter depends on a value of the request in a way that is not known")
     return statement
