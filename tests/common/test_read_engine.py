@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import Q
@@ -112,7 +113,8 @@ def test_what_depends_on_a_value_in_another_way_is_refused(build):
 
 def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
     monkeypatch.setattr(engine, "MAX_SHAPES", 2)
-    shapes, made = engine.Shapes(), []
+    shapes: Any = engine.Shapes()
+    made = []
 
     def make(name):
         made.append(name)
@@ -151,6 +153,17 @@ def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
 def test_odd_requests_are_answered_as_the_plain_path_does(world, api, query):
     plain, fast = both(api(world.admin), f"/api/applications/?{query}")
     assert fast == plain
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?fields=id,stage", "?fields=shoe_size", "?expand=borrowers", "?format=xml"]
+)
+@pytest.mark.parametrize("whose", ["ours", "theirs", "beyond"])
+def test_details_are_answered_as_the_plain_path_does(world, api, whose, query):
+    pk = 10**30 if whose == "beyond" else getattr(world, whose).application.pk
+    for client in (api(world.ours.broker_user), api(world.theirs.client_user)):
+        plain, fast = both(client, f"/api/applications/{pk}/{query}")
+        assert fast == plain
 
 
 def test_a_cursor_of_another_ordering_or_reader_is_read_the_same(world, api):
