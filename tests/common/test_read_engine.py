@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import Q
@@ -93,6 +94,8 @@ REFUSED = {
     "another type": lambda given: Q(name=str(given("pk", 1))),
     "by its value": lambda given: Q(pk=1) if given("pk", 1) == 7 else Q(pk=given("pk", 1)),
     "present time": lambda given: Q(pk=given("pk", 1), created_at__lte=datetime.now(UTC)),
+    "other case": lambda given: Q(name=given("text", "").upper()),
+    "stripped": lambda given: Q(name=given("text", "").strip()),
     "asked before": lambda given: Q(pk__in=list(Branch.objects.filter(pk=given("pk", 1)).values_list("pk"))),
 }
 
@@ -100,7 +103,9 @@ REFUSED = {
 @pytest.mark.parametrize("build", REFUSED.values(), ids=REFUSED)
 def test_what_depends_on_a_value_in_another_way_is_refused(build):
     with pytest.raises(Refused):
-        compile_statement(lambda given: Branch.objects.filter(build(given)).values_list("pk"), {"pk": 7})
+        compile_statement(
+            lambda given: Branch.objects.filter(build(given)).values_list("pk"), {"pk": 7, "text": "NSW"}
+        )
 
 
 # --- shapes -------------------------------------------------------------------------------------------
@@ -108,7 +113,8 @@ def test_what_depends_on_a_value_in_another_way_is_refused(build):
 
 def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
     monkeypatch.setattr(engine, "MAX_SHAPES", 2)
-    shapes, made = engine.Shapes(), []
+    shapes: Any = engine.Shapes()
+    made = []
 
     def make(name):
         made.append(name)
@@ -147,6 +153,17 @@ def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
 def test_odd_requests_are_answered_as_the_plain_path_does(world, api, query):
     plain, fast = both(api(world.admin), f"/api/applications/?{query}")
     assert fast == plain
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?fields=id,stage", "?fields=shoe_size", "?expand=borrowers", "?format=xml"]
+)
+@pytest.mark.parametrize("whose", ["ours", "theirs", "beyond"])
+def test_details_are_answered_as_the_plain_path_does(world, api, whose, query):
+    pk = 10**30 if whose == "beyond" else getattr(world, whose).application.pk
+    for client in (api(world.ours.broker_user), api(world.theirs.client_user)):
+        plain, fast = both(client, f"/api/applications/{pk}/{query}")
+        assert fast == plain
 
 
 def test_a_cursor_of_another_ordering_or_reader_is_read_the_same(world, api):
@@ -237,3 +254,29 @@ def test_times_are_shown_as_rest_framework_shows_them(text, shown):
 def test_a_time_of_another_zone_is_not_guessed():
     with pytest.raises(ValueError, match="11"):
         shown_time("2026-01-31 09:30:00+11")
+
+
+# --- kept counts --------------------------------------------------------------------------------------
+
+
+def test_a_kept_count_is_counted_anew_after_any_write(world, api, monkeypatch, django_assert_max_num_queries):
+    monkeypatch.setattr(engine, "COUNTED", 0)
+    client, path = api(world.admin), "/api/borrowers/?limit=1"
+    before = client.get(path).json()["count"]
+    with django_assert_max_num_queries(1):  # the rows alone
+        assert client.get(path).json()["count"] == before
+    body = {"borrower_type": "individual", "first_name": "Ann", "last_name": "Lee"}
+    made = client.post("/api/borrowers/", body, format="json")
+    assert made.status_code == 201, made.content
+    assert client.get(path).json()["count"] == before + 1
+    assert client.delete(f"/api/borrowers/{made.json()['id']}/").status_code == 204
+    assert client.get(path).json()["count"] == before
+
+
+def test_a_kept_count_is_of_its_own_question_and_reader(world, api, monkeypatch):
+    monkeypatch.setattr(engine, "COUNTED", 0)
+    for client in (api(world.admin), api(world.ours.broker_user), api(world.theirs.broker_user)):
+        for query in ("", "&search=ours", "&search=theirs", "&borrower_type=company", "&state=NSW"):
+            for _ in range(2):
+                plain, fast = both(client, f"/api/borrowers/?limit=1{query}")
+                assert fast == plain

@@ -4,7 +4,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.http import QueryDict
+from django_filters import CharFilter
 
+from crm_backend.common.filters import BooleanFilter, DayFilter, IdFilter, MomentFilter, NumberFilter
+from crm_backend.common.read_engine import engine, questions
+from crm_backend.site import reading
 from crm_backend.site.reading import PLAIN, readings
 
 
@@ -32,3 +37,42 @@ def test_the_command_lists_them():
     call_command("read_engine", "--check", "--sql", stdout=out)
     assert "compiled  list      broker  /api/applications/  2 statements" in out.getvalue()
     assert 'FROM "applications_application"' in out.getvalue()
+
+
+# These compare with a date, or with today, and are answered by the plain path.
+BY_DAY = {"due_after", "due_before", "is_overdue"}
+EXAMPLES = {
+    IdFilter: "5",
+    NumberFilter: "7.5",
+    MomentFilter: "2026-01-01T00:00:00Z",
+    DayFilter: "2026-01-01",
+    BooleanFilter: "true",
+    CharFilter: "O'Neil",
+}
+
+
+def asked(view_class):
+    """Each filter of a view with some value, and searches."""
+    filters = getattr(questions.filterset_of(view_class), "base_filters", {})
+    for name, one in filters.items():
+        if name not in BY_DAY:
+            yield name, EXAMPLES.get(type(one)) or str(list(one.field.choices)[-1][0])
+    yield "search", 'ab APP-12 "Uma Person"'
+
+
+@pytest.mark.parametrize("role", ["admin", "client"])
+def test_every_filter_and_search_is_compiled(role):
+    seen = 0
+    for address, view_class, action in reading._actions():
+        if action != engine.LIST:
+            continue
+        for name, text in asked(view_class):
+            view = reading._view(view_class, action, role, address)
+            view.request.query_params = QueryDict(mutable=True)
+            view.request.query_params[name] = text
+            question = questions.read(view)
+            assert question is not None, (address, name)
+            question.values |= engine.values_of(view)
+            engine.list_shape(view, question)  # raises Refused
+            seen += 1
+    assert seen > 50

@@ -71,8 +71,9 @@ class MadeUp:
             case UUID():
                 return UUID(int=0x5EED_0000_0000_4000_8000_0000_0000_0000 + number)
             case str():
-                # Private characters; the second set has what LIKE would escape.
-                return f"\ue0a5{number}\ue0a6" + ("%_\\" if self.seed % 2 == 0 else "")
+                # Private characters, and what stripping or another case would change, which would else pass
+                # unseen; the second set has what LIKE would escape.
+                return f" \ue0a5aÄß{number}\ue0a6" + ("%_\\ " if self.seed % 2 == 0 else " ")
         raise Refused(f"nothing is made up for {type(like).__name__}")
 
 
