@@ -65,10 +65,9 @@ def test_a_settlement_over_http_accrues_with_it(world, api):
 def test_a_settlement_that_is_refused_accrues_nothing(world, api):
     CommissionTermsFactory.create()
     make_ready(world.ours.application)
+    client = api(world.admin)
     with nothing_written():
-        reply = api(world.admin).post(
-            f"/api/applications/{world.ours.application.pk}/settle/", {"balloon": "12000.01"}
-        )
+        reply = client.post(f"/api/applications/{world.ours.application.pk}/settle/", {"balloon": "12000.01"})
     assert reply.status_code == 400
 
 

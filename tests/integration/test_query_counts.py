@@ -114,6 +114,7 @@ class Book:
         """Every list and detail, by a name that does not change with ids."""
         ours = self.ours
         application = f"/api/applications/{ours.application.pk}/"
+        commissions = f"/api/brokers/{ours.broker.pk}/commissions/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
         key = ApiKey.objects.first()
@@ -167,8 +168,8 @@ class Book:
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
             "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
-            "broker-commission-list": f"/api/brokers/{ours.broker.pk}/commissions/",
-            "broker-commission-detail": f"/api/brokers/{ours.broker.pk}/commissions/{self.first_commission()}/",
+            "broker-commission-list": commissions,
+            "broker-commission-detail": f"{commissions}{self.first_commission()}/",
             "broker-commission-summary": f"/api/brokers/{ours.broker.pk}/commission-summary/",
             "commission-terms-list": "/api/commission-terms/",
             "commission-terms-detail": f"/api/commission-terms/{self.first_terms()}/",
