@@ -89,6 +89,9 @@ def example_of(schema: Document, schemas: Document, name: str = "", depth: int =
         properties = schema.get("properties", {}) if depth < MAX_DEPTH else {}
         return {key: example_of(value, schemas, key, depth + 1) for key, value in properties.items()}
     if kind == "array":
+        if schema.get("minItems", 1) > 1:  # several choices, each once
+            choices: list[Any] = _resolved(schema["items"], schemas)["enum"]
+            return choices[: schema["minItems"]]
         items = [schema["items"]] if depth < MAX_DEPTH else []
         return [example_of(item, schemas, name.removesuffix("s"), depth + 1) for item in items]
     return EXAMPLES[name] if _speaks(name, kind) else _scalar(kind, schema)

@@ -98,7 +98,7 @@ class FeeViewSet(CrudViewSet):
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             service(fee=fee, actor=self.caller, **without_nulls(serializer.validated_data))
-            return Response(self.representation(fee.pk))
+            return self.detail_response(fee.pk)
 
 
 @extend_schema(tags=["applications"])

@@ -59,7 +59,10 @@ class PaymentViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         data.setdefault("received_on", business_date())
         with transaction.atomic():
             payment = payments.payment_record(application=self.parent, actor=self.caller, **data)
-            return Response(self.representation(payment.pk), status=status.HTTP_201_CREATED)
+            response = self.detail_response(payment.pk, status.HTTP_201_CREATED)
+        place = {"application_id": application_id, "pk": payment.pk}
+        response["Location"] = self.location_of("application-payments-detail", **place)
+        return response
 
     @extend_schema(request=ReverseSerializer, responses=PaymentSerializer)
     @idempotent()
@@ -70,7 +73,7 @@ class PaymentViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         data = self._validated()
         with transaction.atomic():
             payments.payment_reverse(payment=payment, actor=self.caller, **data)
-            return Response(self.representation(payment.pk))
+            return self.detail_response(payment.pk)
 
     @extend_schema(request=RefundInputSerializer, responses={201: RefundSerializer})
     @idempotent()

@@ -55,7 +55,7 @@ class RepaymentViewSet(ReadOnlyViewSet):
         with transaction.atomic():
             data = without_nulls(serializer.validated_data)
             repayment_mark_paid(repayment=repayment, actor=self.caller, **data)
-            return Response(self.representation(repayment.pk))
+            return self.detail_response(repayment.pk)
 
 
 @extend_schema(tags=["applications"])

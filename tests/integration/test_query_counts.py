@@ -138,7 +138,8 @@ class Book:
             "application-repayments": f"{application}repayments/",
             "application-payments": f"{application}payments/",
             "application-payments-detail": f"{application}payments/{self.first(Payment)}/",
-            "application-ledger": f"{application}ledger/",
+            # It grows by three rows for each of the others: more than a page has.
+            "application-ledger": f"{application}ledger/?limit=100",
             "application-statement": f"{application}statement/",
             "application-schedule": f"{application}schedule/",
             "application-payoff": f"{application}payoff/?days=10",

@@ -15,6 +15,7 @@ from django.db import close_old_connections, transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from jsonschema import Draft202012Validator
 from rest_framework import serializers
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
@@ -23,6 +24,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from crm_backend.common.renderers import ORJSONRenderer
+from tests.contract import resolved
 from tests.factories import World
 from tests.integration.addresses import address, sees
 from tests.plugins.route_table import Operation, anonymous, operations
@@ -167,9 +169,27 @@ def _is_another_spelling(case: Any) -> bool:
     return media is None or is_documented(document, media["schema"], case.body)
 
 
+def replies_as_documented(ctx: Any, response: Any, case: Any) -> None:
+    """`response_schema_conformance`; of rows of which only some members were asked, those and no others."""
+    asked = (case.query or {}).get("fields")
+    if not asked or response.status_code != 200:
+        check("response_schema_conformance")(ctx, response, case)
+        return
+    names = set(asked if isinstance(asked, list) else asked.split(","))
+    document, operation = case.operation.schema.raw_schema, case.operation.definition.raw
+    schema = resolved(document, operation["responses"]["200"]["content"]["application/json"]["schema"])
+    page = response.json()
+    if "results" in page:
+        schema = resolved(document, schema["properties"]["results"]["items"])
+    part = {**schema, "required": sorted(names), "components": document["components"]}
+    for row in page.get("results", [page]):
+        assert set(row) == names, (names, row)
+        Draft202012Validator(part).validate(row)
+
+
 # Their parameters are read by serializers, with rules of the domain between them, as a body is.
 QUERIES_LIKE_BODIES = {"borrower_financial_summary", "borrower_duplicates"}
-OWN_CHECKS = [accepts_what_is_documented, refuses_what_is_not]
+OWN_CHECKS = [accepts_what_is_documented, refuses_what_is_not, replies_as_documented]
 
 
 # --- asking -----------------------------------------------------------------------------------------
@@ -258,7 +278,7 @@ def validate(case: Any, response: Any, headers: dict[str, str], **kwargs: Any) -
         response,
         headers=headers,
         transport_kwargs={"headers": dict(headers)},
-        excluded_checks=[check(name) for name in REPLACED],
+        excluded_checks=[check(name) for name in (*REPLACED, "response_schema_conformance")],
         additional_checks=OWN_CHECKS,
         **kwargs,
     )

@@ -213,8 +213,15 @@ class ApplicationLife(RuleBasedStateMachine):
             ways = [
                 there for (start, there), move in MOVES.items() if start == here and move.name == "advance"
             ]
-            if ways:
+            if ways == [Stage.SETTLED]:
+                self._settle(pk, who)
+            elif ways:
                 self._move(pk, who, ways[0].value, "")
+
+    def _settle(self, pk: int, who: str) -> None:
+        types = ("loan.settled", "application.stage_changed")
+        if self.does(who, "post", f"{APPLICATIONS}{pk}/settle/", {}, *types, about=pk) is not None:
+            self.stages[pk].append(Stage.SETTLED.value)
 
     def _move(self, pk: int, who: str, stage: str, reason: str) -> None:
         body = {"stage": stage, "reason": reason}
