@@ -63,7 +63,7 @@ class Plan:
     @property
     def is_count(self) -> bool:
         """Whether it counts for paging by offset."""
-        return self.sql.startswith("SELECT COUNT(")
+        return self.sql.upper().startswith("SELECT COUNT(")
 
     @property
     def tables(self) -> set[str]:

@@ -67,7 +67,6 @@ class Schema(AutoSchema):
                 reply["headers"] = headers(*self._headers_of(status, reply))
         self._add_preconditions(operation)
         operation.get("parameters", []).extend(self._selections())
-        self._add_expanded()
         self._add_idempotency(operation)
         open_filters(operation, self._filters)
         operation["responses"].update(problem_replies(self._codes(operation)))
@@ -95,18 +94,10 @@ class Schema(AutoSchema):
         names = names_of(self.view.serializer_of(self._action))
         further = self.view.expandable() if self._action == LIST else ()
         if further:
-            yield _names_parameter(EXPAND, "Members of the detail to show as well.", further)
+            yield _names_parameter(
+                EXPAND, "Members of the detail to show too, as it shows them.", further
+            )
         yield _names_parameter(FIELDS, "The only members to show; all without it.", (*names, *further))
-
-    def _add_expanded(self) -> None:
-        """Members of the detail that the rows of a list have when they are asked for."""
-        if self._action != LIST or not hasattr(self.view, "shown_by") or not self.view.expandable():
-            return
-        row = self.resolve_serializer(self.view.serializer_of(LIST), "response")
-        detail = self.resolve_serializer(self.view.detail_class, "response")
-        for name in self.view.expandable():
-            member = {**detail.schema["properties"][name]}
-            row.schema["properties"].setdefault(name, member)
 
     @property
     def _filters(self) -> Collection[str]:

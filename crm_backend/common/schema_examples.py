@@ -6,7 +6,7 @@ from typing import Any
 from crm_backend.common.schema import operations
 from crm_backend.common.schema_replies import Document
 
-MAX_DEPTH = 6
+MAX_DEPTH = 8
 DECIMALS = ("450000.00", "6.2500", "75.00", "4.5")
 
 # What a realistic value of a property looks like, by its name; the type decides where none is given.
@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
     "reference_number": "APP-7K2M9QX4",
     "purpose": "Purchase of an owner-occupied house",
     "loan_term": 360,
+    "allocation_order": ["penalty", "fee", "interest", "principal"],
     "interest_rate": "6.2500",
     "loan_to_value_ratio": "75.00",
     "signature": "data:image/png;base64,iVBORw0KGgo…",

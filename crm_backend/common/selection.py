@@ -4,12 +4,16 @@
 of a list: who may read the detail sees no more by it than there.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from crm_backend.common.reads import reads
+
+# Whoever asks chooses the names, so that there are more selections than a process could keep.
+KEPT = 1000
 FIELDS, EXPAND = "fields", "expand"
 
 # A serializer class. `Any`, since a class is not Hashable to the type checker, and results are kept by class.
@@ -38,7 +42,7 @@ def check_names(given: frozenset[str], known: list[str], parameter: str) -> None
         raise ValidationError({parameter: [message]})
 
 
-@cache
+@lru_cache(KEPT)
 def names_of(serializer: Serializer) -> tuple[str, ...]:
     """The members that a serializer shows, in order."""
     return tuple(str(one.field_name) for one in serializer()._readable_fields)
@@ -50,9 +54,12 @@ def expandable(listed: Serializer, detailed: Serializer) -> tuple[str, ...]:
     return tuple(name for name in names_of(detailed) if name not in names_of(listed))
 
 
-@cache
+@lru_cache(KEPT)
 def expanded(listed: Serializer, detailed: Serializer, names: frozenset[str]) -> Serializer:
-    """The serializer of list rows with further members of the detail, as the detail has them."""
+    """The serializer of list rows with further members of the detail, as the detail has them.
+
+    What either conceals stays concealed: the list's rule knows nothing of the further members.
+    """
     listed_meta, detailed_meta = listed.Meta, detailed.Meta
     shown = [*names_of(listed), *(name for name in names_of(detailed) if name in names)]
     declared = {name for name in detailed._declared_fields if name not in names}
@@ -64,10 +71,23 @@ def expanded(listed: Serializer, detailed: Serializer, names: frozenset[str]) ->
         "selected": frozenset(shown),
         "__module__": listed.__module__,
     }
+    if listed.conceal is not detailed.conceal:
+        members["conceal"] = _both(listed, detailed)
+    if issubclass(detailed, listed):
+        # Its own members as the list has them, although the detail comes first.
+        return type(f"Expanded{listed.__name__}", (detailed,), {**listed._declared_fields, **members})
     return type(f"Expanded{listed.__name__}", (listed, detailed), members)
 
 
-@cache
+def _both(listed: Serializer, detailed: Serializer) -> Any:
+    @reads()  # the rules of the bases say what they read
+    def conceal(self: Any, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
+        return dict(detailed.conceal(self, listed.conceal(self, shown, instance), instance))
+
+    return conceal
+
+
+@lru_cache(KEPT)
 def selected(serializer: Serializer, names: frozenset[str]) -> Serializer:
     """The serializer with some of its members only."""
     members = {"selected": names, "__module__": serializer.__module__}

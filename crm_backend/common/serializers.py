@@ -64,7 +64,14 @@ class Representation:
 
     def to_representation(self, instance: Any) -> Any:
         """Show the fields; then keep from the caller what is not theirs to read."""
-        return self.conceal(super().to_representation(instance), instance)  # type: ignore[misc]
+        return self.concealed(super().to_representation(instance), instance)  # type: ignore[misc]
+
+    def concealed(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
+        """What is left to show: a mask of what was not selected is not shown either."""
+        left = self.conceal(shown, instance)
+        if self.selected is None:
+            return left
+        return {name: value for name, value in left.items() if name in self.selected}
 
     def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """Change what is shown by who reads; declare with `reads` what that takes of the row."""

@@ -168,9 +168,10 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         if self.action not in (LIST, RETRIEVE):
             return None, frozenset()
         fields, expand = selection_of(self.request)
-        if fields and self.action == LIST:  # a member of the detail that is named there is asked for
-            expand |= fields & frozenset(self.expandable())
-        return fields, expand
+        if self.action == RETRIEVE:
+            return fields, frozenset()
+        # A member of the detail that is named among the fields is asked for.
+        return fields, expand | (fields or frozenset()) & frozenset(self.expandable())
 
     def selection_for(self, action: str) -> tuple[frozenset[str] | None, frozenset[str]]:
         """The same, for the action that is asked for; any other shows all."""
@@ -209,11 +210,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         """The members of the detail that rows of the list can have as well."""
         policy = getattr(self, "policy", None)
         readers = policy.actions.get(RETRIEVE, {}) if policy else {}
-        request = getattr(self, "request", None)
-        caller = None if getattr(self, "swagger_fake_view", False) else getattr(request, "user", None)
+        caller = getattr(getattr(self, "request", None), "user", None)
         if not readers or any(grant.condition for grant in readers.values()):
             return ()
-        if caller is not None and policy and policy.grant(RETRIEVE, caller) is None:
+        # Nobody asks while the document is made, which has them all.
+        is_asked = getattr(caller, "is_authenticated", False)
+        if is_asked and policy and policy.grant(RETRIEVE, caller) is None:
             return ()
         listed: Any = self.serializer_of(LIST)
         detail: Any = self.detail_class

@@ -31,6 +31,7 @@ BOOLEANS = [
     "products/?is_active",
     "products/?is_secured",
     "users/notifications/?is_read",
+    "documents/repayments/?is_overdue",
 ]
 IDS = [
     "applications/?product",
@@ -47,6 +48,8 @@ IDS = [
     "audit-logs/?actor",
     "audit-logs/?subject_id",
     "audit-logs/?application_id",
+    "documents/fees/?application",
+    "documents/repayments/?application",
 ]
 DAYS = [
     ("applications/", Application, "created_at"),

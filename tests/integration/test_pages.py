@@ -15,6 +15,7 @@ from rest_framework.test import APIRequestFactory
 from applications.models import Application, ApplicationBorrower
 from brokers.models import Bdm, Branch
 from crm_backend.common.pagination import CursorPagination
+from servicing.models import JournalEntry
 from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory
 from tests.integration.addresses import address, allowed_role
 from tests.integration.test_query_counts import Book
@@ -45,7 +46,9 @@ QUESTIONS = {"borrower_duplicates": "&company_name=Same"}
 
 
 def tie(model) -> None:
-    """Give half of the rows the same value in whatever they are ordered by."""
+    """Give half of the rows the same value in whatever they are ordered by; the ledger's stay as they are."""
+    if model is JournalEntry:
+        return
     pks = list(model.objects.values_list("pk", flat=True))[::2]
     for name, value in TIES.items():
         try:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 READ_MARK = "/api/users/notifications/mark-read/"
 # What the reply takes, which is the detail read anew.
-DETAIL = 4
+DETAIL = 1
 
 
 def queries_of(client, method, path, body, status):

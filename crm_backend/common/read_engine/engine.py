@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from rest_framework.exceptions import APIException
 
 from crm_backend.common import pagination
 from crm_backend.common.policy import Policy
@@ -95,20 +97,24 @@ class Shapes:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Shape | Refused] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Shape]) -> Shape | None:
         """The shape of this key, made when it is new; None when it is refused."""
-        found = self._kept.get(key)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                # In the lock: between finding and moving it, another thread's new shape could push it out.
+                self._kept.move_to_end(key)
         if found is None:
             try:
                 found = make()
             except Refused as reason:
                 found = reason
-            self._kept[key] = found
-            while len(self._kept) > MAX_SHAPES:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > MAX_SHAPES:
+                    self._kept.popitem(last=False)
         return None if isinstance(found, Refused) else found
 
 
@@ -205,7 +211,8 @@ def answer_list(view: Any) -> Any:
         if "cursor" in view.request.query_params:
             return _by_cursor(view, question)
         return _by_offset(view, question)
-    except Unusual:
+    except (Unusual, APIException):
+        # What is wrong with it, or the first of several such things, is the plain path's to say.
         return None
 
 
@@ -366,12 +373,12 @@ def answer_detail(view: Any, pk: Any) -> tuple[bool, dict[str, Any] | None]:
     """Whether this was answered here, and the detail of a row; None when the caller sees no such row."""
     if not _is_compiled(view, RETRIEVE) or not is_in_range(pk):
         return False, None
-    shape = shapes.get((*_common_key(view, RETRIEVE), type(pk)), lambda: detail_shape(view, pk))
-    if shape is None:
-        return False, None
     try:
+        shape = shapes.get((*_common_key(view, RETRIEVE), type(pk)), lambda: detail_shape(view, pk))
+        if shape is None:
+            return False, None
         rows = shape.statement.run({**values_of(view), "pk": pk})
-    except Unusual:
+    except (Unusual, APIException):
         return False, None
     if not rows:
         return True, None

@@ -243,7 +243,7 @@ class Compiler:
         if paths is None:
             return None
         make = self.row(place, paths)
-        return lambda shown, selected: serializer.conceal(shown, make(selected))
+        return lambda shown, selected: serializer.concealed(shown, make(selected))
 
     def field(self, one: Any, place: Place, number: int) -> Fix | None:
         """Compile one field, whose place in the selection is `number`."""

@@ -55,7 +55,9 @@ class MadeUp:
             case bool():
                 raise Refused("a yes or no has no made-up value")
             case int():
-                return 1_987_650_000 + number  # small enough for most columns
+                # Small enough for any column: Django makes no condition of what a column cannot hold, and
+                # the statement would be without it for every other value as well.
+                return 29_000 + number
             case Decimal():
                 return Decimal(f"0.1{number:06d}987654321")
             case datetime():
@@ -193,12 +195,22 @@ def compile_statement(build: Build, values: dict[Any, Any]) -> Statement:
 
     Raises:
         Refused: what comes of a value cannot be followed.
+        Unusual: a value is none that its column can hold.
     """
     made = MadeUp(1), MadeUp(2)
-    (sql, first), (second_sql, second) = (_compiled(build(each)) for each in made)
-    if not sql == second_sql == _compiled(build(Given(values)))[0]:
+    with connection.execute_wrapper(_unanswered):
+        (sql, first), (second_sql, second) = (_compiled(build(each)) for each in made)
+        given_sql, given = _compiled(build(Given(values)))
+    if not sql == second_sql == given_sql:
         raise Refused("the statement's text depends on a value of the request")
-    return Statement(sql, () if sql is None else tuple(_slots(first, second, made)))
+    statement = Statement(sql, () if sql is None else tuple(_slots(first, second, made)))
+    if not all(map(_same, statement.bind(values), given)):
+        raise Refused("a parameter depends on a value of the request in a way that is not known")
+    return statement
+
+
+def _unanswered(*_: Any) -> Any:
+    raise Refused("the database is asked while compiling: its answer to another request may be another")
 
 
 def _compiled(rows: QuerySet[Any]) -> tuple[str | None, tuple[Any, ...]]:
