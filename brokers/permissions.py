@@ -46,6 +46,7 @@ BROKERS = Policy(
         "destroy": (ADMIN,),
         "applications": (ADMIN, Role.BD, Role.BROKER),
         "stats": (ADMIN, Role.BD, Role.BROKER),
+        "commission_summary": (ADMIN, Role.BD, Role.BROKER),
     },
 )
 

@@ -49,6 +49,17 @@ class EntryType(models.TextChoices):
     REVERSAL = "reversal", "Reversal"
     REFUND = "refund", "Refund"
     WRITE_OFF = "write_off", "Write-off"
+    COMMISSION_ACCRUED = "commission_accrued", "Commission accrued"
+    COMMISSION_CLAWED_BACK = "commission_clawed_back", "Commission clawed back"
+    COMMISSION_PAID = "commission_paid", "Commission paid"
+
+
+# What the lender pays brokers is neither the borrower's business nor the next broker's.
+COMMISSION_ENTRIES = (
+    EntryType.COMMISSION_ACCRUED,
+    EntryType.COMMISSION_CLAWED_BACK,
+    EntryType.COMMISSION_PAID,
+)
 
 
 RECEIVABLE: dict[str, Account] = {
@@ -132,6 +143,29 @@ class PaymentStatus(models.TextChoices):
 
     RECEIVED = "received", "Received"
     REVERSED = "reversed", "Reversed"
+
+
+class CommissionKind(models.TextChoices):
+    """What a commission is for. A clawback is negative."""
+
+    UPFRONT = "upfront", "Upfront"
+    TRAIL = "trail", "Trail"
+    CLAWBACK = "clawback", "Clawback"
+    CLAWBACK_REVERSED = "clawback_reversed", "Clawback reversed"
+
+
+class CommissionStatus(models.TextChoices):
+    """Whether a commission has been paid, or a clawback recovered."""
+
+    ACCRUED = "accrued", "Accrued"
+    PAID = "paid", "Paid"
+
+
+class ClawbackMethod(models.TextChoices):
+    """How much is clawed back."""
+
+    PRO_RATA = "pro_rata", "In proportion to the days left"
+    FULL = "full", "In full"
 
 
 class ArrearsBucket(models.TextChoices):

@@ -1,6 +1,9 @@
 """What happens to loans, fees, repayments and payments. Amounts are AUD, dates ISO 8601."""
 
-from events.registry import Notify, Payload
+from events.recording import record_events
+from events.registry import Audience, Notify, Payload
+
+COMMISSION_TERMS = record_events("commission_terms")
 
 
 class LoanSettled(Payload):
@@ -204,3 +207,69 @@ class RepaymentOverdue(Payload):
     outstanding: str
     due_date: str
     days_late: int
+
+
+class CommissionAccrued(Payload):
+    """A broker earned a commission, or is owed again what had been clawed back."""
+
+    type = "commission.accrued"
+    summary = "{kind_display} commission of {amount} AUD accrued."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="{kind_display} commission on {reference}",
+        body="{amount} AUD were accrued for {reference}; {broker_amount} AUD of it are yours.",
+    )
+
+    reference: str
+    commission_id: int
+    kind: str
+    kind_display: str
+    amount: str
+    broker_amount: str
+    branch_amount: str
+    accrued_on: str
+
+
+class CommissionClawedBack(Payload):
+    """A loan ended early, and commission is taken back: the broker and the administrators are told."""
+
+    type = "commission.clawed_back"
+    summary = "Commission of {amount} AUD clawed back."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="Commission on {reference} clawed back",
+        body="{reference} ended early: {amount} AUD of commission are taken back, {broker_amount} AUD "
+        "of them from the broker.",
+    )
+
+    reference: str
+    commission_id: int
+    amount: str
+    broker_amount: str
+    branch_amount: str
+    accrued_on: str
+
+
+class CommissionPaid(Payload):
+    """A commission was paid; with a negative amount, a clawback was recovered."""
+
+    type = "commission.paid"
+    summary = "{kind_display} commission of {amount} AUD paid."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="Commission on {reference} paid",
+        body="The {kind_display} commission of {amount} AUD on {reference} was paid on {paid_on}; "
+        "{broker_amount} AUD of it are yours.",
+    )
+
+    reference: str
+    commission_id: int
+    kind: str
+    kind_display: str
+    amount: str
+    broker_amount: str
+    branch_amount: str
+    paid_on: str

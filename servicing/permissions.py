@@ -1,7 +1,7 @@
 """Who may do what with loans and their money: the lender's staff write, who is on the application reads."""
 
 from crm_backend.common.policy import ADMIN, Policy
-from servicing.models import Fee, JournalEntry, Loan, Payment, Repayment
+from servicing.models import Commission, CommissionTerms, Fee, JournalEntry, Loan, Payment, Repayment
 from users.choices import Role
 from users.permissions import EVERYONE
 
@@ -52,3 +52,25 @@ PAYMENTS = Policy(
 )
 
 LEDGER = Policy("ledger", JournalEntry, {"list": EVERYONE, "statement": EVERYONE})
+
+COMMISSIONS = Policy(
+    "commissions",
+    Commission,
+    {
+        "list": (ADMIN, Role.BD, Role.BROKER),
+        "retrieve": (ADMIN, Role.BD, Role.BROKER),
+        "mark_paid": (ADMIN,),
+    },
+)
+
+COMMISSION_TERMS = Policy(
+    "commission-terms",
+    CommissionTerms,
+    {
+        "list": (ADMIN,),
+        "retrieve": (ADMIN,),
+        "create": (ADMIN,),
+        "update": (ADMIN,),
+        "destroy": (ADMIN,),
+    },
+)

@@ -5,6 +5,11 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from crm_backend.common.routers import Router
+from servicing.views.commissions import (
+    BrokerCommissionSummaryViewSet,
+    CommissionTermsViewSet,
+    CommissionViewSet,
+)
 from servicing.views.fees import ApplicationFeeViewSet, FeeViewSet
 from servicing.views.ledger import LedgerViewSet
 from servicing.views.loans import LoanViewSet
@@ -16,6 +21,7 @@ router = Router()
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("documents/fees", FeeViewSet, basename="fee")
 router.register("documents/repayments", RepaymentViewSet, basename="repayment")
+router.register("commission-terms", CommissionTermsViewSet, basename="commission-terms")
 
 
 def _of_application(tail: str, view: Any, name: str, **actions: str) -> URLPattern:
@@ -31,6 +37,14 @@ def _of_loan(tail: str, **actions: str) -> URLPattern:
         f"applications/<int:pk>/{tail}/",
         LoanViewSet.as_view({**actions}, basename="loan"),
         name=f"application-{tail}",
+    )
+
+
+def _of_broker(tail: str, name: str, **actions: str) -> URLPattern:
+    return path(
+        f"brokers/<int:broker_id>/commissions/{tail}",
+        CommissionViewSet.as_view({**actions}, basename="commission"),
+        name=f"broker-commission-{name}",
     )
 
 
@@ -50,4 +64,12 @@ urlpatterns = [
     _of_application("refund", PaymentViewSet, "payment", post="refund"),
     _of_application("ledger", LedgerViewSet, "ledger", get="list"),
     _of_application("statement", LedgerViewSet, "ledger", get="statement"),
+    path(
+        "brokers/<int:pk>/commission-summary/",
+        BrokerCommissionSummaryViewSet.as_view({"get": "commission_summary"}, basename="broker"),
+        name="broker-commission-summary",
+    ),
+    _of_broker("", "list", get="list"),
+    _of_broker("<int:pk>/", "detail", get="retrieve"),
+    _of_broker("<int:pk>/mark-paid/", "mark-paid", post="mark_paid"),
 ]

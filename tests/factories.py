@@ -14,6 +14,7 @@ from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from documents.models import Note
 from jobs.models import Job
+from servicing.models import CommissionTerms
 from tests.clients import PASSWORD
 from tests.drawings import DRAWN, drawing
 from users.choices import AccountStatus, Role
@@ -100,6 +101,18 @@ class ProductFactory(factory.django.DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"Product {n}")
     code = factory.Sequence(lambda n: f"P-{n}")
+
+
+class CommissionTermsFactory(factory.django.DjangoModelFactory):
+    """0.65 % upfront and 0.15 % a year, a fifth of it for the branch; pro rata clawback within 18 months."""
+
+    class Meta:
+        model = CommissionTerms
+
+    upfront_rate = Decimal("0.6500")
+    trail_rate = Decimal("0.1500")
+    branch_share = Decimal("20.0000")
+    clawback_months = 18
 
 
 class AssetFactory(factory.django.DjangoModelFactory):

@@ -1,5 +1,6 @@
-"""The rows of this app: `loans`, `fees`, `payments`, `ledger`, `runs`."""
+"""The rows of this app: `loans`, `fees`, `payments`, `ledger`, `commissions`, `runs`."""
 
+from servicing.models.commissions import Commission, CommissionTerms, LoanCommission
 from servicing.models.fees import Fee
 from servicing.models.ledger import AccountBalance, JournalEntry, JournalLine
 from servicing.models.loans import Loan, Repayment, ScheduleVersion, WriteOff
@@ -8,10 +9,13 @@ from servicing.models.runs import NightlyRun
 
 __all__ = [
     "AccountBalance",
+    "Commission",
+    "CommissionTerms",
     "Fee",
     "JournalEntry",
     "JournalLine",
     "Loan",
+    "LoanCommission",
     "NightlyRun",
     "Payment",
     "PaymentShare",

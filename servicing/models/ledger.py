@@ -9,11 +9,30 @@ from django.db import models
 from django.db.models import Q
 
 from applications.models import Application
-from servicing.choices import Account, EntryType
+from crm_backend.common.scoping import EVERYTHING, Scope, ScopedQuerySet, through
+from servicing.choices import COMMISSION_ENTRIES, Account, EntryType
 from servicing.models.fees import Fee
 from servicing.models.loans import Repayment
 from servicing.models.payments import Payment
-from servicing.models.scopes import SUM_DIGITS, OfApplicationQuerySet, money
+from servicing.models.scopes import SUM_DIGITS, money
+from users.choices import Role
+
+_OF_APPLICATION = through("application")
+BUT_COMMISSIONS = Scope(
+    "those on visible applications, but commissions",
+    lambda rows, user: _OF_APPLICATION.rows(rows, user) & ~Q(entry_type__in=COMMISSION_ENTRIES),
+)
+
+
+class JournalEntryQuerySet(ScopedQuerySet):
+    """Entries follow their application; commissions are between the lender and a broker."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: through("application"),
+        Role.BROKER: BUT_COMMISSIONS,
+        Role.CLIENT: BUT_COMMISSIONS,
+    }
 
 
 class JournalEntry(models.Model):
@@ -46,7 +65,7 @@ class JournalEntry(models.Model):
     )
     created_at = models.DateTimeField()
 
-    objects = OfApplicationQuerySet.as_manager()
+    objects = JournalEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "journal entries"

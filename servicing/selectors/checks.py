@@ -127,12 +127,57 @@ CHECKS: dict[str, tuple[str, str]] = {
             _union(_fees(True), _paid(Component.PENALTY), _written_off("penalties")),
         ),
     ),
-    "cash is what came in, less what was lent and given back": (
+    "cash is what came in, less what was lent, given back and paid as commission": (
         "servicing_payment",
         _position(
             Account.CASH,
-            _union(_MONEY, f"SELECT application_id, -amount AS amount FROM ({_LENT}) lent"),
+            _union(
+                _MONEY,
+                f"SELECT application_id, -amount AS amount FROM ({_LENT}) lent",
+                "SELECT application_id, -amount AS amount FROM servicing_commission WHERE status = 'paid'",
+            ),
         ),
+    ),
+    "commission expense is the sum of commissions and clawbacks": (
+        "servicing_commission",
+        _position(Account.COMMISSION_EXPENSE, "SELECT application_id, amount FROM servicing_commission"),
+    ),
+    "commission payable is the sum of commissions and clawbacks that are not paid": (
+        "servicing_commission",
+        _position(
+            Account.COMMISSION_PAYABLE,
+            "SELECT application_id, -amount AS amount FROM servicing_commission WHERE status = 'accrued'",
+        ),
+    ),
+    "the entries of a commission are of its amount, and on its account": (
+        "servicing_commission",
+        """
+        SELECT 'commission ' || row.id || ' of ' || row.amount || ' (' || row.status || ') has entries of '
+               || coalesce(accrued.amount, 0) || ' and ' || coalesce(paid.amount, 0)
+        FROM servicing_commission row
+        JOIN servicing_journalentry entry ON entry.id = row.entry_id
+        LEFT JOIN servicing_journalline accrued
+          ON accrued.entry_id = row.entry_id AND accrued.account = 'commission_payable'
+        LEFT JOIN servicing_journalline paid
+          ON paid.entry_id = row.paid_entry_id AND paid.account = 'commission_payable'
+        WHERE entry.application_id <> row.application_id OR accrued.amount IS DISTINCT FROM -row.amount
+          OR coalesce(paid.amount, 0) <> CASE row.status WHEN 'paid' THEN row.amount ELSE 0 END
+        """,
+    ),
+    "no more is clawed back than was accrued upfront, and nothing of an open loan": (
+        "servicing_commission",
+        """
+        SELECT 'application ' || row.application_id || ' had ' || row.clawed_back || ' clawed back of '
+               || row.upfront
+        FROM (
+          SELECT application_id,
+                 -sum(amount) FILTER (WHERE kind IN ('clawback', 'clawback_reversed')) AS clawed_back,
+                 coalesce(sum(amount) FILTER (WHERE kind = 'upfront'), 0) AS upfront
+          FROM servicing_commission GROUP BY 1
+        ) row JOIN servicing_loan loan ON loan.application_id = row.application_id
+        WHERE row.clawed_back NOT BETWEEN 0 AND row.upfront
+          OR (loan.status = 'active' AND row.clawed_back <> 0)
+        """,
     ),
     "money held is what came in and was neither given back nor used": (
         "servicing_payment",

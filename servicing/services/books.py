@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import models
 
+from applications.choices import Component
 from applications.models import Application
 from events.registry import Payload
 from servicing.allocation import ZERO, Allocation, Key, RefundNotCovered, Share
@@ -33,11 +34,13 @@ from servicing.models import (
     JournalEntry,
     JournalLine,
     Loan,
+    LoanCommission,
     Payment,
     PaymentShare,
     Repayment,
 )
 from servicing.selectors.facts import Facts, read_facts
+from servicing.services.commissions import follow_end
 from servicing.services.errors import RefundedAlready
 from servicing.services.store import Database, Store, Told
 
@@ -47,6 +50,7 @@ FOLLOWING: dict[type[models.Model], tuple[str, ...]] = {
     Repayment: ("interest_paid", "principal_paid", "paid_on", "status", "charged_on"),
     Fee: ("paid_amount", "paid_on", "status"),
     Loan: ("status", "closed_on", "oldest_due"),
+    LoanCommission: ("trail_from",),
 }
 Lines = Mapping[Any, Decimal]
 
@@ -69,7 +73,9 @@ class Books:
         self.actor = actor
         self.today = today
         self.balances: defaultdict[str, Decimal] = defaultdict(lambda: ZERO, balances or {})
+        self.commission: LoanCommission | None = None  # once it is known, of this loan
         self._shares = {_place(row): row for row in shares}
+        self._had_ended = facts.loan is not None and facts.loan.status != LoanStatus.ACTIVE
         self._changed: dict[type[models.Model], dict[int, models.Model]] = defaultdict(dict)
 
     @property
@@ -239,6 +245,8 @@ class Books:
             self.set(fee, status=fee_status(fee, self.today))
         if self.facts.loan is not None and self.facts.loan.status != LoanStatus.WRITTEN_OFF:
             self._follow_loan(self.facts.loan)
+        if self.facts.loan is not None and (self._had_ended or self.facts.loan.status != LoanStatus.ACTIVE):
+            follow_end(self)
         now = self.store.now()
         for model, rows in self._changed.items():
             for changed in rows.values():
@@ -259,6 +267,17 @@ class Books:
     def last_paid(self) -> date:
         """The day on which the last thing was paid."""
         return max((row.applied_on for row in self._shares.values()), default=self.today)
+
+    def principal_on(self, day: date) -> Decimal:
+        """Principal at the end of a day, AUD, by all that is known now; until the loan ends."""
+        lent = [row.advanced for row in self.facts.schedules if row.starts_on <= day]
+        lent += [row.capitalised for row in self.facts.repayments if row.charged_on and row.charged_on <= day]
+        repaid = [
+            row.amount
+            for row in self._shares.values()
+            if row.component == Component.PRINCIPAL and row.applied_on <= day
+        ]
+        return sum(lent, ZERO) - sum(repaid, ZERO)
 
     def shares_of(self, payment: Payment) -> list[PaymentShare]:
         """What a payment pays."""

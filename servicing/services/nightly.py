@@ -1,4 +1,4 @@
-"""The work of each business date: what falls due, late fees, marks and reminders.
+"""The work of each business date: what falls due, trail commissions, late fees, marks and reminders.
 
 In chunks of applications, each in a transaction that also says how far the run has come: a run that is killed
 goes on where it was, and one that is done is not done again. Missed dates are made up in order.
@@ -9,14 +9,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import DateField, ExpressionWrapper, F, Q, Value
+from django.db.models import DateField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.utils import timezone
 
 from applications.models import Application
 from servicing.choices import UNPAID, FeeStatus, FeeType, LoanStatus, RepaymentStatus, RunStatus
+from servicing.commissions import first_of
 from servicing.events import RepaymentDueSoon, RepaymentOverdue
-from servicing.models import Fee, NightlyRun, Repayment
+from servicing.models import Fee, LoanCommission, NightlyRun, Repayment
 from servicing.services.books import DUE_SOON_DAYS, Books, open_books
+from servicing.services.commissions import accrue_trail
 from servicing.services.fees import charge_fee
 from servicing.services.store import Told
 
@@ -104,29 +106,48 @@ def applications_with_work(day: date, *, after: int = 0) -> Any:
     fees = Fee.objects.filter(
         status=FeeStatus.PENDING, due_date__lte=day, cancelled_at=None, application__gt=after
     ).exclude(application__loan__status=LoanStatus.WRITTEN_OFF)
-    ids = repayments.values_list("application", flat=True).union(fees.values_list("application", flat=True))
+    trails = trails_due(day).filter(application__gt=after)
+    ids = repayments.values_list("application", flat=True).union(
+        fees.values_list("application", flat=True), trails.values_list("application", flat=True)
+    )
     return ids.order_by("application")
+
+
+def trails_due(day: date) -> QuerySet[LoanCommission]:
+    """Of open loans, those with a month that has ended and whose trail has not been worked out."""
+    return LoanCommission.objects.filter(
+        trail_from__lt=first_of(day), application__loan__status=LoanStatus.ACTIVE
+    )
 
 
 def _do_application(application: Application, run: NightlyRun) -> None:
     books = open_books(application, actor=None, today=run.business_date)
     # Cancelled ones count as well: what was taken back by a person is not charged again.
     charged = Fee.objects.filter(application=application, repayment__isnull=False)
-    done = do_night(books, set(charged.values_list("repayment", flat=True)))
+    done = do_night(
+        books,
+        set(charged.values_list("repayment", flat=True)),
+        trails_due(books.today).filter(application=application).first(),
+    )
     run.charged += done[0]
     run.late_fees += done[1]
     run.reminders += done[2]
 
 
-def do_night(books: Books, charged: set[int]) -> tuple[int, int, int]:
+def do_night(
+    books: Books, charged: set[int], commission: LoanCommission | None = None
+) -> tuple[int, int, int]:
     """The night's work on open books: how many repayments fell due, late fees and reminders there were.
 
     Args:
         books: of the business date.
         charged: the ids of the repayments that a late fee has been charged for.
+        commission: the terms of a loan with a trail to be worked out.
     """
     due, fees, reminders = books.catch_up(books.today), 0, 0
     loan = books.facts.loan
+    if commission is not None:
+        accrue_trail(books, commission, books.today)
     if loan is not None and loan.status == LoanStatus.ACTIVE:
         fees = charge_late_fees(books, charged)
         reminders = remind(books)

@@ -20,12 +20,14 @@ from crm_backend.common.errors import InvalidInput
 from servicing.allocation import ZERO
 from servicing.choices import Account, EntryType, PaymentMethod
 from servicing.events import LoanSettled
-from servicing.models import Loan, Repayment, ScheduleVersion
+from servicing.models import CommissionTerms, Loan, Repayment, ScheduleVersion
 from servicing.schedule import DayCount as EngineDayCount
 from servicing.schedule import Method, RoundingMode, Terms, make_schedule
 from servicing.schedule import Rounding as EngineRounding
+from servicing.selectors.commissions import commission_terms_for
 from servicing.selectors.terms import FREQUENCIES
 from servicing.services.books import Books, open_books
+from servicing.services.commissions import agree
 from servicing.services.fees import charge_fee
 from servicing.services.payments import receive
 from servicing.services.scheduling import (
@@ -66,7 +68,8 @@ def application_settle(
     with transaction.atomic():
         books = open_books(application, actor=actor)
         check_settlement(application=books.application, actor=actor, reason=reason)
-        loan = settle(books, on=settlement_date or books.today, fees=fees, **shape)
+        offer = commission_terms_for(books.application)
+        loan = settle(books, on=settlement_date or books.today, fees=fees, commission=offer, **shape)
         books.catch_up(books.today)
         books.finish()
         application_change_stage(
@@ -75,8 +78,18 @@ def application_settle(
     return loan
 
 
-def settle(books: Books, *, on: date, fees: Sequence[Mapping[str, Any]] = (), **shape: Any) -> Loan:
-    """Write a loan into open books as of a day, without the move of its application."""
+def settle(
+    books: Books,
+    *,
+    on: date,
+    fees: Sequence[Mapping[str, Any]] = (),
+    commission: CommissionTerms | None = None,
+    **shape: Any,
+) -> Loan:
+    """Write a loan into open books as of a day, without the move of its application.
+
+    `commission`: the terms that its broker is paid by.
+    """
     application = books.application
     principal = application.approved_amount
     assert principal is not None
@@ -115,6 +128,8 @@ def settle(books: Books, *, on: date, fees: Sequence[Mapping[str, Any]] = (), **
         ),
         loan,
     )
+    if commission is not None:
+        agree(books, commission, principal=principal, on=on)
     return loan
 
 

@@ -6,14 +6,16 @@ from enum import Enum
 from typing import Any, Protocol
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from applications.models import Application
 from applications.selectors.applications import people_of
 from borrowers.models import Borrower
-from brokers.models import Bdm
+from brokers.models import Bdm, Broker
 from events.registry import Payload
 from events.services import emit
+from users.choices import Role
 from users.models import User
 
 
@@ -25,6 +27,8 @@ class Told(Enum):
     BORROWERS = "borrowers"
     BDM = "bdm"
     BORROWERS_AND_BDM = "borrowers and BDM"
+    BROKER = "broker"  # whose commission it is
+    BROKER_AND_ADMINS = "broker and administrators"
 
 
 class Store(Protocol):
@@ -89,6 +93,14 @@ def told_of(application: Application, to: Told) -> Iterable[int]:
         return ()
     if to == Told.EVERYBODY:
         return people_of(application)
+    if to in (Told.BROKER, Told.BROKER_AND_ADMINS):
+        broker = Broker.objects.filter(loan_commissions__application=application).values("user")
+        paid = Q(pk__in=broker)
+        return (
+            User.objects.active()
+            .filter(paid | Q(role=Role.ADMIN) if to == Told.BROKER_AND_ADMINS else paid)
+            .values_list("pk", flat=True)
+        )
     borrowers = Borrower.objects.filter(applications=application).values("user")
     bdm = Bdm.objects.filter(applications=application).values("user")
     wanted = {Told.BORROWERS: borrowers, Told.BDM: bdm}.get(to, borrowers.union(bdm))

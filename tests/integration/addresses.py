@@ -18,7 +18,7 @@ from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
-from servicing.models import Fee, Payment, Repayment
+from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -26,13 +26,14 @@ from tests.factories import (
     BorrowerFactory,
     BranchFactory,
     BrokerFactory,
+    CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
     UserFactory,
     World,
 )
 from tests.plugins.route_table import Operation
-from tests.servicing.kit import fee_of, loan_of, payment_of
+from tests.servicing.kit import commission_of, fee_of, loan_of, payment_of
 from users.choices import Role
 from users.events import LoggedIn
 from users.models import ApiKey, Session, User
@@ -135,6 +136,16 @@ ROWS: dict[type, Rows] = {
     Payment: Rows(
         lambda world, role: payment_of(world.admin, world.ours.application),
         lambda world: payment_of(world.admin, world.theirs.application),
+    ),
+    Commission: Rows(
+        lambda world, role: commission_of(world.admin, world.ours.application),
+        lambda world: commission_of(world.admin, world.theirs.application),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    CommissionTerms: Rows(
+        lambda world, role: CommissionTermsFactory.create(broker=world.ours.broker),
+        lambda world: CommissionTermsFactory.create(broker=world.theirs.broker),
+        sees_ours=ADMIN,
     ),
     Product: Rows(
         lambda world, role: world.product,

@@ -18,7 +18,7 @@ from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
-from servicing.models import Fee, Payment, Repayment
+from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApiKeyFactory,
@@ -28,6 +28,7 @@ from tests.factories import (
     BorrowerFactory,
     BranchFactory,
     BrokerFactory,
+    CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
     LiabilityFactory,
@@ -38,7 +39,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.integration.addresses import session_of
-from tests.servicing.kit import fee_of, payment_of
+from tests.servicing.kit import commission_of, fee_of, payment_of
 from users.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,7 @@ class Book:
 
     def __init__(self, world) -> None:
         self.world, self.ours = world, world.ours
+        CommissionTermsFactory.create()
 
     def grow(self, rows: int) -> None:
         """Add rows to every list that our users see."""
@@ -101,6 +103,8 @@ class Book:
                     application_id=ours.application.pk,
                     recipients=[self.world.user(role) for role in ROLES],
                 )
+            CommissionTermsFactory.create(broker=BrokerFactory.create())
+            commission_of(self.world.admin, other)
             # By others, so that their names are looked up.
             fee_of(UserFactory.create(role="bd"), ours.application)
             payment_of(UserFactory.create(role="bd"), ours.application)
@@ -110,6 +114,7 @@ class Book:
         """Every list and detail, by a name that does not change with ids."""
         ours = self.ours
         application = f"/api/applications/{ours.application.pk}/"
+        commissions = f"/api/brokers/{ours.broker.pk}/commissions/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
         key = ApiKey.objects.first()
@@ -164,6 +169,11 @@ class Book:
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
             "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
+            "broker-commission-list": commissions,
+            "broker-commission-detail": f"{commissions}{self.first_commission()}/",
+            "broker-commission-summary": f"/api/brokers/{ours.broker.pk}/commission-summary/",
+            "commission-terms-list": "/api/commission-terms/",
+            "commission-terms-detail": f"/api/commission-terms/{self.first_terms()}/",
             "branch-list": "/api/brokers/branches/",
             "branch-detail": f"/api/brokers/branches/{ours.branch.pk}/",
             "branch-brokers": f"/api/brokers/branches/{ours.branch.pk}/brokers/",
@@ -198,6 +208,14 @@ class Book:
         """A row on our application."""
         found = model.objects.filter(application=self.ours.application).values_list("pk", flat=True).first()
         return found or 0
+
+    def first_commission(self) -> int:
+        """One of our broker."""
+        return Commission.objects.filter(broker=self.ours.broker).values_list("pk", flat=True).first() or 0
+
+    def first_terms(self) -> int:
+        """Those of a broker."""
+        return CommissionTerms.objects.exclude(broker=None).values_list("pk", flat=True).first() or 0
 
     def first_job(self) -> int:
         """One of the client's, which the administrator sees as well."""

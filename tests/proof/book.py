@@ -14,6 +14,7 @@ from tests.factories import (
     BdmFactory,
     BorrowerFactory,
     BrokerFactory,
+    CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
     NoteFactory,
@@ -52,6 +53,7 @@ class Book:
         self.branches[-1].save()
         self.products = [*ProductFactory.create_batch(2), ProductFactory.create(is_active=False)]
         self.loans: list[Any] = []
+        CommissionTermsFactory.create()
         for side in self.sides:
             fee_of(self.world.admin, side.application)
         self._parties()

@@ -154,6 +154,9 @@ PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "those on visible applications, but not the staff's internal ones": lambda me, row: (
         me.sees(Application, row["application_id"]) and row["visibility"] != "internal"
     ),
+    "those on visible applications, but commissions": lambda me, row: (
+        me.sees(Application, row["application_id"]) and not row["entry_type"].startswith("commission_")
+    ),
     "those on own applications marked for the client": lambda me, row: (
         row["application_id"] in me.applications and row["visibility"] == "client"
     ),

@@ -22,13 +22,14 @@ from events.dispatcher import dispatch_pending
 from jobs.models import JobRow
 from notifications.models import NotificationPreference
 from servicing.dates import business_date
-from servicing.models import Fee
+from servicing.models import Commission, Fee
 from servicing.services.books import open_books
 from servicing.services.changes import loan_write_off
+from servicing.services.commission_payments import commission_mark_paid
 from servicing.services.nightly import do_night, nightly
 from servicing.services.payments import payment_record, payment_reverse, refund
 from tests.clients import ApiClient
-from tests.factories import ApiKeyFactory, JobFactory, ProductFactory
+from tests.factories import ApiKeyFactory, BrokerFactory, CommissionTermsFactory, JobFactory, ProductFactory
 from tests.integration.addresses import notification_of
 from tests.servicing.kit import D, fee_of, settled
 from tests.writes import OURS
@@ -76,10 +77,13 @@ def filled(world):
 def lend(admin):
     """Two loans with everything that money can do."""
     product = ProductFactory.create(late_fee="20.00")
+    CommissionTermsFactory.create(product=product, broker=BrokerFactory.create())
+    CommissionTermsFactory.create()
     for days in (1, 0):
         nightly(business_date() - timedelta(days=days))
     for _ in range(2):
-        loan = settled(admin, terms={"product": product})
+        loan = settled(admin, terms={"product": product, "broker": BrokerFactory.create()})
+        commission_mark_paid(commission=Commission.objects.latest("pk"), actor=admin)
         money = {"application": loan.application, "actor": admin, "received_on": business_date()}
         payment_record(amount=D(500), **money)
         payment_reverse(payment=payment_record(amount=D(10), **money), actor=admin, reason="Bounced.")

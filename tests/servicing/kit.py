@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, StageChange
 from servicing.dates import business_date
-from servicing.models import Fee, JournalEntry, Loan, Payment
+from servicing.models import Commission, CommissionTerms, Fee, JournalEntry, Loan, Payment
 from servicing.selectors.audit import audit
 from servicing.selectors.facts import read_facts
 from servicing.selectors.payoff import payoff
 from servicing.services.fees import fee_add
 from servicing.services.payments import payment_record
 from servicing.services.settlement import application_settle
-from tests.factories import ApplicationFactory, BorrowerFactory, SecurityFactory
+from tests.factories import ApplicationFactory, BorrowerFactory, CommissionTermsFactory, SecurityFactory
 
 START = date(2025, 1, 15)
 
@@ -100,6 +100,14 @@ def payment_of(actor: Any, application: Application, amount: Any = "100.00") -> 
     return payment_record(
         application=loan.application, actor=actor, amount=D(amount), received_on=business_date()
     )
+
+
+def commission_of(actor: Any, application: Application) -> Commission:
+    """The upfront commission of an application's loan, on terms for all brokers."""
+    if not CommissionTerms.objects.exists():
+        CommissionTermsFactory.create()
+    loan_of(actor, application)
+    return Commission.objects.get(application=application, kind="upfront")
 
 
 # --- bodies of requests, after what they ask for has been prepared -------------------------------

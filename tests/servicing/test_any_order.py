@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from crm_backend.common.errors import DomainError
-from servicing.models import Fee, Payment, Repayment
+from servicing.models import Commission, Fee, Loan, Payment, Repayment
 from servicing.selectors.facts import read_facts
 from servicing.selectors.payoff import payoff
+from servicing.services.books import open_books
 from servicing.services.changes import loan_extend, loan_pay_out, loan_write_off
+from servicing.services.commission_payments import commission_mark_paid
 from servicing.services.fees import fee_add, fee_cancel, fee_waive
 from servicing.services.nightly import nightly
 from servicing.services.payments import (
@@ -27,7 +29,7 @@ from servicing.services.payments import (
     refund,
     repayment_mark_paid,
 )
-from tests.factories import ProductFactory, World
+from tests.factories import CommissionTermsFactory, ProductFactory, World
 from tests.servicing.kit import START, breaches, settled
 from tests.writes import fingerprint
 
@@ -69,6 +71,13 @@ class Life(RuleBasedStateMachine):
             late_fee="15.00",
             late_fee_after_days=3,
             allocation_order=data.draw(st.permutations(["penalty", "fee", "interest", "principal"])),
+        )
+        CommissionTermsFactory.create(
+            trail_rate="1.0000",
+            branch_share="33.3333",
+            clawback_months=4,
+            clawback_percentage="80.0000",
+            clawback_method="full" if backdated % 3 else "pro_rata",
         )
         self.loan = settled(
             self.world.admin,
@@ -119,6 +128,11 @@ class Life(RuleBasedStateMachine):
         if repayment := self.one_of(Repayment, place):
             self.tries(repayment_mark_paid, repayment=repayment)
 
+    @rule(place=st.integers(0, 50))
+    def pay_a_broker(self, place: int) -> None:
+        if commission := self.one_of(Commission, place):
+            self.tries(commission_mark_paid, commission=commission)
+
     @rule(amount=cents)
     def give_back(self, amount: Decimal) -> None:
         self.tries(refund, application=self.application, amount=amount)
@@ -162,6 +176,13 @@ class Life(RuleBasedStateMachine):
         if hasattr(self, "loan"):
             connection.check_constraints()
             assert breaches() == []
+
+    @invariant()
+    def principal_is_found_without_the_ledger(self) -> None:
+        """Trails are worked out from it."""
+        if hasattr(self, "loan") and Loan.objects.filter(status="active").exists():
+            books = open_books(self.application, actor=None)
+            assert books.principal_on(self.today + timedelta(days=1)) == books.balances["loan_principal"]
 
 
 @pytest.mark.django_db

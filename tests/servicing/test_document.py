@@ -2,10 +2,19 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from runpy import run_path
 
 import pytest
+import time_machine
+
+from servicing.models import Commission
+from servicing.selectors.facts import read_facts
+from servicing.selectors.payoff import payoff
+from servicing.services.changes import loan_pay_out
+from tests.factories import CommissionTermsFactory, ProductFactory
+from tests.servicing.kit import START, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "servicing.md").read_text()
@@ -32,6 +41,29 @@ def test_the_api_answers_what_the_document_works_out(world, api):
     assert reply.json()["instalments"] == rows
     sums = re.search(r"^\| \| \| \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| \|$", TEXT, re.MULTILINE).groups()
     assert reply.json()["totals"] == dict(zip(("interest", "principal", "total"), sums, strict=True))
+
+
+COMMISSION = re.compile(
+    r"^\| (upfront|trail|clawback) \| (\d{4}-\d\d-\d\d)" + 4 * r" \| (-?[\d.]+)" + r" \|$",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.django_db
+def test_the_services_accrue_what_the_document_works_out(world):
+    terms = json.loads(re.search(r"```json terms\n(.*?)```", TEXT, re.DOTALL)[1])
+    CommissionTermsFactory.create(**terms)
+    product = ProductFactory.create(repayment_method="interest_only")
+    lent = {"approved_amount": "450000.00", "product": product}
+    with time_machine.travel("2025-01-15T03:00:00Z", tick=False):
+        application = settled(world.admin, world.ours.application, on=START, terms=lent).application
+    with time_machine.travel("2025-04-25T03:00:00Z", tick=False):
+        figure = payoff(read_facts(application), START + timedelta(days=100)).total
+        loan_pay_out(application=application, actor=world.admin, amount=figure)
+    names = ("kind", "accrued_on", "base", "amount", "broker_amount", "branch_amount")
+    rows = Commission.objects.order_by("pk").values_list(*names)
+    assert [tuple(map(str, row)) for row in rows] == COMMISSION.findall(TEXT)
+    assert len(rows) == 5
 
 
 def test_the_picture_is_drawn_from_the_table():

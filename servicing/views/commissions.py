@@ -1,0 +1,95 @@
+"""Commissions of a broker, under the broker's address, and the terms that they come from.
+
+They live here because servicing is above the app that owns that address.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from brokers.models import Broker
+from brokers.permissions import BROKERS
+from crm_backend.common.errors import Conflict
+from crm_backend.common.idempotency import idempotent
+from crm_backend.common.permissions import touches
+from crm_backend.common.schema_replies import refuses
+from crm_backend.common.viewsets import ChildMixin, CrudViewSet, ListMixin, RetrieveMixin, ScopedViewSet
+from events.viewsets import RecordedMixin
+from servicing import events
+from servicing.models import Commission, CommissionTerms
+from servicing.permissions import COMMISSION_TERMS, COMMISSIONS
+from servicing.selectors.commissions import commission_summary
+from servicing.serializers.commissions import (
+    CommissionMarkPaidSerializer,
+    CommissionSerializer,
+    CommissionSummarySerializer,
+    CommissionTermsSerializer,
+)
+from servicing.serializers.fields import without_nulls
+from servicing.services.commission_payments import commission_mark_paid
+
+
+@extend_schema(tags=["commissions"])
+class CommissionTermsViewSet(RecordedMixin, CrudViewSet):
+    """Commission terms on offer. A change is for loans that are settled after it."""
+
+    queryset = CommissionTerms.objects.select_related("broker", "product")
+    policy = COMMISSION_TERMS
+    serializer_class = CommissionTermsSerializer
+    record_events = events.COMMISSION_TERMS
+    ordering = ["id"]
+
+
+def _with_application(rows: Any) -> Any:
+    return rows.select_related("application")
+
+
+@extend_schema(tags=["commissions"])
+class CommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
+    """Commissions of a broker, latest first."""
+
+    queryset = Commission.objects.all()
+    parent_model = Broker
+    parent_field = "broker"
+    policy = COMMISSIONS
+    serializer_class = CommissionSerializer
+    serializer_classes = {"mark_paid": CommissionMarkPaidSerializer}
+    querysets = {
+        "list": _with_application,
+        "retrieve": _with_application,
+        "mark_paid": _with_application,
+    }
+    filter_backends = ()
+    ordering = ["-accrued_on", "-id"]
+
+    @extend_schema(request=CommissionMarkPaidSerializer, responses=CommissionSerializer)
+    @idempotent()
+    @refuses(Conflict)
+    def mark_paid(self, request: Request, broker_id: int, pk: int) -> Response:
+        """Say that it was paid to broker and branch, or that a clawback was recovered from them."""
+        commission = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            data = without_nulls(serializer.validated_data)
+            commission_mark_paid(commission=commission, actor=self.caller, **data)
+            return self.detail_response(commission.pk)
+
+
+@extend_schema(tags=["commissions"])
+class BrokerCommissionSummaryViewSet(ScopedViewSet):
+    """What a broker's commissions come to."""
+
+    queryset = Broker.objects.all()
+    policy = BROKERS
+    serializer_class = CommissionSummarySerializer
+    filter_backends = ()
+
+    @extend_schema(responses=CommissionSummarySerializer)
+    @touches("commissions")
+    def commission_summary(self, request: Request, pk: int) -> Response:
+        """Sum up the commissions of a broker, in all and by month, with what each figure means."""
+        return Response(CommissionSummarySerializer(commission_summary(self.get_object())).data)
