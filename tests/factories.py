@@ -108,7 +108,10 @@ class CommissionTermsFactory(factory.django.DjangoModelFactory):
 
     class Meta:
         model = CommissionTerms
+        django_get_or_create = ("broker", "product")
 
+    broker = None
+    product = None
     upfront_rate = Decimal("0.6500")
     trail_rate = Decimal("0.1500")
     branch_share = Decimal("20.0000")

@@ -62,9 +62,11 @@ def expanded(listed: Serializer, detailed: Serializer, names: frozenset[str]) ->
     """
     listed_meta, detailed_meta = listed.Meta, detailed.Meta
     shown = [*names_of(listed), *(name for name in names_of(detailed) if name in names)]
-    declared = {name for name in detailed._declared_fields if name not in names}
+    # A display name comes with its field, which is selected away again where nobody asked for it.
+    needed = names | {name.removesuffix("_display") for name in names}
+    declared = {name for name in detailed._declared_fields if name not in needed}
     own = set(listed._declared_fields)
-    fields = [*listed_meta.fields, *(name for name in detailed_meta.fields if name in names)]
+    fields = [*listed_meta.fields, *(name for name in detailed_meta.fields if name in needed)]
     meta = type("Meta", (listed_meta,), {"fields": fields, "read_only_fields": fields})
     members: dict[str, Any] = dict.fromkeys(declared - own) | {
         "Meta": meta,

@@ -113,6 +113,12 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
                 "`querysets`, or narrow them in `narrow`."
             )
 
+    @classmethod
+    def own_ways(cls) -> list[str]:
+        """What a subclass does in its own way when it reads; the read engine knows only the base's."""
+        names = ("get_object", "filter_queryset", "rows_for", "paginate_queryset", "get_serializer")
+        return [name for name in names if getattr(cls, name) is not getattr(ScopedViewSet, name)]
+
     # --- rows ---------------------------------------------------------------------------------
 
     @property

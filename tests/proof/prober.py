@@ -188,7 +188,13 @@ def replies_as_documented(ctx: Any, response: Any, case: Any) -> None:
 
 
 # Their parameters are read by serializers, with rules of the domain between them, as a body is.
-QUERIES_LIKE_BODIES = {"borrower_financial_summary", "borrower_duplicates"}
+QUERIES_LIKE_BODIES = {
+    "borrower_financial_summary",
+    "borrower_duplicates",
+    "broker_stats",
+    "ledger_statement",
+    "loan_payoff",
+}
 OWN_CHECKS = [accepts_what_is_documented, refuses_what_is_not, replies_as_documented]
 
 

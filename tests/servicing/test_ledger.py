@@ -11,6 +11,7 @@ from django.utils import timezone
 from servicing.choices import Account
 from servicing.models import AccountBalance, Fee, JournalEntry, JournalLine, Payment, PaymentShare, Repayment
 from servicing.services.payments import payment_record, payment_reverse
+from tests.factories import CommissionTermsFactory
 from tests.servicing.kit import D, as_in_production, balances, breaches, settled
 from tests.threads import together
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def loan(world):
     """Settled, with a payment and one that was reversed."""
+    CommissionTermsFactory.create()
     loan = settled(world.admin, world.ours.application, fees=[{"fee_type": "legal", "amount": D(50)}])
     today = timezone.localdate()
     fields = {"application": loan.application, "actor": world.admin, "received_on": today}
@@ -169,6 +171,7 @@ def test_the_audit_of_nothing_passes():
 
 
 LINE = "(SELECT max(id) FROM servicing_journalline WHERE account = 'cash')"
+MORE_COMMISSION = "UPDATE servicing_commission SET amount = amount + 1, broker_amount = broker_amount + 1"
 CORRUPTIONS = {
     "every entry balances": f"UPDATE servicing_journalline SET amount = amount + 1 WHERE id = {LINE}",
     "running balances": "UPDATE servicing_accountbalance SET balance = balance + 1 WHERE account = 'cash'",
@@ -195,6 +198,13 @@ CORRUPTIONS = {
     "reversed payments": (
         "UPDATE servicing_paymentshare SET payment_id = "
         "(SELECT id FROM servicing_payment WHERE status = 'reversed')"
+    ),
+    "commission expense": MORE_COMMISSION,
+    "commission payable": MORE_COMMISSION,
+    "the entries of a commission": MORE_COMMISSION,
+    "no more is clawed back": (
+        "UPDATE servicing_commission SET kind = 'clawback', amount = -amount, "
+        "broker_amount = -broker_amount, branch_amount = -branch_amount"
     ),
     "the whole ledger": f"UPDATE servicing_journalline SET amount = amount + 1 WHERE id = {LINE}",
     "a replay": "UPDATE servicing_paymentshare SET component = 'penalty' WHERE component = 'interest'",

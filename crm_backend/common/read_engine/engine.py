@@ -170,18 +170,11 @@ def refusal(view_class: Any, action: str) -> str:
     """Why a view's action is never compiled; empty when it may be."""
     if view_class.plain_because:
         return str(view_class.plain_because)
-    for name in ("get_object", "filter_queryset", "rows_for", "paginate_queryset", "get_serializer"):
-        if getattr(view_class, name) is not getattr(_base(), name):
-            return f"{name} is the view's own"
+    if own := view_class.own_ways():
+        return f"{', '.join(own)}: the view's own"
     if action == RETRIEVE and _conditional(getattr(view_class, "policy", None)):
         return "reading is allowed under a condition on the object"
     return ""
-
-
-def _base() -> Any:
-    from crm_backend.common.viewsets import ScopedViewSet
-
-    return ScopedViewSet
 
 
 def _conditional(policy: Policy | None) -> bool:
