@@ -1,7 +1,7 @@
 """Whatever is asked, the answer is one that the OpenAPI document describes.
 
 Schemathesis makes requests from the document: the corners of every schema, good and bad examples, methods
-that are not there, logins that are missing. All of its checks run on every reply. None is left out; two read
+that are not there, logins that are missing. All of its checks run on every reply. None is left out; three read
 the contract closer than schemathesis can, see `prober`: a rule of the domain may refuse what is well-formed,
 and a documented value may be spelt otherwise.
 """
@@ -11,7 +11,7 @@ import pytest
 from tests.proof.prober import Prober, areas, ids_in, make_schema, one_connection, operations_of, report
 from users.choices import Role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 ROLES = list(Role.values)
 

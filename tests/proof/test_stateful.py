@@ -19,7 +19,7 @@ from users.choices import Role
 ENDING = "logout|suspend|force_logout|password_change|user_destroy"
 BY_LABEL = {label_of(operation): operation for operation in DOCUMENTED}
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(autouse=True)
