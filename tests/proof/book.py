@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor
@@ -69,6 +70,8 @@ class Book:
             notification_of(user)
             JobFactory.create(created_by=user, status="succeeded", finished_at=timezone.now())
             ApiKeyFactory.create(user=user)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")  # as autovacuum would soon; without it plans are those of empty tables
         self.api = {user.pk: ApiClient(user) for user in self.users}
         self.oracle = Oracle()
 
