@@ -2,8 +2,8 @@
 
 Schemathesis makes requests from the document: the corners of every schema, good and bad examples, methods
 that are not there, logins that are missing. All of its checks run on every reply, and none is left out; three
-read the contract closer than schemathesis can, see `prober`: a rule of the domain may refuse what is well-formed,
-and a documented value may be spelt otherwise.
+read the contract closer than schemathesis can, see `prober`: a rule of the domain may refuse what is
+well-formed, and a documented value may be spelt otherwise.
 """
 
 import pytest
