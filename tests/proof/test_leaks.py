@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from servicing.models import Loan
 from tests.integration.addresses import MISSING
 from tests.integration.test_roles import BODIES
 from tests.plugins.route_table import Operation, operations
@@ -91,6 +92,13 @@ def visible_path(book: Book, user: Any, values: dict[str, Any], operation: Opera
         return False
     child = book.oracle.rows(own_model(operation)).get(values.get("pk", 0), {})
     return all(child[name] == values[name] for name in values if name != "pk" and "pk" in values)
+
+
+def answer_to_its_reader(book: Book, operation: Operation, values: dict[str, Any]) -> int:
+    """200; of a loan that an application has not become yet 409."""
+    of_loan = "LoanNotOpen" in str(operation.documented["responses"].get("409"))
+    lent = {row["application_id"] for row in book.oracle.rows(Loan).values()}
+    return 409 if of_loan and values["pk"] not in lent else 200
 
 
 def some_values(book: Book, operation: Operation, chance: random.Random) -> dict[str, Any]:
@@ -213,7 +221,8 @@ def an_address_that_is_not_ones_own_leads_nowhere(book):
         values = some_values(book, operation, chance)
         reply = ask(book, user, operation, operation.path.format_map(values))
         if visible_path(book, user, values, operation):
-            assert reply.status_code == (200 if granted(operation, user) else 403), (operation, user.role)
+            wanted = answer_to_its_reader(book, operation, values) if granted(operation, user) else 403
+            assert reply.status_code == wanted, (operation, user.role)
         else:
             assert reply.status_code == 404, (operation, user.role, values)
             key = (operation.path, user.pk)
@@ -238,7 +247,7 @@ def nested_lists_show_what_the_lists_show(book):
         reply = ask(book, user, operation, operation.path.format_map(values), **paged)
         if reply.status_code == 404:
             continue  # a child of another parent
-        assert reply.status_code == 200, (operation, reply.content)
+        assert reply.status_code == answer_to_its_reader(book, operation, values), (operation, reply.content)
         listed = next((op for op in LISTS if shape(op) == shape(operation)), None)
         for row in reply.json().get("results", []) if listed else []:
             assert listed is not None
