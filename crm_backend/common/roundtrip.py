@@ -24,6 +24,9 @@ logger = structlog.get_logger(__name__)
 # Replaced by every event, and so by every change of the domain; not by what is derived from events later.
 DATA = "data"
 
+# Under this a WSGI environment has the trip that was begun before Django made a request of it.
+TRIP = "crm.trip"
+
 _DAY = 86_400
 # Counters first: ARGV has their number, the seconds each lives from its first use, and a fresh token.
 _TAKE = """
@@ -60,12 +63,13 @@ class Trip:
     def take(self, *, counters: Mapping[str, int] | None = None, generations: Iterable[str] = ()) -> None:
         """Add one to counters (name → seconds from first use to end), and read generations, `DATA` as well.
 
-        The counts are in `counted` then. What a request has read once stays as it was read.
+        The counts are in `counted` then, and until somebody takes them out nothing is counted again. What a
+        request has read once stays as it was read.
 
         Raises:
             RedisError: Redis does not answer; nor is it asked again for this request.
         """
-        counters = counters or {}
+        counters = {name: end for name, end in (counters or {}).items() if name not in self.counted}
         wanted = [name for name in {*generations, DATA} if name not in self._generations]
         if not counters and not wanted:
             return
@@ -96,8 +100,10 @@ class Trip:
 
 def trip_of(request: Any) -> Trip:
     """The trip of a request, Django's or DRF's."""
-    fields = getattr(request, "_request", request).__dict__
-    trip: Trip = fields.get("trip") or fields.setdefault("trip", Trip())
+    plain = getattr(request, "_request", request)
+    trip: Trip | None = plain.__dict__.get("trip")
+    if trip is None:
+        trip = plain.__dict__["trip"] = plain.META.get(TRIP) or Trip()
     return trip
 
 

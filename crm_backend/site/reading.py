@@ -9,7 +9,8 @@ from django.http import QueryDict
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from crm_backend.common.filters import OrderingFilter
-from crm_backend.common.read_engine import engine
+from crm_backend.common.read_engine import shapes
+from crm_backend.common.read_engine.engine import values_of
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.read_engine.questions import Question
 from crm_backend.common.viewsets import ListMixin, RetrieveMixin, ScopedViewSet
@@ -60,17 +61,18 @@ def readings() -> Iterator[Reading]:
 def read(address: str, view_class: Any, action: str, role: str) -> Reading:
     """Compile one, as its first request would."""
     found: dict[str, Any] = {"address": address, "action": action, "role": role}
-    why = engine.refusal(view_class, action)
+    why = shapes.refusal(view_class, action)
     if why:
         return Reading(**found, way=PLAIN, why=why)
     view = _view(view_class, action, role, address)
     try:
-        if action == engine.LIST:
+        if action == shapes.LIST:
             ordering = tuple(OrderingFilter().get_ordering(view.request, view.queryset, view) or ())
             ordering = ordering if OrderingFilter in view.filter_backends else ()
-            shape = engine.list_shape(view, Question(ordering=ordering, values=engine.values_of(view)))
+            shape = shapes.list_shape(view, Question(ordering=ordering), values_of(view))
         else:
-            shape = engine.detail_shape(view, view.kwargs["pk"])
+            pk = view.kwargs["pk"]
+            shape = shapes.detail_shape(view, pk, {**values_of(view), "pk": pk})
     except Refused as refusal:
         return Reading(**found, way=REFUSED, why=str(refusal))
     own = (shape.statement.sql is not None) + (shape.counting is not None)
@@ -80,11 +82,11 @@ def read(address: str, view_class: Any, action: str, role: str) -> Reading:
 
 def _view(view_class: Any, action: str, role: str, address: str) -> Any:
     view = view_class()
-    user = engine.stand_in_user(role, 1)
+    user = shapes.stand_in_user(role, 1)
     view.request = SimpleNamespace(user=user, query_params=QueryDict(""), method="GET", path=address)
     view.action, view.format_kwarg, view.args = action, None, ()
     parameters = [part[1:-1].split(":") for part in address.split("/") if part.startswith("<")]
-    view.kwargs = {name: engine.EXAMPLES[converter] for converter, name in parameters}
+    view.kwargs = {name: shapes.EXAMPLES[converter] for converter, name in parameters}
     return view
 
 
@@ -94,7 +96,7 @@ def _actions() -> Iterator[tuple[str, Any, str]]:
         view_class = getattr(pattern.callback, "cls", None)
         actions = getattr(pattern.callback, "actions", None) or {}
         action = actions.get("get", "")
-        base = {engine.LIST: ListMixin, engine.RETRIEVE: RetrieveMixin}.get(action)
+        base = {shapes.LIST: ListMixin, shapes.RETRIEVE: RetrieveMixin}.get(action)
         if view_class is None or base is None or not issubclass(view_class, ScopedViewSet):
             continue
         if issubclass(view_class, base) and (view_class, action) not in seen:

@@ -176,9 +176,20 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        parameters = [*self.bind(values), *further]
+        return self._run(self.sql + suffix, [*self.bind(values), *further])
+
+    def run_counted(
+        self, values: dict[Any, Any], counting: "Statement", suffix: str
+    ) -> list[tuple[Any, ...]]:
+        """The same, with the count of another statement as the last value of each row."""
+        if self.sql is None or counting.sql is None:
+            return []
+        sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+        return self._run(sql, [*counting.bind(values), *self.bind(values)])
+
+    def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor, _prepared(on=not self.varies):
-            cursor.execute(self.sql + suffix, parameters)
+            cursor.execute(sql, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
