@@ -12,7 +12,7 @@ unusual about a request, or goes wrong with it, is left to the road. ADR 22 has 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any
@@ -145,7 +145,7 @@ def answer(asked: Asked) -> Reply | None:
     if login is None or kept is None:
         return None
     recipe, trip = kept.value, asked.trip
-    windows = windows_of([one() for one in _throttles()], None, Caller(login.user_id))
+    windows = windows_of(_throttles(), None, Caller(login.user_id))
     kwargs = dict(zip(recipe.lookups, asked.keys, strict=True))
     values: dict[Any, Any] = {USER: login.user_id, "pk": asked.keys[-1] if asked.keys else None}
     values |= {("kwarg", name): key for name, key in kwargs.items()}
@@ -250,12 +250,25 @@ def recall(header: str) -> Recalled | None:
     """The login behind a header, if it was checked a moment ago; its generation is still to be compared."""
     if not header:
         return None
-    ways = (getattr(one, "recall", None) for one in api_settings.DEFAULT_AUTHENTICATION_CLASSES)
-    return next((login for way in ways if way is not None and (login := way(header))), None)
+    for way in _ways(tuple(api_settings.DEFAULT_AUTHENTICATION_CLASSES)):
+        login: Recalled | None = way(header)
+        if login is not None:
+            return login
+    return None
 
 
-def _throttles() -> Sequence[Any]:
-    return api_settings.DEFAULT_THROTTLE_CLASSES
+@cache
+def _ways(classes: Any) -> list[Callable[[str], Recalled | None]]:
+    return [one.recall for one in classes if hasattr(one, "recall")]
+
+
+@cache
+def _made(classes: Any) -> list[Any]:
+    return [one() for one in classes]
+
+
+def _throttles() -> list[Any]:
+    return _made(tuple(api_settings.DEFAULT_THROTTLE_CLASSES))
 
 
 class _Later(Mapping[str, Any]):
@@ -323,5 +336,5 @@ def is_base(view_class: Any, action: str) -> bool:
 def _is_known(view: Any) -> bool:
     """Whether the caller came with a login that can be recalled: a program's key is for the road."""
     return hasattr(view.request.auth, "session") and all(
-        issubclass(throttle, WindowThrottle) for throttle in _throttles()
+        isinstance(throttle, WindowThrottle) for throttle in _throttles()
     )

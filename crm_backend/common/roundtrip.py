@@ -8,13 +8,16 @@ one. A missing token (Redis was emptied) is made anew by whoever asks, so no cop
 """
 
 import hashlib
+import os
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 from django.core.cache import cache
 from django.db import connection, transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from crm_backend.common.counters import redis_client
@@ -28,6 +31,7 @@ DATA = "data"
 TRIP = "crm.trip"
 
 _DAY = 86_400
+_kept = threading.local()
 # Counters first: ARGV has their number, the seconds each lives from its first use, and a fresh token.
 _TAKE = """
 local counters, found = tonumber(ARGV[1]), {}
@@ -162,8 +166,24 @@ def _token() -> str:
 
 def _run(script: str, keys: list[str], arguments: list[Any]) -> Any:
     """Run a script by its hash; a server that does not know it yet gets it whole, and keeps it."""
-    client = redis_client()
     try:
-        return client.evalsha(_HASHES[script], len(keys), *keys, *arguments)
+        return _ask("EVALSHA", _HASHES[script], len(keys), *keys, *arguments)
     except NoScriptError:
-        return client.eval(script, len(keys), *keys, *arguments)
+        return _ask("EVAL", script, len(keys), *keys, *arguments)
+
+
+def _ask(*command: Any) -> Any:
+    """One command, on the thread's own connection: what a pool and a client add costs as much as the trip."""
+    kept = _kept.__dict__
+    connection = kept.get("connection")
+    if connection is None or kept["process"] != os.getpid():
+        kept["connection"] = connection = redis_client().connection_pool.make_connection()
+        kept["process"] = os.getpid()
+    try:
+        connection.send_command(*command)
+        return connection.read_response()
+    except RedisConnectionError:
+        # It was left by a server that has gone since; the one that is there now counts.
+        connection.disconnect()
+        connection.send_command(*command)
+        return connection.read_response()

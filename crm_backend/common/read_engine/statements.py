@@ -188,10 +188,16 @@ class Statement:
         return self._run(sql, [*counting.bind(values), *self.bind(values)])
 
     def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor, _prepared(on=not self.varies):
-            cursor.execute(sql, parameters)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        if connection.execute_wrappers or connection.queries_logged:
+            with connection.cursor() as cursor, _prepared(on=not self.varies):
+                cursor.execute(sql, parameters)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+        # The same without Django's cursor around it, which does for each what nobody asks for here.
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            return cursor.execute(sql, parameters, prepare=not self.varies).fetchall()
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
