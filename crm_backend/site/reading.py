@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from crm_backend.common.filters import OrderingFilter
+from crm_backend.common.lane import is_base
 from crm_backend.common.read_engine import shapes
 from crm_backend.common.read_engine.engine import values_of
 from crm_backend.common.read_engine.errors import Refused
@@ -26,8 +27,9 @@ class Reading:
     Attributes:
         way: `compiled`, `plain` by choice, or `refused`.
         why: the reason of the latter two.
-        queries: how many statements a reply takes, beside those that know the caller; a list's count is
-            the second, which a page that shows the end does without.
+        queries: how many statements a reply takes, beside those that know the caller; with filters and
+            search a list's count is one more.
+        lane: whether it may pass before the dispatch (`crm_backend/common/lane.py`).
     """
 
     address: str
@@ -37,6 +39,7 @@ class Reading:
     why: str = ""
     sql: str = ""
     queries: int = 0
+    lane: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -45,7 +48,8 @@ class Reading:
 
     def line(self) -> str:
         """For people."""
-        count = f"{self.queries} statements" if self.queries else self.why
+        statements = "1 statement" if self.queries == 1 else f"{self.queries} statements"
+        count = f"{statements}{', lane' if self.lane else ''}" if self.way == COMPILED else self.why
         return f"{self.way:<9} {self.action:<9} {self.role:<7} {self.address}  {count}"
 
 
@@ -75,9 +79,10 @@ def read(address: str, view_class: Any, action: str, role: str) -> Reading:
             shape = shapes.detail_shape(view, pk, {**values_of(view), "pk": pk})
     except Refused as refusal:
         return Reading(**found, way=REFUSED, why=str(refusal))
-    own = (shape.statement.sql is not None) + (shape.counting is not None)
-    parent = int(getattr(view_class, "parent_model", None) is not None)
-    return Reading(**found, way=COMPILED, sql=shape.statement.sql or "", queries=own + parent)
+    parent = getattr(view_class, "parent_model", None) is not None
+    queries = (shape.statement.sql is not None) + parent
+    lane = is_base(view_class, action)
+    return Reading(**found, way=COMPILED, sql=shape.statement.sql or "", queries=queries, lane=lane)
 
 
 def _view(view_class: Any, action: str, role: str, address: str) -> Any:
@@ -88,6 +93,22 @@ def _view(view_class: Any, action: str, role: str, address: str) -> Any:
     parameters = [part[1:-1].split(":") for part in address.split("/") if part.startswith("<")]
     view.kwargs = {name: shapes.EXAMPLES[converter] for converter, name in parameters}
     return view
+
+
+def others() -> Iterator[Reading]:
+    """Every other address that can be read, which answers in a way of its own."""
+    known = {address for address, _, _ in _actions()}
+    for address, pattern in sorted(_patterns(get_resolver(), "/"), key=lambda found: found[0]):
+        view_class = getattr(pattern.callback, "cls", None)
+        actions = getattr(pattern.callback, "actions", None)
+        is_read = "get" in actions if actions else hasattr(view_class, "get")
+        if view_class is None or address in known or not is_read:
+            continue
+        if actions:
+            why = f"{view_class.__name__}.{actions['get']} makes its own reply"
+        else:
+            why = f"{view_class.__name__} is no resource"
+        yield Reading(address, (actions or {}).get("get", "get"), "any", way=PLAIN, why=why)
 
 
 def _actions() -> Iterator[tuple[str, Any, str]]:
