@@ -24,6 +24,7 @@ from django.core.signals import setting_changed
 from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
+from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.text import compress_string
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException
@@ -31,15 +32,15 @@ from rest_framework.settings import api_settings
 
 from crm_backend.common.credentials import Recalled
 from crm_backend.common.middleware import log_request, request_id_of
-from crm_backend.common.read_engine.engine import Noted, Read, noted_of
+from crm_backend.common.read_engine.engine import Asking, Noted, Read, noted_of
 from crm_backend.common.read_engine.errors import Undeclared
-from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER
-from crm_backend.common.read_engine.statements import Unusual, is_in_range
+from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, parent_shape
+from crm_backend.common.read_engine.statements import Statement, Unusual, is_in_range
 from crm_backend.common.recent import Recent
 from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.roundtrip import TRIP, Trip, trip_of
 from crm_backend.common.throttling import Caller, RateLimit, WindowThrottle, windows_of
-from crm_backend.common.viewsets import ListMixin, RetrieveMixin, ScopedViewSet, etag_of
+from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet, etag_of
 
 Kind = tuple[Any, ...]
 
@@ -77,6 +78,8 @@ class Recipe:
         lookups: the names of the keys in the address, in order.
         untagged: what of a detail makes no new version of it; None where there is no ETag.
         view, actions: make the view, for serializers that ask for it or its request.
+        parent: finds the row above, which the caller must see first.
+        origin: what stands before the path in addresses.
         headers: those of every reply.
         vary: the headers that decide it.
     """
@@ -86,6 +89,8 @@ class Recipe:
     untagged: frozenset[str] | None
     view: Callable[[], Any]
     actions: Mapping[str, str]
+    parent: Statement | None
+    origin: str
     headers: tuple[tuple[str, str], ...]
     vary: tuple[str, ...]
 
@@ -128,6 +133,12 @@ class Asked:
         self.address = tuple("#" if part in keys else part for part in parts) if keys else tuple(parts)
         self.keys = [int(key) for key in keys]
 
+    @property
+    def full_path(self) -> str:
+        """Path and query, as Django writes them into an address."""
+        query = self.meta.get("QUERY_STRING", "")
+        return f"{escape_uri_path(self.path)}?{iri_to_uri(query)}" if query else escape_uri_path(self.path)
+
     @staticmethod
     def is_usual(meta: Mapping[str, Any]) -> bool:
         """Whether there may be a recipe for it at all."""
@@ -149,6 +160,7 @@ def answer(asked: Asked) -> Reply | None:
     kwargs = dict(zip(recipe.lookups, asked.keys, strict=True))
     values: dict[Any, Any] = {USER: login.user_id, "pk": asked.keys[-1] if asked.keys else None}
     values |= {("kwarg", name): key for name, key in kwargs.items()}
+    context = _Later(partial(_context, recipe, asked, login, kwargs))
     try:
         trip.take(counters={one.name: one.seconds for one in windows}, generations=[login.name])
         if trip.generation(login.name) != login.generation or not all(map(is_in_range, asked.keys)):
@@ -156,8 +168,9 @@ def answer(asked: Asked) -> Reply | None:
         limits = [RateLimit.of(one, trip.counted[one.name]) for one in windows]
         if any(limit.is_over for limit in limits):
             return None
-        context = _Later(partial(_context, recipe, asked, login, kwargs))
-        data = recipe.read.answer(values, trip, context)
+        if recipe.parent is not None and not recipe.parent.run(values):
+            return None
+        data = recipe.read.answer(Asking(values, trip, recipe.origin + asked.full_path, context))
     except (RedisError, DatabaseError, Unusual, Undeclared, APIException):
         return None
     return None if data is None else _reply(asked, recipe, login, data, limits)
@@ -311,6 +324,9 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
     if is_other or not is_base(view_class, view.action) or not _is_known(view):
         return
     initial = view.request.resolver_match.func.initkwargs
+    address = view.request.build_absolute_uri()
+    if not address.endswith(asked.full_path):
+        return
     named = {name.lower(): value for name, value in response.headers.items()}
     vary = (name.strip() for name in named.get("vary", "").split(","))
     recipe = Recipe(
@@ -319,6 +335,8 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
         view.untagged if view.action == RETRIEVE else None,
         partial(view_class, **initial),
         view.action_map,
+        parent_shape(view),
+        address.removesuffix(asked.full_path),
         tuple((name, value) for name, value in response.headers.items() if name.lower() not in OWN),
         tuple(name for name in vary if name and name.lower() != "accept-encoding"),
     )
@@ -329,7 +347,12 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
 def is_base(view_class: Any, action: str) -> bool:
     """Whether a view does nothing in its own way but what its recipe does for it."""
     method = METHODS.get(action)
-    own = [name for name in BASE if getattr(view_class, name) is not getattr(ScopedViewSet, name)]
+    known = ChildMixin if issubclass(view_class, ChildMixin) else ScopedViewSet
+    own = [
+        name
+        for name in BASE
+        if getattr(view_class, name) is not getattr(known if name == "initial" else ScopedViewSet, name)
+    ]
     return not own and (method is None or getattr(view_class, action) is getattr(method, action))
 
 

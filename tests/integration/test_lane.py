@@ -17,7 +17,7 @@ from rest_framework.settings import api_settings
 from crm_backend.common import lane, roundtrip
 from crm_backend.common.lane import LaneApplication
 from crm_backend.site import reading
-from tests.factories import BorrowerFactory
+from tests.factories import BorrowerFactory, SecurityFactory
 from users.services.accounts import user_suspend
 from users.services.api_keys import api_key_create
 
@@ -79,6 +79,9 @@ def reads(world):
         f"/api/v1{APPLICATIONS[4:]}{ours.application.pk}/",
         BORROWERS,
         f"{BORROWERS}{ours.borrower.pk}/",
+        f"{APPLICATIONS}{ours.application.pk}/notes/",
+        f"{APPLICATIONS}{ours.application.pk}/securities/?limit=1",
+        f"{APPLICATIONS}{ours.application.pk}/fees/?cursor=",
         "/api/users/notifications/",
         UNREAD,
         "/api/brokers/",
@@ -147,9 +150,14 @@ def test_every_kind_of_base_view_takes_the_lane(world, api, express):
     own = {
         f"{address} {action}"
         for address, view_class, action in reading._actions()
-        if not lane.is_base(view_class, action) and "_id>" not in address
+        if not lane.is_base(view_class, action)
     }
-    assert own == {"/api/users/auth/sessions/ list"}
+    assert own == {
+        "/api/users/auth/sessions/ list",
+        # Signing has a throttle of its own.
+        "/api/applications/<int:application_id>/signature/ list",
+        "/api/applications/<int:application_id>/signature/<int:pk>/ retrieve",
+    }
 
 
 # --- who asks ---------------------------------------------------------------------------------------
@@ -215,6 +223,18 @@ def test_a_program_takes_the_road(world, api, express):
     for _ in range(3):
         assert client.get(APPLICATIONS).status_code == 200
     assert express == [None] * 3
+
+
+def test_pages_below_a_row_link_to_pages_below_that_row(world, api, express):
+    client = api(world.admin)
+    for side in (world.ours, world.theirs):
+        SecurityFactory.create_batch(2, application=side.application)
+    three_ways(client, f"{APPLICATIONS}{world.ours.application.pk}/securities/?limit=1")
+    path = f"{APPLICATIONS}{world.theirs.application.pk}/securities/?limit=1"
+    express.clear()
+    fast = client.get(path)
+    assert express[0] is not None
+    assert f"/{world.theirs.application.pk}/" in fast.json()["next"]
 
 
 # --- giving way -------------------------------------------------------------------------------------

@@ -51,16 +51,28 @@ shapes = Shapes()
 counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What differs from one request of a kind to the next.
+
+    Attributes:
+        values: fill the slots for the caller and for keys in the address.
+        trip: the request's trip to Redis.
+        address: the absolute one, to which those of other pages are made.
+        context: what serializers are to see of the request.
+    """
+
+    values: Values
+    trip: Trip
+    address: str
+    context: Context
+
+
 class Read(Protocol):
     """What a request of a kind asks, read once."""
 
-    def answer(self, caller: Values, trip: Trip, context: Context) -> Any:
-        """The reply's body for a caller; None when there is no such row.
-
-        Args:
-            caller: fills the slots that differ from caller to caller and from row to row.
-            trip: the request's trip to Redis.
-            context: what serializers are to see of the request.
+    def answer(self, asking: Asking) -> Any:
+        """The reply's body; None when there is no such row.
 
         Raises:
             Unusual: the plain path is to answer.
@@ -77,7 +89,6 @@ class PageRead:
     Attributes:
         key: what its shape is known by.
         values: fill the slots of filters and search.
-        address: of this page, to which `next` and `previous` are made.
         is_derived: whether rows come and change without an event of their own, so that no count is kept.
     """
 
@@ -86,16 +97,14 @@ class PageRead:
     values: Values
     limit: int
     offset: int
-    address: str
     is_derived: bool
 
-    def answer(self, caller: Values, trip: Trip, context: Context) -> dict[str, Any]:
+    def answer(self, asking: Asking) -> dict[str, Any]:
         """`{count, next, previous, results}`."""
-        values = self.values | caller
-        count, rows = self._counted(values, trip)
-        with context_of(context):
+        count, rows = self._counted(self.values | asking.values, asking.trip)
+        with context_of(asking.context):
             results = self.shape.make(rows)
-        page = partial(pagination.page_link, self.address, self.limit, self.offset)
+        page = partial(pagination.page_link, asking.address, self.limit, self.offset)
         return {"count": count, "next": page(count, 1), "previous": page(count, -1), "results": results}
 
     def _counted(self, values: Values, trip: Trip) -> tuple[int, list[tuple[Any, ...]]]:
@@ -135,27 +144,24 @@ class CursorRead:
 
     Attributes:
         values: fill the slots of filters, search and the place where the page begins.
-        address: of this page, to which `next` and `previous` are made.
     """
 
     shape: Shape
     values: Values
     place: pagination.Cursor
     size: int
-    address: str
 
-    def answer(self, caller: Values, trip: Trip, context: Context) -> dict[str, Any]:
+    def answer(self, asking: Asking) -> dict[str, Any]:
         """`{next, previous, results}`."""
-        del trip
-        rows = self.shape.statement.run(self.values | caller, f" LIMIT {self.size + 1}")
+        rows = self.shape.statement.run(self.values | asking.values, f" LIMIT {self.size + 1}")
         cursor = pagination.CursorPagination()
         cursor.place = self.place
         page = cursor.cut(rows, self.size)
         width = len(page[0]) - len(self.place.ordering) if page else 0
         # The paginator reads the ends of the page only.
         cursor.page = [SimpleNamespace(**_keys(row[width:])) for row in ([page[0], page[-1]] if page else [])]
-        cursor.address = self.address
-        with context_of(context):
+        cursor.address = asking.address
+        with context_of(asking.context):
             results = self.shape.make(page)
         return {"next": cursor.get_next_link(), "previous": cursor.get_previous_link(), "results": results}
 
@@ -201,7 +207,7 @@ def note(view: Any, read: Read) -> None:
 
 def _answered(view: Any, read: Read) -> Response:
     note(view, read)
-    return Response(read.answer(values_of(view), trip_of(view.request), view.get_serializer_context()))
+    return Response(read.answer(asking_of(view)))
 
 
 def _list_read(view: Any) -> Read | None:
@@ -217,7 +223,7 @@ def _list_read(view: Any) -> Read | None:
     shape = shapes.get(key, lambda: list_shape(view, question, given))
     if shape is None:
         return None
-    return PageRead(shape, key, question.values, limit, offset, request.build_absolute_uri(), view.is_derived)
+    return PageRead(shape, key, question.values, limit, offset, view.is_derived)
 
 
 def _cursor_read(view: Any, question: Question) -> Read | None:
@@ -243,7 +249,7 @@ def _cursor_read(view: Any, question: Question) -> Read | None:
         nulls = None if place.values is None else tuple(value is None for value in place.values)
         key = (*key, place.reverse, nulls)
         shape = shapes.get(key, lambda: cursor_shape(view, question, given, place))
-    return None if shape is None else CursorRead(shape, values, place, size, request.build_absolute_uri())
+    return None if shape is None else CursorRead(shape, values, place, size)
 
 
 def _cursor_values(shape: Shape, place: pagination.Cursor) -> Values:
@@ -267,17 +273,16 @@ def _cursor_values(shape: Shape, place: pagination.Cursor) -> Values:
 
 @dataclass(frozen=True)
 class DetailRead:
-    """One row by its key, which `caller` has under `pk`."""
+    """One row by its key, the value `pk`."""
 
     shape: Shape
 
-    def answer(self, caller: Values, trip: Trip, context: Context) -> dict[str, Any] | None:
+    def answer(self, asking: Asking) -> dict[str, Any] | None:
         """The row, None when the caller sees no such row."""
-        del trip
-        rows = self.shape.statement.run(caller)
+        rows = self.shape.statement.run(asking.values)
         if not rows:
             return None
-        with context_of(context):
+        with context_of(asking.context):
             return self.shape.plan.make(rows[0])
 
 
@@ -293,7 +298,7 @@ def answer_detail(view: Any, pk: Any) -> tuple[bool, dict[str, Any] | None]:
         read = DetailRead(shape)
         if view.action == RETRIEVE:
             note(view, read)
-        return True, read.answer(values, trip_of(view.request), view.get_serializer_context())
+        return True, read.answer(asking_of(view, pk=pk))
     except (Unusual, APIException):
         return False, None
     except Undeclared as error:
@@ -310,10 +315,9 @@ class OwnRead:
 
     function: Callable[[int], Any]
 
-    def answer(self, caller: Values, trip: Trip, context: Context) -> Any:
+    def answer(self, asking: Asking) -> Any:
         """What the function says of the caller's id."""
-        del trip, context
-        return self.function(caller[USER])
+        return self.function(asking.values[USER])
 
 
 def answer_own(view: Any, function: Callable[[int], Any]) -> Response:
@@ -326,6 +330,13 @@ def answer_own(view: Any, function: Callable[[int], Any]) -> Response:
 
 
 # --- both -------------------------------------------------------------------------------------------
+
+
+def asking_of(view: Any, **further: Any) -> Asking:
+    """What a view is asked by the request at hand, with further values."""
+    request = view.request
+    values = values_of(view) | further
+    return Asking(values, trip_of(request), request.build_absolute_uri(), view.get_serializer_context())
 
 
 def values_of(view: Any) -> Values:

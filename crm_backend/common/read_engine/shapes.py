@@ -236,3 +236,21 @@ def detail_shape(view: Any, pk: Any, values: dict[Any, Any]) -> Shape:
         return select(rows, selection)
 
     return Shape(compile_statement(build, values), plan)
+
+
+def parent_shape(view: Any) -> Statement | None:
+    """Finds the row above those of a view, if the caller sees it; None where there is none above.
+
+    Raises:
+        Refused: with the reason.
+    """
+    parent = getattr(view, "parent_model", None)
+    if parent is None:
+        return None
+    name = f"{view.parent_field}_id"
+
+    def build(made: MadeUp) -> Any:
+        visible = parent._default_manager.visible_to(stand_in_user(view.caller.role, made(USER, 1)))
+        return visible.filter(pk=made(("kwarg", name), view.kwargs[name])).order_by().values_list("pk")
+
+    return compile_statement(build, {USER: view.caller.pk, ("kwarg", name): view.kwargs[name]})
