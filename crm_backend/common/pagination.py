@@ -35,6 +35,8 @@ MAX_ROWS = 10**18 - 1
 
 _KEYS = {"pk", "-pk", "id", "-id"}
 _NOTHING = Q(pk__in=[])
+_CURSOR = re.compile(r"([?&]cursor=)[^&#]*")
+_PLACE = "-cursor-"  # as an address writes it, and no cursor is
 
 
 def with_key(ordering: Sequence[str]) -> list[str]:
@@ -249,7 +251,13 @@ class CursorPagination(pagination.CursorPagination):
             found = [getattr(row, f"_k{number}") for number in range(len(self.place.ordering))]
             values = tuple(None if value is None else str(value) for value in found)
         text = Cursor(self.place.ordering, reverse, values).encode()
-        return replace_query_param(self.address, self.cursor_query_param, text)
+        return _cursor_address(_CURSOR.sub(r"\1", self.address)).replace(_PLACE, text)
+
+
+@lru_cache(1000)
+def _cursor_address(address: str) -> str:
+    """The address with a place for a cursor; a cursor that is in it would make it another one each time."""
+    return str(replace_query_param(address, CursorPagination.cursor_query_param, _PLACE))
 
 
 def page_link(address: str, limit: int, offset: int, count: int, way: int) -> str | None:
