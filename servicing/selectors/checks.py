@@ -116,6 +116,20 @@ CHECKS: dict[str, tuple[str, str]] = {
             _union(_CHARGED, _paid(Component.INTEREST), _written_off("interest")),
         ),
     ),
+    "interest income is what was charged, accrued and written off before it was due": (
+        "servicing_loan",
+        _position(
+            Account.INTEREST_INCOME,
+            _union(
+                "SELECT application_id, -interest AS amount FROM servicing_repayment "
+                "WHERE charged_on IS NOT NULL",
+                "SELECT entry.application_id, -line.amount FROM servicing_journalline line "
+                "JOIN servicing_journalentry entry ON entry.id = line.entry_id "
+                f"WHERE line.account = '{Account.INTEREST_ACCRUED.value}'",
+                _written_off("accrued_interest"),
+            ),
+        ),
+    ),
     "fees receivable are what was charged, less what was waived, paid and written off": (
         "servicing_fee",
         _position(Account.FEES_RECEIVABLE, _union(_fees(False), _paid(Component.FEE), _written_off("fees"))),

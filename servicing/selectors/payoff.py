@@ -8,10 +8,8 @@ from decimal import Decimal
 from applications.choices import Component
 from servicing.allocation import ZERO
 from servicing.choices import ArrearsBucket, LoanStatus, bucket_of
-from servicing.models import Repayment
-from servicing.schedule import accrued_interest
+from servicing.selectors.accruals import interest_earned
 from servicing.selectors.facts import Facts
-from servicing.selectors.terms import terms_of
 
 
 @dataclass(frozen=True)
@@ -85,18 +83,6 @@ def payoff(facts: Facts, on: date) -> Payoff:
 def payoffs(facts: Facts, start: date, days: int) -> Iterator[Payoff]:
     """The figures of so many days, from the first on."""
     return (payoff(facts, start + timedelta(days=number)) for number in range(days))
-
-
-def interest_earned(facts: Facts, row: Repayment, on: date) -> Decimal:
-    """The part of a repayment's interest that has been earned by a day before it is due, AUD."""
-    if on < row.period_start:
-        return ZERO
-    version = next(one for one in facts.schedules if one.pk == row.schedule_id)
-    brought = version.interest_brought_forward if row.number == version.first_number else ZERO
-    balance = row.balance_after + row.principal
-    terms = terms_of(version)
-    earned = accrued_interest(terms, balance=balance, start=row.period_start, end=on)
-    return min(brought + earned, row.interest)
 
 
 def arrears(facts: Facts, today: date) -> Arrears:

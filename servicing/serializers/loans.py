@@ -103,6 +103,9 @@ class LoanSerializer(ModelSerializer):
 
     balance = shown_amount(help_text="AUD of principal, charged interest and fees, less money held.")
     principal_balance = shown_amount()
+    accrued_interest = shown_amount(
+        help_text="AUD that has been earned by today and is not due; with the balance, the payoff figure."
+    )
     held = shown_amount(help_text="AUD received that waits for what falls due next.")
     arrears = ArrearsSerializer(read_only=True)
     totals = LoanTotalsSerializer(read_only=True)
@@ -122,6 +125,7 @@ class LoanSerializer(ModelSerializer):
             "late_fee_after_days",
             "balance",
             "principal_balance",
+            "accrued_interest",
             "held",
             "arrears",
             "totals",
@@ -210,6 +214,7 @@ class WriteOffSerializer(ModelSerializer):
             "written_off_on",
             "principal",
             "interest",
+            "accrued_interest",
             "fees",
             "penalties",
             "reason",

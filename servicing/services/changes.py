@@ -14,8 +14,10 @@ from servicing.choices import Account, EntryType, LoanStatus, RepaymentStatus
 from servicing.events import LoanExtended, LoanWrittenOff
 from servicing.models import Payment, Repayment, ScheduleVersion, WriteOff
 from servicing.schedule import Schedule, Terms, make_schedule, revise
-from servicing.selectors.payoff import interest_earned, payoff
+from servicing.selectors.accruals import interest_earned
+from servicing.selectors.payoff import payoff
 from servicing.selectors.terms import terms_of
+from servicing.services.accruals import accrue_to_today, follow_terms
 from servicing.services.books import Books, open_books
 from servicing.services.errors import NotHeld, WrongPayoff
 from servicing.services.payments import check_open, receive, tell_paid_out
@@ -129,13 +131,14 @@ def pay_out(books: Books, *, on: date, amount: Decimal | None = None, **fields: 
     if gone:
         _reschedule_to_one(books, gone, on)
     payment = receive(books, amount=figure, received_on=on, **fields) if figure else None
+    books.catch_up(books.today)
     if books.held:
         books.apply_held(on)
     return payment
 
 
 def loan_write_off(*, application: Application, actor: Any, reason: str) -> WriteOff:
-    """Give up all that is owed on a loan: principal, interest charged, fees and penalties.
+    """Give up all that is owed on a loan: principal, interest charged or earned, fees and penalties.
 
     Raises:
         LoanNotOpen: the loan is not settled, paid out or written off.
@@ -149,9 +152,11 @@ def loan_write_off(*, application: Application, actor: Any, reason: str) -> Writ
             raise NotHeld(
                 "Money is held for this borrower. Refund it first.", extra={"held": str(books.held)}
             )
+        accrue_to_today(books)
         parts = {
             "principal": books.balances[Account.LOAN_PRINCIPAL],
             "interest": books.balances[Account.INTEREST_RECEIVABLE],
+            "accrued_interest": books.balances[Account.INTEREST_ACCRUED],
             "fees": books.balances[Account.FEES_RECEIVABLE],
             "penalties": books.balances[Account.PENALTY_RECEIVABLE],
         }
@@ -169,6 +174,7 @@ def loan_write_off(*, application: Application, actor: Any, reason: str) -> Writ
             Account.WRITE_OFF: total,
             Account.LOAN_PRINCIPAL: -parts["principal"],
             Account.INTEREST_RECEIVABLE: -parts["interest"],
+            Account.INTEREST_ACCRUED: -parts["accrued_interest"],
             Account.FEES_RECEIVABLE: -parts["fees"],
             Account.PENALTY_RECEIVABLE: -parts["penalties"],
         }
@@ -268,9 +274,11 @@ def _supersede(
     on: date,
 ) -> None:
     keep_terms(version, terms)
-    rows = repayments_of(books.application, version, schedule, books.store.now())
-    # Its first period began before the change; the interest of that part was brought forward.
+    # The first period began before the change; the interest of that part was brought forward.
+    now, since = books.store.now(), min(gone[0].period_start, on)
+    rows = repayments_of(books.application, version, schedule, now, since=since)
     _replace(books, version, rows, gone, on)
+    follow_terms(books)
 
 
 def _replace(
