@@ -148,45 +148,53 @@ def loan_write_off(*, application: Application, actor: Any, reason: str) -> Writ
         books = open_books(application, actor=actor)
         check_open(books)
         books.catch_up(books.today)
-        if books.held:
-            raise NotHeld(
-                "Money is held for this borrower. Refund it first.", extra={"held": str(books.held)}
-            )
-        accrue_to_today(books)
-        parts = {
-            "principal": books.balances[Account.LOAN_PRINCIPAL],
-            "interest": books.balances[Account.INTEREST_RECEIVABLE],
-            "accrued_interest": books.balances[Account.INTEREST_ACCRUED],
-            "fees": books.balances[Account.FEES_RECEIVABLE],
-            "penalties": books.balances[Account.PENALTY_RECEIVABLE],
-        }
-        row = WriteOff(
-            application=books.application,
-            written_off_on=books.today,
-            reason=reason,
-            created_by=actor,
-            created_at=books.store.now(),
-            **parts,
-        )
-        books.store.add([row])
-        total = sum(parts.values(), ZERO)
-        lines = {
-            Account.WRITE_OFF: total,
-            Account.LOAN_PRINCIPAL: -parts["principal"],
-            Account.INTEREST_RECEIVABLE: -parts["interest"],
-            Account.INTEREST_ACCRUED: -parts["accrued_interest"],
-            Account.FEES_RECEIVABLE: -parts["fees"],
-            Account.PENALTY_RECEIVABLE: -parts["penalties"],
-        }
-        books.post(EntryType.WRITE_OFF, books.today, lines, f"Written off: {reason}")
-        books.set(books.loan, status=LoanStatus.WRITTEN_OFF, closed_on=books.today)
+        row = write_off(books, reason=reason)
         books.finish()
-        payload = LoanWrittenOff(
-            reference=books.application.reference_number,
-            amount=str(total),
-            written_off_on=books.today.isoformat(),
-        )
-        books.tell(payload, books.loan)
+    return row
+
+
+def write_off(books: Books, *, reason: str) -> WriteOff:
+    """Give up a loan in open books.
+
+    Raises:
+        NotHeld: money is held for the borrower.
+    """
+    if books.held:
+        raise NotHeld("Money is held for this borrower. Refund it first.", extra={"held": str(books.held)})
+    accrue_to_today(books)
+    parts = {
+        "principal": books.balances[Account.LOAN_PRINCIPAL],
+        "interest": books.balances[Account.INTEREST_RECEIVABLE],
+        "accrued_interest": books.balances[Account.INTEREST_ACCRUED],
+        "fees": books.balances[Account.FEES_RECEIVABLE],
+        "penalties": books.balances[Account.PENALTY_RECEIVABLE],
+    }
+    row = WriteOff(
+        application=books.application,
+        written_off_on=books.today,
+        reason=reason,
+        created_by=books.actor,
+        created_at=books.store.now(),
+        **parts,
+    )
+    books.store.add([row])
+    total = sum(parts.values(), ZERO)
+    lines = {
+        Account.WRITE_OFF: total,
+        Account.LOAN_PRINCIPAL: -parts["principal"],
+        Account.INTEREST_RECEIVABLE: -parts["interest"],
+        Account.INTEREST_ACCRUED: -parts["accrued_interest"],
+        Account.FEES_RECEIVABLE: -parts["fees"],
+        Account.PENALTY_RECEIVABLE: -parts["penalties"],
+    }
+    books.post(EntryType.WRITE_OFF, books.today, lines, f"Written off: {reason}")
+    books.set(books.loan, status=LoanStatus.WRITTEN_OFF, closed_on=books.today)
+    payload = LoanWrittenOff(
+        reference=books.application.reference_number,
+        amount=str(total),
+        written_off_on=books.today.isoformat(),
+    )
+    books.tell(payload, books.loan)
     return row
 
 

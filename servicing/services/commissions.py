@@ -44,13 +44,15 @@ def read_agreed(ledger: OpenLedger) -> Agreed | None:
     terms = ledger.commission or LoanCommission.objects.filter(application=application).first()
     if terms is None:
         return None
+    if ledger.commissions is None:
+        rows = Commission.objects.filter(application=application).exclude(kind=CommissionKind.TRAIL)
+        ledger.commissions = list(rows)
     agreed = Agreed(terms)
-    rows = Commission.objects.filter(application=application).exclude(kind=CommissionKind.TRAIL)
-    for kind, amount in rows.values_list("kind", "amount"):
-        if kind == CommissionKind.UPFRONT:
-            agreed.upfront += amount
+    for row in ledger.commissions:
+        if row.kind == CommissionKind.UPFRONT:
+            agreed.upfront += row.amount
         else:
-            agreed.clawed_back -= amount
+            agreed.clawed_back -= row.amount
     return agreed
 
 
@@ -68,7 +70,7 @@ def agree(ledger: OpenLedger, offer: CommissionTerms, *, principal: Decimal, on:
         **{name: getattr(offer, name) for name in RULES},
     )
     ledger.store.add([terms])
-    ledger.commission = terms
+    ledger.commission, ledger.commissions = terms, []
     amount = rules.percent_of(principal, terms.upfront_rate)
     _accrue(ledger, terms, CommissionKind.UPFRONT, on, amount, base=principal, rate=terms.upfront_rate)
     return terms
@@ -162,6 +164,8 @@ def _write(
         **fields,
     )
     ledger.store.add([row])
+    if ledger.commissions is not None and kind != CommissionKind.TRAIL:
+        ledger.commissions.append(row)
     told = {
         "reference": ledger.application.reference_number,
         "commission_id": row.pk,

@@ -18,6 +18,7 @@ from events.registry import Payload
 from servicing.allocation import ZERO, Key
 from servicing.choices import OWED, Account, EntryType
 from servicing.models import (
+    Commission,
     Fee,
     JournalEntry,
     JournalLine,
@@ -65,7 +66,9 @@ class OpenLedger:
         self.actor = actor
         self.today = today
         self.balances: defaultdict[str, Decimal] = defaultdict(lambda: ZERO, balances or {})
-        self.commission: LoanCommission | None = None  # once it is known, of this loan
+        # Of this loan, once they are known: its commission terms, and what came of them beside trails.
+        self.commission: LoanCommission | None = None
+        self.commissions: list[Commission] | None = None
         self._shares = {place_of(row): row for row in shares}
         self._changed: dict[type[models.Model], dict[int, models.Model]] = defaultdict(dict)
 
