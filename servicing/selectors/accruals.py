@@ -23,9 +23,7 @@ def accrued(facts: Facts, close: date | None, *, without: Repayment | None = Non
         return ZERO
     earned = ZERO
     for row in facts.repayments:
-        if row.period_start > close:
-            break
-        if row.charged_on is None and row is not without:
+        if row.charged_on is None and row.period_start <= close and row is not without:
             earned += interest_earned(facts, row, close + _DAY)
     return earned
 

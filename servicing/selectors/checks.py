@@ -109,6 +109,13 @@ CHECKS: dict[str, tuple[str, str]] = {
             _union(_LENT, _CAPITALISED, _paid(Component.PRINCIPAL), _written_off("principal")),
         ),
     ),
+    "no more principal is repaid than was lent": (
+        "servicing_accountbalance",
+        f"""
+        SELECT 'application ' || application_id || ' owes ' || balance FROM servicing_accountbalance
+        WHERE account = '{Account.LOAN_PRINCIPAL.value}' AND balance < 0
+        """,
+    ),
     "interest receivable is what was charged, less what was paid and written off": (
         "servicing_loan",
         _position(

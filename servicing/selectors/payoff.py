@@ -53,27 +53,28 @@ def payoff(facts: Facts, on: date) -> Payoff:
         return Payoff(on, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
     outcome = facts.allocation(on)
     paid = dict.fromkeys(Component.values, ZERO)
-    paid_ahead: dict[int, Decimal] = {}
+    interest_paid: dict[int, Decimal] = {}
     for share in outcome.shares:
         paid[share.component] += share.amount
         if share.component == Component.INTEREST:
-            paid_ahead[share.key.pk] = paid_ahead.get(share.key.pk, ZERO) + share.amount
+            interest_paid[share.key.pk] = interest_paid.get(share.key.pk, ZERO) + share.amount
     lent = sum((version.advanced for version in facts.schedules if version.starts_on <= on), ZERO)
     principal, due, accrued = lent - paid[Component.PRINCIPAL], ZERO, ZERO
     for row in facts.repayments:
+        of_row = interest_paid.get(row.pk, ZERO)
         if row.due_date <= on:
-            due += row.interest - row.capitalised
+            due += row.interest - row.capitalised - of_row
             principal += row.capitalised
         else:
-            accrued += max(interest_earned(facts, row, on), paid_ahead.get(row.pk, ZERO))
+            accrued += max(interest_earned(facts, row, on) - of_row, ZERO)
     fees = {Component.FEE: ZERO, Component.PENALTY: ZERO}
     for fee in facts.fees:
         fees[fee.component] += fee.collectable
     return Payoff(
         date=on,
         principal=principal,
-        interest_due=max(due - paid[Component.INTEREST], ZERO),
-        accrued_interest=accrued + min(due - paid[Component.INTEREST], ZERO),
+        interest_due=due,
+        accrued_interest=accrued,
         fees=fees[Component.FEE] - paid[Component.FEE],
         penalties=fees[Component.PENALTY] - paid[Component.PENALTY],
         unapplied=outcome.unapplied,

@@ -31,7 +31,9 @@ class SettleSerializer(Serializer):
 
     settlement_date = past_date()
     first_due_date = serializers.DateField(validators=[validate_near], **OPTIONAL)
-    balloon = amount_field(**OPTIONAL, help_text="AUD of principal left for the last repayment.")
+    balloon = amount_field(
+        min_value=Decimal(0), **OPTIONAL, help_text="AUD of principal left for the last repayment."
+    )
     principal_grace_periods = serializers.IntegerField(min_value=0, max_value=MAX_TERM_MONTHS, **OPTIONAL)
     principal_percentage = serializers.DecimalField(
         max_digits=7,

@@ -36,6 +36,25 @@ def charge(ledger: OpenLedger, repayment: Repayment, on: date) -> None:
     ledger.set(repayment, charged_on=on)
 
 
+def take_back(ledger: OpenLedger, repayment: Repayment) -> None:
+    """What was charged because it was paid ahead is not due, now that the payment is gone."""
+    ledger.set(repayment, charged_on=None)
+    wanted = accrued(ledger.facts, ledger.loan.accrued_to)
+    earned = wanted - ledger.balances[Account.INTEREST_ACCRUED]
+    ledger.post(
+        EntryType.ADJUSTMENT,
+        ledger.today,
+        {
+            Account.INTEREST_RECEIVABLE: repayment.capitalised - repayment.interest,
+            Account.LOAN_PRINCIPAL: -repayment.capitalised,
+            Account.INTEREST_ACCRUED: earned,
+            Account.INTEREST_INCOME: repayment.interest - earned,
+        },
+        f"Interest of repayment {repayment.number} is not due before {repayment.due_date}",
+        repayment=repayment,
+    )
+
+
 def accrue(ledger: OpenLedger, *, before: date) -> int:
     """Accrue by the close of each month that ended before a day and was not done; how many entries."""
     loan, posted = ledger.facts.loan, 0

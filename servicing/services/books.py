@@ -18,7 +18,7 @@ from servicing.choices import RECEIVABLE, Account, EntryType, FeeStatus, LoanSta
 from servicing.dates import business_date
 from servicing.models import AccountBalance, Fee, Loan, PaymentShare, Repayment
 from servicing.selectors.facts import read_facts
-from servicing.services.accruals import accrue, charge
+from servicing.services.accruals import accrue, charge, take_back
 from servicing.services.commissions import follow_end
 from servicing.services.errors import RefundedAlready
 from servicing.services.ledger import OpenLedger, Place, place_of
@@ -118,6 +118,8 @@ class Books(OpenLedger):
                 parts = paid[key]
                 self.set(row, interest_paid=parts["interest"], principal_paid=parts["principal"])
                 self.set(row, paid_on=None if row.amount > row.paid_amount else last.get(key))
+                if row.charged_on and row.due_date > self.today and not row.paid_amount:
+                    take_back(self, row)
         for fee in self.facts.fees:
             key = Key("fee", fee.pk)
             if key in touched:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from applications.models import Application
-from crm_backend.common.errors import Conflict, InvalidInput
+from crm_backend.common.errors import InvalidInput
 from servicing.allocation import ZERO
 from servicing.choices import Account, EntryType, LoanStatus, RepaymentStatus
 from servicing.events import LoanExtended, LoanWrittenOff
@@ -20,6 +20,7 @@ from servicing.selectors.terms import terms_of
 from servicing.services.accruals import accrue_to_today, follow_terms
 from servicing.services.books import Books, open_books
 from servicing.services.errors import NotHeld, WrongPayoff
+from servicing.services.maturity import check_matured, new_terms, take_over, without_principal
 from servicing.services.payments import check_open, receive, tell_paid_out
 from servicing.services.scheduling import (
     engine_errors,
@@ -43,13 +44,15 @@ def loan_extend(
     """Give what is left of a loan other terms from a day on.
 
     Repayments after the day are superseded by a new schedule, with their due dates continued. Interest of the
-    broken period is due with its first repayment. What had fallen due before stays due.
+    broken period is due with its first repayment. What had fallen due before stays due; but of a loan that
+    has matured, the principal that is unpaid is what gets the new schedule.
 
     Args:
         application: settled.
         actor: who does it.
         effective_date: today when left out; not before the last repayment that fell due or was paid.
-        loan_term: months from the effective date to the last repayment; as scheduled when left out.
+        loan_term: months from the effective date to the last repayment; as scheduled when left out, which
+            nothing is of a loan that has matured.
         interest_rate: from then on, percent per annum; as it is when left out.
         additional_amount: lent on the effective date, AUD.
         reason: kept with the schedule.
@@ -72,7 +75,11 @@ def loan_extend(
         advanced = additional_amount or ZERO
         version = ScheduleVersion(advanced=advanced, reason=reason)
         with engine_errors():
-            terms = _revised(books, gone, on, advanced, interest_rate, loan_term)
+            if gone:
+                terms = _revised(books, gone, on, advanced, interest_rate, loan_term)
+            else:
+                check_matured(books, on, loan_term)
+                terms = new_terms(books, on, advanced, interest_rate, loan_term or 0)
             schedule = make_schedule(terms)
         if advanced:
             lines = {Account.LOAN_PRINCIPAL: advanced, Account.CASH: -advanced}
@@ -119,7 +126,9 @@ def loan_pay_out(
 
 def pay_out(books: Books, *, on: date, amount: Decimal | None = None, **fields: Any) -> Payment | None:
     """Pay a loan out in open books; with no amount given, whatever the figure is."""
-    gone = _left(books, on, "received_on", may_be_none=True)
+    gone = _left(books, on, "received_on", paid_ahead=True)
+    if on < (latest := books.facts.latest_money()):
+        raise InvalidInput.field("received_on", f"Money came or went on {latest}.")
     figure = payoff(books.facts, on).total
     if amount is not None and amount != figure:
         raise WrongPayoff(
@@ -198,18 +207,19 @@ def write_off(books: Books, *, reason: str) -> WriteOff:
     return row
 
 
-def _left(books: Books, on: date, field: str, *, may_be_none: bool = False) -> list[Repayment]:
-    """The repayments after a day, none of which has been touched."""
+def _left(books: Books, on: date, field: str, *, paid_ahead: bool = False) -> list[Repayment]:
+    """The repayments after a day, none of which has been touched; those that were paid ahead are left out."""
     if on < books.loan.settled_on:
         raise InvalidInput.field(field, "The loan was settled later.")
     gone = [row for row in books.facts.repayments if row.due_date > on]
+    if paid_ahead:
+        today = books.today
+        gone = [row for row in gone if row.charged_on is None or row.outstanding or row.due_date <= today]
     if touched := [row for row in gone if row.charged_on is not None]:
         last = max(row.due_date for row in touched)
         raise InvalidInput.field(field, f"The repayment of {last} has fallen due or is paid already.")
     if latest := [row for row in books.facts.schedules if row.starts_on > on]:
         raise InvalidInput.field(field, f"The terms were changed from {latest[-1].starts_on} on.")
-    if not gone and not may_be_none:
-        raise Conflict("Every repayment has fallen due: there is nothing left to reschedule.")
     return gone
 
 
@@ -261,7 +271,7 @@ def _reschedule_to_one(books: Books, gone: list[Repayment], on: date) -> None:
     row = Repayment(
         application=books.application,
         number=first.number,
-        period_start=first.period_start,
+        period_start=min(first.period_start, on),
         due_date=on,
         amount=principal + interest,
         interest=interest,
@@ -283,9 +293,13 @@ def _supersede(
 ) -> None:
     keep_terms(version, terms)
     # The first period began before the change; the interest of that part was brought forward.
-    now, since = books.store.now(), min(gone[0].period_start, on)
-    rows = repayments_of(books.application, version, schedule, now, since=since)
-    _replace(books, version, rows, gone, on)
+    since = min(gone[0].period_start, on) if gone else on
+    rows = repayments_of(books.application, version, schedule, books.store.now(), since=since)
+    places = {} if gone else without_principal(books)
+    _replace(books, version, [*places.values(), *rows], gone or list(places), on)
+    if places:
+        take_over(books, places)
+        books.catch_up(books.today)
     follow_terms(books)
 
 

@@ -41,7 +41,7 @@ CHANGED: dict[type[models.Model], tuple[str, ...]] = {
     ),
     Fee: (
         *("paid_amount", "paid_on", "status"),
-        *("fee_type", "description", "amount", "due_date", "waived_amount", "cancelled_at"),
+        *("fee_type", "description", "amount", "due_date", "waived_amount", "cancelled_at", "repayment"),
     ),
     Loan: ("status", "closed_on", "oldest_due", "accrued_to"),
     LoanCommission: ("trail_from",),

@@ -177,6 +177,9 @@ CORRUPTIONS = {
     "running balances": "UPDATE servicing_accountbalance SET balance = balance + 1 WHERE account = 'cash'",
     "every entry says": "UPDATE servicing_journalentry SET balance = balance + 1",
     "principal is": "UPDATE servicing_scheduleversion SET advanced = advanced + 1",
+    "no more principal": (
+        "UPDATE servicing_accountbalance SET balance = -balance WHERE account = 'loan_principal'"
+    ),
     "interest receivable": "UPDATE servicing_repayment SET charged_on = NULL WHERE number = 1",
     "interest income": "UPDATE servicing_repayment SET charged_on = NULL WHERE number = 1",
     "fees receivable": "UPDATE servicing_fee SET amount = amount + 1",
