@@ -244,14 +244,11 @@ def test_unpaid_principal_of_a_matured_loan_gets_a_new_schedule(matured, loan):
     body = matured.post(url(loan, "extend-loan/"), body).json()
     assert body["versions"][1]["principal"] == str(left)
     rows = body["repayments"]
-    # What was paid stays paid, unpaid interest stays due, and all that was unpaid of the principal has new days.
+    # What was paid stays paid, unpaid interest stays due, and the unpaid principal has new days.
     assert [(row["number"], row["status"]) for row in rows[:3]] == [(1, "paid"), (2, "paid"), (3, "overdue")]
     assert sum(D(row["principal"]) for row in rows[2:12]) == 0
     assert sum(D(row["outstanding"]) for row in rows[2:12]) == interest == D(body["arrears"]["amount"])
-    assert [(row["number"], row["due_date"]) for row in rows[12:14]] == [
-        (13, "2026-02-15"),
-        (14, "2026-03-15"),
-    ]
+    assert (rows[12]["number"], rows[12]["due_date"]) == (13, "2026-02-15")
     assert sum(D(row["principal"]) for row in rows[12:]) == left == D(body["principal_balance"])
     assert Repayment.objects.filter(status="superseded").count() == 10
     total = D(body["balance"]) + D(body["accrued_interest"])
@@ -349,8 +346,9 @@ def test_the_end_of_a_bullet_is_not_paid_before_its_interest_has_joined_the_loan
     product = ProductFactory.create(repayment_method="bullet")
     loan = settled(world.admin, world.theirs.application, on=TODAY, terms={"product": product})
     last = Repayment.objects.filter(application=loan.application).latest("due_date")
+    boss = api(world.admin)
     with nothing_written():
-        reply = api(world.admin).post(f"/api/documents/repayments/{last.pk}/mark-paid/", {})
+        reply = boss.post(f"/api/documents/repayments/{last.pk}/mark-paid/", {})
     assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
 
 
