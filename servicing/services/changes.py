@@ -218,7 +218,9 @@ def _left(books: Books, on: date, field: str, *, paid_ahead: bool = False) -> li
     if touched := [row for row in gone if row.charged_on is not None]:
         last = max(row.due_date for row in touched)
         raise InvalidInput.field(field, f"The repayment of {last} has fallen due or is paid already.")
-    if latest := [row for row in books.facts.schedules if row.starts_on > on]:
+    # What was agreed for a day to come does not stand in the way of paying out before it.
+    latest = [row for row in books.facts.schedules if row.starts_on > on]
+    if latest and not (paid_ahead and all(row.starts_on > books.today for row in latest)):
         raise InvalidInput.field(field, f"The terms were changed from {latest[-1].starts_on} on.")
     return gone
 

@@ -14,6 +14,7 @@ from servicing.choices import (
     EntryType,
     FeeStatus,
     LoanStatus,
+    PaymentMethod,
     PaymentStatus,
     RepaymentStatus,
 )
@@ -144,7 +145,7 @@ def payment_reverse(*, payment: Payment, actor: Any, reason: str) -> Payment:
     """Take a payment back: a new entry, and what it paid is open again or paid by other money.
 
     Raises:
-        Conflict: it was reversed before.
+        Conflict: it was reversed before, or never came: it was taken out of the disbursement.
         LoanNotOpen: the loan is written off.
         RefundedAlready: its money has been given back.
     """
@@ -154,6 +155,8 @@ def payment_reverse(*, payment: Payment, actor: Any, reason: str) -> Payment:
         found = [row for row in books.facts.payments if row.pk == payment.pk]
         if not found:
             raise Conflict("This payment is reversed already.")
+        if found[0].method == PaymentMethod.DEDUCTION:
+            raise Conflict("It was taken out of the disbursement. Refund the fee instead.")
         books.catch_up(books.today)
         payment = found[0]
         books.facts.payments.remove(payment)

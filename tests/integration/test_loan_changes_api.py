@@ -189,6 +189,21 @@ def test_a_change_can_be_agreed_for_later(client, loan):
     assert breaches() == []
 
 
+def test_what_is_agreed_for_later_does_not_keep_a_loan_from_being_paid_out(client, loan):
+    before = figure(client, loan)
+    body = {"effective_date": "2025-05-01", "interest_rate": "12.0000"}
+    assert client.post(url(loan, "extend-loan/"), body).status_code == 201
+    assert figure(client, loan) == before
+    # Of 16 days at the old rate and three at the new one.
+    later = figure(client, loan, date="2025-05-04")
+    third = Repayment.objects.get(number=3)
+    parts = (third.balance_after * rate * days / 36500 for rate, days in ((6, 16), (12, 3)))
+    assert D(later["accrued_interest"]) == sum(part.quantize(D("0.01")) for part in parts)
+    reply = client.post(url(loan, "payoff/"), {"amount": before["total"]})
+    assert (reply.status_code, reply.json()["status"]) == (201, "closed")
+    assert breaches() == []
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
