@@ -43,7 +43,8 @@ def interest_earned(facts: Facts, row: Repayment, on: date) -> Decimal:
         balance, place = version.principal - version.advanced, place - 1
         version = facts.schedules[place]
     # A first period that began before these terms brings the interest of its beginning with it.
-    brought = version.interest_brought_forward if row.period_start < version.starts_on else ZERO
+    first = row.period_start < version.starts_on or row.number == version.first_number
+    brought = version.interest_brought_forward if first else ZERO
     start = max(row.period_start, version.starts_on)
     earned = brought + accrued_interest(terms_of(version), balance=balance, start=start, end=on)
     return min(earned, row.interest) if version.pk == row.schedule_id else earned

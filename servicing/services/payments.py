@@ -260,7 +260,7 @@ def check_open(books: Books) -> None:
     """
     loan = books.facts.loan
     if loan is None:
-        raise LoanNotOpen("This application has not been settled.")
+        raise LoanNotOpen("This application has not been settled here.")
     if loan.status != LoanStatus.ACTIVE:
         raise LoanNotOpen(f"This loan is {loan.get_status_display().lower()}.")
 

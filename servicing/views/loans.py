@@ -35,7 +35,7 @@ from servicing.services import changes
 from servicing.services.errors import LoanNotOpen, NotHeld, RefundedAlready, WrongPayoff
 from servicing.services.settlement import application_settle
 
-NOT_SETTLED = "This application has not been settled."
+NOT_SETTLED = "This application has not been settled here."
 
 
 @extend_schema(tags=["applications"])
