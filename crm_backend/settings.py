@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 # Outermost first. The request id is the very first, so that every line and every reply has one.
 MIDDLEWARE = [
     "crm_backend.common.middleware.RequestContextMiddleware",
+    "crm_backend.common.lane.LaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -203,6 +204,8 @@ SIMPLE_JWT = {
 API_VERSION = "1"
 # Off, every read goes the plain way: for tests that compare the two.
 READ_ENGINE = True
+# Whether a computed value that reads what it does not declare is an error, or only logged and read plainly.
+READ_ENGINE_STRICT = env.environment == "test"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "users.authentication.SessionJWTAuthentication",

@@ -6,6 +6,11 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_backend.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
 # Import every view now: else the first callers after a start would wait for it.
 get_resolver().url_patterns  # noqa: B018 - looked at for what it loads
+
+# Above it imports models, which are there only now.
+from crm_backend.common.lane import LaneApplication  # noqa: E402
+
+application = LaneApplication(django_application)

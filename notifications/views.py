@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.permissions import IsSelfService
+from crm_backend.common.read_engine.engine import answer_own
 from crm_backend.common.viewsets import ApiView, DestroyMixin, ReadOnlyViewSet
 from notifications import selectors, services
 from notifications.filters import NotificationFilter
@@ -42,7 +43,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
     @action(detail=False, url_path="unread-count", pagination_class=None)
     def unread_count(self, request: Request) -> Response:
         """Count the unread notifications."""
-        return Response({"unread_count": selectors.unread_count(self.caller.pk)})
+        return answer_own(self, _unread)
 
     @extend_schema(request=MarkReadSerializer, responses=MarkedSerializer)
     @action(detail=False, methods=["post"], url_path="mark-read")
@@ -63,6 +64,10 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
     def _marked(self, ids: list[int] | None) -> Response:
         marked = services.notifications_mark_read(user=self.caller, ids=ids)
         return Response({"marked": marked, "unread_count": selectors.unread_count(self.caller.pk)})
+
+
+def _unread(user_id: int) -> dict[str, int]:
+    return {"unread_count": selectors.unread_count(user_id)}
 
 
 class PreferencesView(ApiView):

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
-from crm_backend.common.credentials import Credential
+from crm_backend.common.credentials import Credential, Recalled
 from crm_backend.common.roundtrip import trip_of
 from crm_backend.common.throttling import Caller, count_ahead
 from users.models import ApiKey, Session, User
@@ -38,6 +38,16 @@ class SessionJWTAuthentication(JWTAuthentication):
         session, token = self._known(request, key) or self._checked(request, key, raw)
         structlog.contextvars.bind_contextvars(user_id=session.user_id)
         return session.user, token
+
+    @staticmethod
+    def recall(header: str) -> Recalled | None:
+        """The login of an `Authorization` header, if it was checked a moment ago."""
+        scheme, _, raw = header.partition(" ")
+        kept = logins.find(fingerprint(raw.encode("latin-1"))) if scheme == "Bearer" else None
+        if kept is None or kept.value.is_over:
+            return None
+        user = kept.value.session.user
+        return Recalled(user.pk, user.role, generation_of(user.pk), kept.generation, kept.value.caller)
 
     def _known(self, request: Request, key: bytes) -> tuple[Session, Token] | None:
         kept = logins.find(key)

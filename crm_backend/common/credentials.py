@@ -1,12 +1,14 @@
-"""What a program shows instead of a login: less than its owner may do, and counted by itself."""
+"""What stands behind the header of a request: a program's key, or a login that was just checked."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 READ, WRITE = "read", "write"
 
 
 class Credential:
-    """The `request.auth` of a request that a program made.
+    """The `request.auth` of a request that a program made: less than its owner may do, counted by itself.
 
     A scope is `read` or `write` for everything, or `<resource>:read`, `<resource>:write` for one resource
     of the policy table. Writing includes reading.
@@ -21,3 +23,19 @@ class Credential:
         if not writing:
             wanted |= {READ, f"{resource}:{READ}"}
         return bool(wanted & self.scopes)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A login that was checked a moment ago: good if its generation is still the current one.
+
+    Attributes:
+        name, generation: of the generation (see `roundtrip`), and the token that was current then.
+        fresh: makes the user and the `request.auth` of a request.
+    """
+
+    user_id: int
+    role: str
+    name: str
+    generation: str
+    fresh: Callable[[], tuple[Any, Any]]

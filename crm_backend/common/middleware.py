@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -13,6 +14,17 @@ logger = structlog.get_logger("crm.request")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
+
+
+def request_id_of(given: str) -> str:
+    """The caller's own id when it is harmless, else a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def log_request(method: str, path: str, status: int, started: float, **further: Any) -> None:
+    """Log a request once; the path alone, as a query string may carry names, addresses or a token."""
+    duration = round((time.perf_counter() - started) * 1000, 1)
+    logger.info("request", method=method, path=path, status=status, duration_ms=duration, **further)
 
 
 class RequestContextMiddleware:
@@ -27,8 +39,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Handle one request."""
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -41,14 +52,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        logger.info(
-            "request",
-            method=request.method,
-            # The path alone: a query string may carry names, e-mail addresses or a token.
-            path=request.path,
-            status=response.status_code,
-            duration_ms=round((time.perf_counter() - started) * 1000, 1),
-        )
+        log_request(str(request.method), request.path, response.status_code, started)
         return response
 
 

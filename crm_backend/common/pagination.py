@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -23,7 +24,7 @@ from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -34,6 +35,8 @@ MAX_ROWS = 10**18 - 1
 
 _KEYS = {"pk", "-pk", "id", "-id"}
 _NOTHING = Q(pk__in=[])
+_CURSOR = re.compile(r"([?&]cursor=)[^&#]*")
+_PLACE = "-cursor-"  # as an address writes it, and no cursor is
 
 
 def with_key(ordering: Sequence[str]) -> list[str]:
@@ -192,7 +195,7 @@ class CursorPagination(pagination.CursorPagination):
         self, queryset: Any, request: Request, view: "APIView | None" = None
     ) -> list[Any] | None:
         """Return one page of rows; a cursor that somebody made up is not found."""
-        self.request = request
+        self.address = request.build_absolute_uri()
         ordering = tuple(self.get_ordering(request, queryset, view))
         text = request.query_params.get(self.cursor_query_param)
         try:
@@ -248,7 +251,26 @@ class CursorPagination(pagination.CursorPagination):
             found = [getattr(row, f"_k{number}") for number in range(len(self.place.ordering))]
             values = tuple(None if value is None else str(value) for value in found)
         text = Cursor(self.place.ordering, reverse, values).encode()
-        return replace_query_param(self.request.build_absolute_uri(), self.cursor_query_param, text)
+        return _cursor_address(_CURSOR.sub(r"\1", self.address)).replace(_PLACE, text)
+
+
+@lru_cache(1000)
+def _cursor_address(address: str) -> str:
+    """The address with a place for a cursor; a cursor that is in it would make it another one each time."""
+    return str(replace_query_param(address, CursorPagination.cursor_query_param, _PLACE))
+
+
+def page_link(address: str, limit: int, offset: int, count: int, way: int) -> str | None:
+    """The address of the page after (`way` 1) or before (-1) the one at `address`, if there is one."""
+    if offset + limit >= count if way > 0 else offset <= 0:
+        return None
+    return _page_address(address, limit, max(0, offset + way * limit))
+
+
+@lru_cache(1000)
+def _page_address(address: str, limit: int, offset: int) -> str:
+    address = replace_query_param(address, "limit", limit)
+    return replace_query_param(address, "offset", offset) if offset else remove_query_param(address, "offset")
 
 
 class LimitOffsetPagination(pagination.LimitOffsetPagination):

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
@@ -28,10 +28,10 @@ class Recent(Generic[T]):
 
     def __init__(self, *, size: int, seconds: Callable[[], int]) -> None:
         self._size, self._seconds = size, seconds
-        self._kept: OrderedDict[bytes, Kept[T]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Kept[T]] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: bytes) -> Kept[T] | None:
+    def find(self, key: Hashable) -> Kept[T] | None:
         """What was kept, if its time is not over."""
         with self._lock:
             kept = self._kept.get(key)
@@ -43,7 +43,7 @@ class Recent(Generic[T]):
             self._kept.move_to_end(key)
             return kept
 
-    def keep(self, key: bytes, value: T, generation: str) -> None:
+    def keep(self, key: Hashable, value: T, generation: str) -> None:
         """Keep a value; the one that was not used for the longest time makes room."""
         seconds = self._seconds()
         if not seconds:
@@ -54,7 +54,7 @@ class Recent(Generic[T]):
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
 
-    def forget(self, key: bytes) -> None:
+    def forget(self, key: Hashable) -> None:
         """Keep it no longer."""
         with self._lock:
             self._kept.pop(key, None)

@@ -8,13 +8,16 @@ one. A missing token (Redis was emptied) is made anew by whoever asks, so no cop
 """
 
 import hashlib
+import os
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 from django.core.cache import cache
 from django.db import connection, transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from crm_backend.common.counters import redis_client
@@ -24,7 +27,11 @@ logger = structlog.get_logger(__name__)
 # Replaced by every event, and so by every change of the domain; not by what is derived from events later.
 DATA = "data"
 
+# Under this a WSGI environment has the trip that was begun before Django made a request of it.
+TRIP = "crm.trip"
+
 _DAY = 86_400
+_kept = threading.local()
 # Counters first: ARGV has their number, the seconds each lives from its first use, and a fresh token.
 _TAKE = """
 local counters, found = tonumber(ARGV[1]), {}
@@ -60,12 +67,13 @@ class Trip:
     def take(self, *, counters: Mapping[str, int] | None = None, generations: Iterable[str] = ()) -> None:
         """Add one to counters (name → seconds from first use to end), and read generations, `DATA` as well.
 
-        The counts are in `counted` then. What a request has read once stays as it was read.
+        The counts are in `counted` then, and until somebody takes them out nothing is counted again. What a
+        request has read once stays as it was read.
 
         Raises:
             RedisError: Redis does not answer; nor is it asked again for this request.
         """
-        counters = counters or {}
+        counters = {name: end for name, end in (counters or {}).items() if name not in self.counted}
         wanted = [name for name in {*generations, DATA} if name not in self._generations]
         if not counters and not wanted:
             return
@@ -96,8 +104,10 @@ class Trip:
 
 def trip_of(request: Any) -> Trip:
     """The trip of a request, Django's or DRF's."""
-    fields = getattr(request, "_request", request).__dict__
-    trip: Trip = fields.get("trip") or fields.setdefault("trip", Trip())
+    plain = getattr(request, "_request", request)
+    trip: Trip | None = plain.__dict__.get("trip")
+    if trip is None:
+        trip = plain.__dict__["trip"] = plain.META.get(TRIP) or Trip()
     return trip
 
 
@@ -156,8 +166,24 @@ def _token() -> str:
 
 def _run(script: str, keys: list[str], arguments: list[Any]) -> Any:
     """Run a script by its hash; a server that does not know it yet gets it whole, and keeps it."""
-    client = redis_client()
     try:
-        return client.evalsha(_HASHES[script], len(keys), *keys, *arguments)
+        return _ask("EVALSHA", _HASHES[script], len(keys), *keys, *arguments)
     except NoScriptError:
-        return client.eval(script, len(keys), *keys, *arguments)
+        return _ask("EVAL", script, len(keys), *keys, *arguments)
+
+
+def _ask(*command: Any) -> Any:
+    """One command, on the thread's own connection: what a pool and a client add costs as much as the trip."""
+    kept = _kept.__dict__
+    connection = kept.get("connection")
+    if connection is None or kept["process"] != os.getpid():
+        kept["connection"] = connection = redis_client().connection_pool.make_connection()
+        kept["process"] = os.getpid()
+    try:
+        connection.send_command(*command)
+        return connection.read_response()
+    except RedisConnectionError:
+        # It was left by a server that has gone since; the one that is there now counts.
+        connection.disconnect()
+        connection.send_command(*command)
+        return connection.read_response()

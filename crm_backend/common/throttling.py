@@ -55,13 +55,39 @@ def count_ahead(request: Request, caller: Caller, *, generations: Iterable[str])
     The throttles find their counts there, unless the check fails and the caller is another one: nobody.
     """
     view: APIView = request.parser_context["view"]
-    windows = [
-        throttle.window(request, caller)
-        for throttle in view.get_throttles()
-        if isinstance(throttle, WindowThrottle)
-    ]
-    counters = {window.name: window.seconds for window in windows if window is not None}
+    windows = windows_of(view.get_throttles(), request, caller)
+    counters = {window.name: window.seconds for window in windows}
     trip_of(request).take(counters=counters, generations=generations)
+
+
+def windows_of(throttles: Iterable[BaseThrottle], request: Any, caller: Caller) -> list[Window]:
+    """The windows that a request falls into; a throttle of known callers does not look at the request."""
+    found = (one.window(request, caller) for one in throttles if isinstance(one, WindowThrottle))
+    return [window for window in found if window is not None]
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """What is left of the tightest of a caller's windows."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    is_over: bool
+
+    @classmethod
+    def of(cls, window: Window, used: int) -> Self:
+        """What is left of a window."""
+        return cls(window.limit, max(0, window.limit - used), window.reset, used > window.limit)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """What a reply tells of it."""
+        return [
+            ("RateLimit-Limit", str(self.limit)),
+            ("RateLimit-Remaining", str(self.remaining)),
+            ("RateLimit-Reset", str(self.reset)),
+        ]
 
 
 class WindowThrottle(BaseThrottle):
@@ -102,22 +128,19 @@ class WindowThrottle(BaseThrottle):
         if window.name not in trip.counted:
             trip.take(counters={window.name: window.seconds})
         used = trip.counted.pop(window.name)
-        self._remember(request, window.limit, max(0, window.limit - used))
-        return used <= window.limit
+        limit = RateLimit.of(window, used)
+        self._remember(request, limit)
+        return not limit.is_over
 
     def wait(self) -> float | None:
         """Seconds until the window ends."""
         return float(self.reset)
 
-    def _remember(self, request: Request, limit: int, remaining: int) -> None:
+    def _remember(self, request: Request, limit: RateLimit) -> None:
         """Keep the tightest limit for the headers that the base view writes."""
-        current: dict[str, Any] | None = getattr(request, "rate_limit", None)
-        if current is None or remaining < current["remaining"]:
-            request.rate_limit = {  # type: ignore[attr-defined]
-                "limit": limit,
-                "remaining": remaining,
-                "reset": self.reset,
-            }
+        current: RateLimit | None = getattr(request, "rate_limit", None)
+        if current is None or limit.remaining < current.remaining:
+            request.rate_limit = limit  # type: ignore[attr-defined]
 
 
 class UserThrottle(WindowThrottle):

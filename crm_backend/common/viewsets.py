@@ -75,9 +75,8 @@ class ApiView(APIView):
             request.accepted_renderer, request.accepted_media_type = renderer, renderer.media_type
         response = super().finalize_response(request, response, *args, **kwargs)
         if limit := getattr(request, "rate_limit", None):
-            response["RateLimit-Limit"] = str(limit["limit"])
-            response["RateLimit-Remaining"] = str(limit["remaining"])
-            response["RateLimit-Reset"] = str(limit["reset"])
+            for name, value in limit.headers():
+                response.headers[name] = value
         return response
 
 
@@ -293,8 +292,9 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
 
 
 def etag_of(data: Any) -> str:
-    """A strong entity tag: the hash of the representation itself, nested parts included."""
-    return f'"{hashlib.blake2b(ORJSONRenderer().render(data), digest_size=16).hexdigest()}"'
+    """A strong entity tag: the hash of the representation, rendered or not, nested parts included."""
+    body = data if isinstance(data, bytes) else ORJSONRenderer().render(data)
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
 
 
 class ListMixin:

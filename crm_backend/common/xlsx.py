@@ -17,6 +17,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel, from_ISO8601
+from openpyxl.utils.exceptions import CellCoordinatesException
 
 # Text and numbers pack to about a tenth, so this is more than a large upload unpacks to.
 MAX_UNPACKED = 50 * 1024 * 1024
@@ -65,6 +66,7 @@ _read_iso: Any = from_ISO8601
 
 # Whatever a reader trips over in a file that somebody made to trip it.
 _BROKEN = (
+    CellCoordinatesException,
     ExpatError,
     zipfile.BadZipFile,
     zlib.error,

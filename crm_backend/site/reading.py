@@ -9,7 +9,9 @@ from django.http import QueryDict
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from crm_backend.common.filters import OrderingFilter
-from crm_backend.common.read_engine import engine
+from crm_backend.common.lane import is_base
+from crm_backend.common.read_engine import shapes
+from crm_backend.common.read_engine.engine import values_of
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.read_engine.questions import Question
 from crm_backend.common.viewsets import ListMixin, RetrieveMixin, ScopedViewSet
@@ -25,8 +27,9 @@ class Reading:
     Attributes:
         way: `compiled`, `plain` by choice, or `refused`.
         why: the reason of the latter two.
-        queries: how many statements a reply takes, beside those that know the caller; a list's count is
-            the second, which a page that shows the end does without.
+        queries: how many statements a reply takes, beside those that know the caller; with filters and
+            search a list's count is one more.
+        lane: whether it may pass before the dispatch (`crm_backend/common/lane.py`).
     """
 
     address: str
@@ -36,6 +39,7 @@ class Reading:
     why: str = ""
     sql: str = ""
     queries: int = 0
+    lane: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -44,7 +48,8 @@ class Reading:
 
     def line(self) -> str:
         """For people."""
-        count = f"{self.queries} statements" if self.queries else self.why
+        statements = "1 statement" if self.queries == 1 else f"{self.queries} statements"
+        count = f"{statements}{', lane' if self.lane else ''}" if self.way == COMPILED else self.why
         return f"{self.way:<9} {self.action:<9} {self.role:<7} {self.address}  {count}"
 
 
@@ -60,32 +65,50 @@ def readings() -> Iterator[Reading]:
 def read(address: str, view_class: Any, action: str, role: str) -> Reading:
     """Compile one, as its first request would."""
     found: dict[str, Any] = {"address": address, "action": action, "role": role}
-    why = engine.refusal(view_class, action)
+    why = shapes.refusal(view_class, action)
     if why:
         return Reading(**found, way=PLAIN, why=why)
     view = _view(view_class, action, role, address)
     try:
-        if action == engine.LIST:
+        if action == shapes.LIST:
             ordering = tuple(OrderingFilter().get_ordering(view.request, view.queryset, view) or ())
             ordering = ordering if OrderingFilter in view.filter_backends else ()
-            shape = engine.list_shape(view, Question(ordering=ordering, values=engine.values_of(view)))
+            shape = shapes.list_shape(view, Question(ordering=ordering), values_of(view))
         else:
-            shape = engine.detail_shape(view, view.kwargs["pk"])
+            pk = view.kwargs["pk"]
+            shape = shapes.detail_shape(view, pk, {**values_of(view), "pk": pk})
     except Refused as refusal:
         return Reading(**found, way=REFUSED, why=str(refusal))
-    own = (shape.statement.sql is not None) + (shape.counting is not None)
-    parent = int(getattr(view_class, "parent_model", None) is not None)
-    return Reading(**found, way=COMPILED, sql=shape.statement.sql or "", queries=own + parent)
+    parent = getattr(view_class, "parent_model", None) is not None
+    queries = (shape.statement.sql is not None) + parent
+    lane = is_base(view_class, action)
+    return Reading(**found, way=COMPILED, sql=shape.statement.sql or "", queries=queries, lane=lane)
 
 
 def _view(view_class: Any, action: str, role: str, address: str) -> Any:
     view = view_class()
-    user = engine.stand_in_user(role, 1)
+    user = shapes.stand_in_user(role, 1)
     view.request = SimpleNamespace(user=user, query_params=QueryDict(""), method="GET", path=address)
     view.action, view.format_kwarg, view.args = action, None, ()
     parameters = [part[1:-1].split(":") for part in address.split("/") if part.startswith("<")]
-    view.kwargs = {name: engine.EXAMPLES[converter] for converter, name in parameters}
+    view.kwargs = {name: shapes.EXAMPLES[converter] for converter, name in parameters}
     return view
+
+
+def others() -> Iterator[Reading]:
+    """Every other address that can be read, which answers in a way of its own."""
+    known = {address for address, _, _ in _actions()}
+    for address, pattern in sorted(_patterns(get_resolver(), "/"), key=lambda found: found[0]):
+        view_class = getattr(pattern.callback, "cls", None)
+        actions = getattr(pattern.callback, "actions", None)
+        is_read = "get" in actions if actions else hasattr(view_class, "get")
+        if view_class is None or address in known or not is_read:
+            continue
+        if actions:
+            why = f"{view_class.__name__}.{actions['get']} makes its own reply"
+        else:
+            why = f"{view_class.__name__} is no resource"
+        yield Reading(address, (actions or {}).get("get", "get"), "any", way=PLAIN, why=why)
 
 
 def _actions() -> Iterator[tuple[str, Any, str]]:
@@ -94,7 +117,7 @@ def _actions() -> Iterator[tuple[str, Any, str]]:
         view_class = getattr(pattern.callback, "cls", None)
         actions = getattr(pattern.callback, "actions", None) or {}
         action = actions.get("get", "")
-        base = {engine.LIST: ListMixin, engine.RETRIEVE: RetrieveMixin}.get(action)
+        base = {shapes.LIST: ListMixin, shapes.RETRIEVE: RetrieveMixin}.get(action)
         if view_class is None or base is None or not issubclass(view_class, ScopedViewSet):
             continue
         if issubclass(view_class, base) and (view_class, action) not in seen:

@@ -11,7 +11,7 @@ from django.test.utils import override_settings
 from applications.models import Application
 from borrowers.models import Borrower
 from brokers.models import Branch
-from crm_backend.common.read_engine import engine
+from crm_backend.common.read_engine import engine, shapes
 from crm_backend.common.read_engine.columns import shown_time
 from crm_backend.common.read_engine.errors import Refused, Undeclared
 from crm_backend.common.read_engine.plans import compile_serializer, select
@@ -112,8 +112,8 @@ def test_what_depends_on_a_value_in_another_way_is_refused(build):
 
 
 def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
-    monkeypatch.setattr(engine, "MAX_SHAPES", 2)
-    shapes: Any = engine.Shapes()
+    monkeypatch.setattr(shapes, "MAX_SHAPES", 2)
+    kept: Any = shapes.Shapes()
     made = []
 
     def make(name):
@@ -123,7 +123,7 @@ def test_shapes_are_few_and_refusals_are_kept(monkeypatch):
         return name
 
     for name in ("odd", "a", "odd", "b", "odd", "a"):
-        found = shapes.get(name, lambda name=name: make(name))
+        found = kept.get(name, lambda name=name: make(name))
         assert found == (None if name == "odd" else name)
     assert made == ["odd", "a", "b", "a"]  # the latest two are kept
 

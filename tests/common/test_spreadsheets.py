@@ -110,6 +110,13 @@ def test_any_damage_inside_the_parts_of_a_workbook(name, where, noise, length):
     survives(buffer.getvalue())
 
 
+@pytest.mark.parametrize("place", ["A2inlineStr", "2A", "A0", "ZZZZ1", "-1", "é1"])
+def test_a_cell_at_no_place_is_damage(place):
+    sheet = sheet_of(f'<row><c r="{place}" t="str"><v>x</v></c></row>')
+    with pytest.raises(InvalidInput):
+        read(rebuilt(sheet=sheet))
+
+
 @quick
 @given(st.decimals(min_value=0, max_value=Decimal("999999999999.99"), places=2))
 def test_a_number_in_a_workbook_is_the_one_that_was_typed(amount):

@@ -3,9 +3,11 @@
 import pytest
 from django.conf import settings
 from django.db import transaction
+from redis.exceptions import RedisError
 
-from events import wake
+from events import dispatcher, wake
 from events.services import emit
+from events.tasks import dispatch_events
 from tests.factories import UserFactory
 from users.events import UserApproved
 
@@ -19,6 +21,42 @@ def test_many_events_of_a_transaction_wake_once(monkeypatch):
         for _ in range(3):
             emit(UserApproved(), actor=None, subject=user)
     assert sent == [wake.DISPATCH_TASK]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dispatch_that_has_not_begun_need_not_be_queued_again(monkeypatch):
+    sent = []
+    monkeypatch.setattr(wake.current_app, "send_task", lambda name: sent.append(name))
+    user = UserFactory.create()
+    seen = []
+
+    def tell():
+        with transaction.atomic():
+            emit(UserApproved(), actor=None, subject=user)
+
+    def look():
+        # What is committed while the dispatcher looks may be behind it.
+        tell()
+        seen.append(len(sent))
+        return 0
+
+    for _ in range(3):
+        tell()
+    assert len(sent) == 1
+    monkeypatch.setattr(dispatcher, "dispatch_pending", look)
+    dispatch_events()
+    assert seen == [2]
+
+
+def test_a_queue_or_a_redis_that_is_away_is_left_to_the_sweep(monkeypatch):
+    def away(*args, **kwargs):
+        raise RedisError("away")
+
+    sent = []
+    monkeypatch.setattr(wake.current_app, "send_task", lambda name: sent.append(name))
+    monkeypatch.setattr(wake.cache, "add", away)
+    wake.wake_dispatcher()
+    assert sent == []
 
 
 def test_beat_sweeps_for_events_and_for_mail_and_its_wishes_expire():

@@ -419,5 +419,5 @@ def test_no_token_and_no_key_is_kept_as_it_is(broker, program):
         broker.get(PROFILE)
         program.get(BRANCHES)
     kept = [*logins.logins._kept, *logins.keys._kept]
-    assert all(len(key) == 32 for key in kept)
+    assert all(isinstance(key, bytes) and len(key) == 32 for key in kept)
     assert redis_client().exists(cache.make_key(f"generation:user:{broker.user.pk}"))

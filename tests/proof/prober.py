@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -222,11 +222,27 @@ def one_connection() -> Iterator[None]:
             signal.connect(close_old_connections)
 
 
+Share = Callable[[int], bool]
+
+
+def corners_of(schema: Any, target: Any, kept: dict[str, list[Any]]) -> list[Any]:
+    """The corners of an operation's schemas: to find them takes as long as to ask them, so only once."""
+    if target.label not in kept:
+        kept[target.label] = list(
+            schema.iter_coverage_cases(
+                target,
+                generation_modes=list(GenerationMode),
+                generation_config=schema.config.generation,
+            )
+        )
+    return kept[target.label]
+
+
 class Prober:
     """Asks operations as one user and collects what is wrong, each finding once."""
 
-    def __init__(self, schema: Any, token: str) -> None:
-        self.schema = schema
+    def __init__(self, schema: Any, token: str, corners: dict[str, list[Any]]) -> None:
+        self.schema, self.corners = schema, corners
         self.headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         self.found: dict[str, str] = {}
         self.asked = 0
@@ -251,15 +267,12 @@ class Prober:
         title = f"{case.operation.label}: {type(failure).__name__}: {str(failure)[:300]}"
         self.found.setdefault(title, f"{title}\n  query {case.query}\n  body {str(case.body)[:500]}")
 
-    def probe(self, operation: Operation, ids: dict[str, Any], examples: int, share: slice) -> None:
+    def probe(self, operation: Operation, ids: dict[str, Any], examples: int, share: Share) -> None:
         """The corners of every schema, a share of them, and some examples of either kind."""
         target = self.schema.find_operation_by_label(label_of(operation))
-        corners = self.schema.iter_coverage_cases(
-            target,
-            generation_modes=list(GenerationMode),
-            generation_config=self.schema.config.generation,
-        )
-        for case in list(corners)[share]:
+        for number, case in enumerate(corners_of(self.schema, target, self.corners)):
+            if not share(number):
+                continue
             if ids and case.meta is not None and not case.meta.is_negative_at(ParameterLocation.PATH):
                 case.path_parameters.update(ids)
             self.ask(case)

@@ -1,4 +1,4 @@
-"""What the read engine answers is what the plain path answers, to the byte after parsing."""
+"""What read engine and lane answer is what the plain path answers, to the byte."""
 
 import random
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test.utils import override_settings
 
+from crm_backend.common import lane
 from tests.plugins.route_table import Operation
 from tests.proof.book import Book
 from tests.proof.test_leaks import LISTS, READS, parameters, some_query, some_values
@@ -16,12 +17,12 @@ ASKED = 150
 HEADERS = ("Content-Type", "ETag", "Allow", "Vary", "X-API-Version", "Cache-Control")
 
 
-def both(client: Any, path: str, query: dict[str, Any]) -> tuple[Any, Any]:
-    """The replies of both paths."""
-    named = {"headers": {"X-Request-ID": "the-same-for-both"}}
+def all_ways(client: Any, path: str, query: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The replies of the plain path, of the read engine, and of the lane where it learned from that."""
+    named = {"headers": {"X-Request-ID": "the-same-for-all"}}
     with override_settings(READ_ENGINE=False):
         plain = client.get(path, query, **named)
-    return plain, client.get(path, query, **named)
+    return plain, client.get(path, query, **named), client.get(path, query, **named)
 
 
 def some_members(operation: Operation, chance: random.Random) -> dict[str, str]:
@@ -45,8 +46,23 @@ def same(plain: Any, fast: Any) -> None:
     assert {name: fast.get(name) for name in HEADERS} == {name: plain.get(name) for name in HEADERS}
 
 
+@pytest.fixture
+def lane_took(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the lane answered; that it did is part of the proof."""
+    took: list[Any] = []
+    answer = lane.answer
+
+    def noted(asked: Any) -> Any:
+        reply = answer(asked)
+        took.extend([reply] if reply else [])
+        return reply
+
+    monkeypatch.setattr(lane, "answer", noted)
+    return took
+
+
 @pytest.mark.django_db
-def test_both_paths_give_the_same_pages():
+def test_all_ways_give_the_same_pages(lane_took):
     book, chance = Book(), random.Random(7)
     for _ in range(ASKED):
         operation, user = chance.choice(LISTS), chance.choice(book.users)
@@ -55,20 +71,24 @@ def test_both_paths_give_the_same_pages():
             query["cursor"] = ""
         client, path = book.api[user.pk], operation.path
         for _ in range(3):
-            plain, fast = both(client, path, query)
+            plain, fast, fastest = all_ways(client, path, query)
             same(plain, fast)
+            same(plain, fastest)
             path, query = (fast.json().get("next") or ""), {}
             if not path:
                 break
+    assert len(lane_took) > ASKED / 4
 
 
 @pytest.mark.django_db
-def test_both_paths_give_the_same_details():
+def test_all_ways_give_the_same_details(lane_took):
     book, chance = Book(), random.Random(8)
     for operation in READS:
         for user in chance.sample(book.users, 3):
             values = some_values(book, operation, chance)
-            plain, fast = both(
+            plain, fast, fastest = all_ways(
                 book.api[user.pk], operation.path.format_map(values), some_members(operation, chance)
             )
             same(plain, fast)
+            same(plain, fastest)
+    assert len(lane_took) > 4

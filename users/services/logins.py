@@ -45,6 +45,11 @@ class Login:
         token.session = session = _with_own_user(self.session)
         return session, token
 
+    def caller(self) -> tuple[Any, Token]:
+        """The user and the token, of the caller's own as well."""
+        session, token = self.fresh()
+        return session.user, token
+
 
 def fresh_key(key: ApiKey) -> ApiKey:
     """The same for a key and its owner."""

@@ -176,11 +176,28 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        parameters = [*self.bind(values), *further]
-        with connection.cursor() as cursor, _prepared(on=not self.varies):
-            cursor.execute(self.sql + suffix, parameters)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return self._run(self.sql + suffix, [*self.bind(values), *further])
+
+    def run_counted(
+        self, values: dict[Any, Any], counting: "Statement", suffix: str
+    ) -> list[tuple[Any, ...]]:
+        """The same, with the count of another statement as the last value of each row."""
+        if self.sql is None or counting.sql is None:
+            return []
+        sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+        return self._run(sql, [*counting.bind(values), *self.bind(values)])
+
+    def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        if connection.execute_wrappers or connection.queries_logged:
+            with connection.cursor() as cursor, _prepared(on=not self.varies):
+                cursor.execute(sql, parameters)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+        # The same without Django's cursor around it, which does for each what nobody asks for here.
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            return cursor.execute(sql, parameters, prepare=not self.varies).fetchall()
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""

@@ -1,11 +1,11 @@
-"""`manage.py read_engine`: what the read engine makes of every list and detail."""
+"""`manage.py read_engine`: what the read engine makes of every list and detail, and what else is read."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm_backend.site.reading import readings
+from crm_backend.site.reading import others, readings
 
 
 class Command(BaseCommand):
@@ -26,5 +26,7 @@ class Command(BaseCommand):
             if options["sql"] and reading.sql:
                 self.stdout.write(f"    {reading.sql}\n")
             refused += reading.is_refused
+        for reading in others():
+            self.stdout.write(reading.line())
         if options["check"] and refused:
             raise CommandError(f"{refused} refused: declare what they read, or say `plain_because`.")
