@@ -169,6 +169,8 @@ class Book:
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
             "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
+            "commission-list": "/api/commissions/",
+            "commission-detail": f"/api/commissions/{self.first_commission()}/",
             "broker-commission-list": commissions,
             "broker-commission-detail": f"{commissions}{self.first_commission()}/",
             "broker-commission-summary": f"/api/brokers/{ours.broker.pk}/commission-summary/",

@@ -101,7 +101,7 @@ GRANTS = {
         "stats": "adb",
         "commission_summary": "adb",
     },
-    "commissions": {"list": "adb", "retrieve": "adb", "mark_paid": "a"},
+    "commissions": {"list": "adb", "retrieve": "adb", "mark_paid": "a", "pay": "a"},
     "commission-terms": {"list": "a", "retrieve": "a", "create": "a", "update": "a", "destroy": "a"},
     "fees": {
         "list": "adbc",
@@ -280,7 +280,10 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "branch": world.ours.branch.pk,
     },
     "broker_partial_update": lambda world: {"company_name": "Novak Broking"},
-    "commission_mark_paid": lambda world: {},
+    "broker_commission_mark_paid": lambda world: {},
+    "commission_pay": lambda world: {
+        "commissions": [bodies.commission_of(world.admin, world.ours.application).pk]
+    },
     "commission_terms_create": lambda world: {"upfront_rate": "0.5000"},
     "commission_terms_update": lambda world: {"upfront_rate": "0.5000"},
     "commission_terms_partial_update": lambda world: {"trail_rate": "0.2000"},

@@ -54,6 +54,8 @@ EXEMPT = {
     "audit-logs filter api_key": "a partial index, of what keys did",
     "borrowers filter tag": "a GIN index",
     "brokers filter state": BY_KEYS,
+    "commissions filter kind": FEW_VALUES,
+    "commissions filter status": FEW_VALUES,
     "users filter branch": BY_KEYS,
 }
 
