@@ -8,7 +8,7 @@ was asked (see `read_engine.engine`) and the headers of its reply. The next ones
 
 What is never taken from a recipe: whether the login is still good and may ask now (its generation and its
 counters, one trip to Redis), who asks (the statement's scope), the rows, and what is masked. Whatever is
-unusual about a request, or goes wrong with it, is left to the road. ADR 22 has the reasons.
+unusual about a request, or goes wrong with it, is left to the road. ADR 28 has the reasons.
 """
 
 import time
