@@ -20,6 +20,7 @@ from pydantic import (
     RedisDsn,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -115,6 +116,12 @@ class Environment(BaseSettings):
         description="Base of the frontend, for links in mail such as the password reset.",
     )
     media_root: Path = Field(BASE_DIR / "var" / "media", description="Directory of uploads.")
+    storage_url: AnyUrl | None = Field(
+        None,
+        description="Where the files of documents are: `s3://access-key:secret@host:port/bucket` with "
+        "`?region=…` and, for a server without TLS, `?tls=false`; `s3:///bucket?region=…` is Amazon's, with "
+        "the credentials of the machine. Without it they are in the folder `documents` of `MEDIA_ROOT`.",
+    )
     static_root: Path = Field(
         BASE_DIR / "var" / "static", description="Where `collectstatic` gathers assets."
     )
@@ -181,6 +188,13 @@ class Environment(BaseSettings):
         description="Reverse proxies in front. The client's address is taken from that place of "
         "`X-Forwarded-For`; 0 ignores the header.",
     )
+
+    @field_validator("storage_url")
+    @classmethod
+    def _bucket_is_named(cls, url: AnyUrl | None) -> AnyUrl | None:
+        if url is not None and (url.scheme != "s3" or not (url.path or "").strip("/")):
+            raise ValueError("STORAGE_URL is like s3://access-key:secret@host:port/bucket?region=…")
+        return url
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 import warnings
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -347,6 +347,35 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = env.media_root
+
+
+def _document_storage(url: str | None) -> dict[str, Any]:
+    """Django's storage for STORAGE_URL."""
+    if url is None:
+        options = {"location": MEDIA_ROOT / "documents", "file_permissions_mode": 0o600}
+        return {"BACKEND": "documents.storage.LocalStorage", "OPTIONS": options}
+    parts = urlsplit(url)
+    asked = dict(parse_qsl(parts.query))
+    scheme = "http" if asked.get("tls") == "false" else "https"
+    own = parts.netloc.rpartition("@")[2]
+    return {
+        "BACKEND": "documents.bucket.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": parts.path.strip("/"),
+            "endpoint_url": f"{scheme}://{own}" if own else None,
+            "region_name": asked.get("region"),
+            "access_key": unquote(parts.username or "") or None,
+            "secret_key": unquote(parts.password or "") or None,
+            "addressing_style": "path" if own else "auto",
+        },
+    }
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "documents": _document_storage(str(env.storage_url) if env.storage_url else None),
+}
 LANGUAGE_CODE = "en-au"
 USE_I18N = False
 USE_TZ = True

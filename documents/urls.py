@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from documents.views import ApplicationNoteViewSet
+from documents.views.notes import ApplicationNoteViewSet
 
 urlpatterns = [
     path(

@@ -79,7 +79,8 @@ class PdfPrinter:
 
     def __init__(self) -> None:
         fonts = find_spec("manimgx_fonts")
-        assert fonts is not None and fonts.submodule_search_locations
+        assert fonts is not None
+        assert fonts.submodule_search_locations
         self.fonts = typst.Fonts(
             include_system_fonts=False, font_paths=list(fonts.submodule_search_locations)
         )

@@ -69,11 +69,8 @@ def _page(document: Any) -> None:
 def _head(document: Any, letter: Letter) -> None:
     name = document.add_paragraph().add_run("{{ lender.name }}")
     name.bold, name.font.size, name.font.color.rgb = True, Pt(17), ACCENT
-    _small(
-        document.add_paragraph().add_run(
-            "{{ lender.address | join(', ') }} · {{ lender.phone }} · {{ lender.email }}"
-        )
-    )
+    reach = "{{ lender.address | join(', ') }} · {{ lender.phone }} · {{ lender.email }}"
+    _small(document.add_paragraph().add_run(reach))
     document.add_paragraph("{%p for name in addressee.names %}")
     _tight(document.add_paragraph("{{ name }}"))
     document.add_paragraph("{%p endfor %}")
@@ -102,7 +99,7 @@ def _parts(document: Any, parts: Iterable[Part]) -> None:
             document.add_paragraph("{%p endif %}")
 
 
-def _part(document: Any, part: Part) -> None:
+def _part(document: Any, part: Part) -> None:  # noqa: C901 - one case for each kind of part
     match part:
         case Paragraph(text):
             document.add_paragraph(tagged(text))
@@ -115,19 +112,21 @@ def _part(document: Any, part: Part) -> None:
             for item in items:
                 document.add_paragraph(tagged(item), style="List Bullet")
         case Each(rows, text):
-            document.add_paragraph(f"{{%p for row in {rows} %}}")
-            document.add_paragraph(tagged(text), style="List Bullet")
-            document.add_paragraph("{%p endfor %}")
+            _repeated(document, f"row in {rows}", tagged(text), style="List Bullet")
         case Particulars(rows):
             _particulars(document, rows)
         case Table():
             _table(document, part)
         case Signing(names, role):
-            document.add_paragraph(f"{{%p for name in {names} %}}")
-            document.add_paragraph(
-                f"\n\n______________________________\n{{{{ name }}}}\n{role}\nDate: ________________"
-            )
-            document.add_paragraph("{%p endfor %}")
+            line = f"\n\n{'_' * 30}\n{{{{ name }}}}\n{role}\nDate: {'_' * 16}"
+            _repeated(document, f"name in {names}", line)
+
+
+def _repeated(document: Any, loop: str, text: str, **kwargs: Any) -> None:
+    """A paragraph for each round of a loop."""
+    document.add_paragraph(f"{{%p for {loop} %}}")
+    document.add_paragraph(text, **kwargs)
+    document.add_paragraph("{%p endfor %}")
 
 
 def _particulars(document: Any, rows: tuple[tuple[str, str], ...]) -> None:
@@ -153,24 +152,22 @@ def _table(document: Any, part: Table) -> None:
     repeated.set(qn("w:val"), "true")
     header._tr.get_or_add_trPr().append(repeated)
     table.add_row().cells[0].text = f"{{%tr for row in {part.rows} %}}"
-    cells = table.add_row().cells
-    for cell, column in zip(cells, part.columns, strict=True):
-        cell.text = f"{{{{ row.{column.key} }}}}"
-        if column.is_number:
-            cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    _figures(table, part, "row")
     table.add_row().cells[0].text = "{%tr endfor %}"
     if part.totals:
-        for cell, column in zip(table.add_row().cells, part.columns, strict=True):
-            cell.text = f"{{{{ {part.totals}.{column.key} }}}}"
-            if column.is_number:
-                cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        _figures(table, part, part.totals)
     whole = sum(column.width for column in part.columns)
     _widths(table, tuple(Mm(162 * column.width / whole) for column in part.columns))
-    for row in table.rows:
-        for cell in row.cells:
-            for paragraph in cell.paragraphs:
-                _tight(paragraph)
     document.add_paragraph()
+
+
+def _figures(table: Any, part: Table, source: str) -> None:
+    for cell, column in zip(table.add_row().cells, part.columns, strict=True):
+        cell.text = f"{{{{ {source}.{column.key} }}}}"
+        paragraph = cell.paragraphs[0]
+        _tight(paragraph)
+        if column.is_number:
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
 
 
 def _widths(table: Any, widths: tuple[Any, ...]) -> None:

@@ -9,8 +9,8 @@ from applications.models import Application
 from crm_backend.common.viewsets import ChildMixin, ListMixin, ScopedViewSet
 from documents.models import Note
 from documents.permissions import NOTES
-from documents.serializers import NoteSerializer
-from documents.services import note_add
+from documents.serializers.notes import NoteSerializer
+from documents.services.notes import note_add
 
 
 @extend_schema(tags=["applications"])
