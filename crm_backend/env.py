@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
     AfterValidator,
     AnyUrl,
+    BeforeValidator,
     Field,
     PostgresDsn,
     RedisDsn,
@@ -29,6 +30,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MINIMUM_SECRET_LENGTH = 50
 MINIMUM_SECRET_CHARACTERS = 10
 FIELD_KEY_BYTES = 32
+MINIMUM_WEBHOOK_SECRET = 32
 
 
 def _split_commas(value: object) -> object:
@@ -53,8 +55,13 @@ def _fernet_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _split_lines(value: object) -> object:
+    return [part.strip() for part in value.split(";") if part.strip()] if isinstance(value, str) else value
+
+
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
+Lines = Annotated[list[str], NoDecode, BeforeValidator(_split_lines)]
 FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
 
@@ -182,6 +189,38 @@ class Environment(BaseSettings):
         le=720,
         description="How long a reply is kept for requests that repeat its `Idempotency-Key`, hours.",
     )
+    lender_name: str = Field("Your Lender Pty Ltd", min_length=1, description="The lender, on letters.")
+    lender_abn: str = Field("", pattern=r"^(\d{11})?$", description="Its ABN, 11 digits.")
+    lender_licence: str = Field("", max_length=20, description="Its Australian credit licence, a number.")
+    lender_address: Lines = Field([], description="Its address on letters, the lines separated by `;`.")
+    lender_state: str = Field(
+        "New South Wales", description="Whose law governs its agreements, as they name it."
+    )
+    lender_phone: str = Field("", max_length=32, description="Its telephone number on letters.")
+    lender_email: str = Field("", max_length=254, description="Its e-mail address on letters.")
+    lender_website: str = Field("", max_length=200, description="Its website on letters.")
+    template_max_kilobytes: int = Field(
+        1024, ge=1, le=10_240, description="Size of a template of letters at most, KiB."
+    )
+    signing_link_days: int = Field(
+        14, ge=1, le=90, description="How long a request for signatures is open where it says nothing, days."
+    )
+    signing_pkcs12: Path | None = Field(
+        None,
+        description="PKCS #12 file with the key and certificate that signed documents are sealed with. "
+        "Without one a self-signed key is made once and kept encrypted in the database.",
+    )
+    signing_pkcs12_password: SecretStr = Field(SecretStr(""), description="Password of that file.")
+    esign_url: AnyUrl | None = Field(
+        None, description="Base of an outside provider of signatures that speaks docs/signatures.md."
+    )
+    esign_token: SecretStr = Field(SecretStr(""), description="Bearer token for that provider.")
+    esign_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What that provider signs its messages to us with; at least 32 characters."
+    )
+    esign_timeout_seconds: float = Field(
+        10.0, gt=0, le=60, description="How long an answer of that provider is waited for, seconds."
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -201,6 +240,13 @@ class Environment(BaseSettings):
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
         names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys")
         return {key: _split_commas(value) if key in names else value for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _webhook_is_safe(self) -> Self:
+        secret = self.esign_webhook_secret.get_secret_value()
+        if self.esign_url is not None and len(secret) < MINIMUM_WEBHOOK_SECRET:
+            raise ValueError("ESIGN_WEBHOOK_SECRET needs at least 32 characters where ESIGN_URL is set")
+        return self
 
     @property
     def field_keys(self) -> list[str]:

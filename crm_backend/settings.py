@@ -151,6 +151,8 @@ CELERY_BEAT_SCHEDULE = {
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
     # A night that was missed is made up as soon as a worker is there.
     "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
+    # By the lender's day, as often as a reminder may be late.
+    "documents.notes.remind": _every(600.0, "documents.tasks.remind_of_notes"),
     "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
@@ -337,6 +339,25 @@ def _email(url: str) -> dict[str, Any]:
 globals().update(_email(str(env.email_url)))
 DEFAULT_FROM_EMAIL = env.default_from_email
 FRONTEND_URL = str(env.frontend_url).rstrip("/")
+
+# --- letters and signatures -----------------------------------------------------------------
+
+LENDER_NAME = env.lender_name
+LENDER_ABN = env.lender_abn
+LENDER_LICENCE = env.lender_licence
+LENDER_ADDRESS = env.lender_address
+LENDER_STATE = env.lender_state
+LENDER_PHONE = env.lender_phone
+LENDER_EMAIL = env.lender_email
+LENDER_WEBSITE = env.lender_website
+TEMPLATE_MAX_BYTES = env.template_max_kilobytes * 1024
+SIGNING_LINK_DAYS = env.signing_link_days
+SIGNING_PKCS12 = env.signing_pkcs12
+SIGNING_PKCS12_PASSWORD = env.signing_pkcs12_password.get_secret_value()
+ESIGN_URL = str(env.esign_url or "").rstrip("/")
+ESIGN_TOKEN = env.esign_token.get_secret_value()
+ESIGN_WEBHOOK_SECRET = env.esign_webhook_secret.get_secret_value()
+ESIGN_TIMEOUT_SECONDS = env.esign_timeout_seconds
 
 # --- files, text, time ------------------------------------------------------------------------
 

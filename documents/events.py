@@ -125,3 +125,141 @@ class DocumentQuarantined(Payload):
     title: str
     number: int
     finding: str
+
+
+class NoteUpdated(Payload):
+    """A note was edited; the names of the fields, not their values."""
+
+    type = "note.updated"
+    summary = "Note changed: {field_names}."
+    audience = Audience.STAFF
+
+    reference: str
+    note_id: int
+    field_names: str
+
+
+class NoteDeleted(Payload):
+    """A note was deleted, with the comments on it."""
+
+    type = "note.deleted"
+    summary = "Note deleted."
+    audience = Audience.STAFF
+
+    reference: str
+    note_id: int
+
+
+class NoteAssigned(Payload):
+    """Somebody is to act on a note."""
+
+    type = "note.assigned"
+    summary = "Note assigned to {assignee_name}."
+    notify = Notify(
+        "note_reminder",
+        title="A note on {reference} is yours",
+        body="{actor_name} assigned a note on {reference} to you.",
+    )
+    audience = Audience.STAFF
+
+    reference: str
+    note_id: int
+    assignee_name: str
+    actor_name: str
+
+
+class NoteReminderDue(Payload):
+    """The day of a note's reminder has come."""
+
+    type = "note.reminder_due"
+    summary = "Reminder of a note of {remind_date}."
+    notify = Notify(
+        "note_reminder",
+        title="Reminder: a note on {reference}",
+        body="A note on {reference} is due for you to look at again ({remind_date}).",
+    )
+    audience = Audience.STAFF
+
+    reference: str
+    note_id: int
+    remind_date: str
+
+
+class NoteCommented(Payload):
+    """Somebody replied to a note that the client may read."""
+
+    type = "note.commented"
+    summary = "{author_name} replied to a note."
+    notify = Notify(
+        "note_reminder",
+        title="Reply to a note on {reference}",
+        body="{author_name} replied to a note on {reference}.",
+    )
+
+    reference: str
+    author_name: str
+    note_id: int
+    comment_id: int
+
+
+class BrokerNoteCommented(NoteCommented):
+    """Somebody replied to a note for staff and broker."""
+
+    type = "note.commented_for_broker"
+    audience = Audience.PARTNERS
+
+
+class InternalNoteCommented(NoteCommented):
+    """Somebody replied to a note for the lender's staff."""
+
+    type = "note.commented_internal"
+    audience = Audience.STAFF
+
+
+class NoteCommentDeleted(Payload):
+    """A reply to a note was deleted."""
+
+    type = "note.comment_deleted"
+    summary = "Reply to a note deleted."
+    audience = Audience.STAFF
+
+    reference: str
+    note_id: int
+    comment_id: int
+
+
+class TemplateAdded(Payload):
+    """A version of a template of letters was added."""
+
+    type = "template.added"
+    summary = "Template of {letter_type_display} ({format}), version {version}, added."
+    audience = Audience.STAFF
+
+    template_id: int
+    letter_type: str
+    letter_type_display: str
+    format: str
+    version: int
+
+
+class TemplateUpdated(TemplateAdded):
+    """A template of letters was renamed, or is not used any more."""
+
+    type = "template.updated"
+    summary = "Template of {letter_type_display} ({format}), version {version}, changed: {field_names}."
+
+    field_names: str
+
+
+class TemplateActivated(TemplateAdded):
+    """Letters are made from this template from now on."""
+
+    type = "template.activated"
+    summary = "{letter_type_display} ({format}) is made from version {version} of its template now."
+
+
+class TemplateDeleted(TemplateAdded):
+    """A template of letters that nothing was made from was deleted."""
+
+    type = "template.deleted"
+    summary = "Template of {letter_type_display} ({format}), version {version}, deleted."

@@ -1,5 +1,6 @@
 """Printing in a child process that is limited in time, memory and reach; see `pressroom`."""
 
+import atexit
 import base64
 import json
 import os
@@ -67,6 +68,7 @@ class Press:
         self.seconds = seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._inherited: subprocess.Popen[bytes] | None = None
         self._owner = self._left = 0
 
     def print(self, form: Form, source: bytes, data: dict[str, Any]) -> Printed:
@@ -86,6 +88,7 @@ class Press:
     def close(self) -> None:
         """End the process, if there is one."""
         with self._lock:
+            self._leave_to_parent()
             self._end()
 
     def _ask(self, message: bytes) -> Any:
@@ -103,9 +106,8 @@ class Press:
             raise
 
     def _ensure(self) -> bool:
-        """Have a process; whether it is a new one. That of a parent before a fork is not ours."""
-        if self._owner != os.getpid():
-            self._process, self._owner = None, os.getpid()
+        """Have a process; whether it is a new one."""
+        self._leave_to_parent()
         if self._process is not None and (self._left <= 0 or self._process.poll() is not None):
             self._end()
         if self._process is not None:
@@ -126,6 +128,11 @@ class Press:
             self._end()
             raise RuntimeError("The printing process does not start.") from None
         return True
+
+    def _leave_to_parent(self) -> None:
+        """After a fork: the process that is known is the parent's, not ours to ask or to end."""
+        if self._owner != os.getpid():
+            self._inherited, self._process, self._owner = self._process, None, os.getpid()
 
     def _exchange(self, message: bytes) -> bytes:
         assert self._process is not None
@@ -164,3 +171,4 @@ class Press:
 
 
 press = Press()
+atexit.register(press.close)

@@ -61,7 +61,7 @@ class Particulars:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its title, the fact in each row, whether that is a number, its share of the width."""
+    """A column: its title, the fact in each row, whether that is a number, and its share of the width."""
 
     title: str
     key: str

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zipfile import ZipFile
 
-import docx
 import pypdfium2
 import pytest
 
@@ -18,6 +17,7 @@ from documents.letters.press import Form, Press, TemplateFault
 from documents.letters.sample import SAMPLE
 from documents.letters.typst_form import typst_source
 from documents.letters.word_form import word_source
+from tests.documents.printed import flat, text_of_docx, text_of_pdf, word_template
 
 
 @pytest.fixture(scope="module")
@@ -27,34 +27,8 @@ def press():
     one.close()
 
 
-def text_of_pdf(content):
-    with pypdfium2.PdfDocument(content) as document:
-        return "\n".join(page.get_textpage().get_text_range() for page in document)
-
-
-def text_of_docx(content):
-    document = docx.Document(io.BytesIO(content))
-    paragraphs = [one.text for one in document.paragraphs]
-    for table in document.tables:
-        paragraphs += [cell.text for row in table.rows for cell in row.cells]
-    return "\n".join(paragraphs)
-
-
-def flat(text):
-    """Without what line breaks do to a text."""
-    return "".join(text.split())
-
-
 def sources(letter):
     return {Form.PDF: typst_source(letter).encode(), Form.DOCX: word_source(letter)}
-
-
-def word_template(*paragraphs):
-    document, written = docx.Document(), io.BytesIO()
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    document.save(written)
-    return written.getvalue()
 
 
 READ = {Form.PDF: text_of_pdf, Form.DOCX: text_of_docx}

@@ -18,6 +18,8 @@ ALIASES = (
     ("/api/users/auth/profile/", "/api/users/profile/"),
 )
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+# Parameters that are one of a few words, and no row's key: one of them stands for all.
+WORDS = {"letter_type": "indicative"}
 
 
 class Case(StrEnum):
@@ -129,7 +131,14 @@ class Operation:
 
 def template(route: str) -> str:
     """A resolver's route as a path: `api/things/<int:pk>/` → `/api/things/{pk}/`."""
-    return "/" + _CONVERTER.sub(r"{\1}", route)
+    return worded("/" + _CONVERTER.sub(r"{\1}", route))
+
+
+def worded(path: str) -> str:
+    """A path whose parameters that are words have one of them."""
+    for name, word in WORDS.items():
+        path = path.replace(f"{{{name}}}", word)
+    return path
 
 
 def folded(path: str) -> str:
@@ -190,7 +199,7 @@ def _walk(patterns: Iterable[Any], prefix: str) -> Iterator[Route]:
 def operations() -> tuple[Operation, ...]:
     """Every operation, by path and method."""
     documented = {
-        (method.upper(), anonymous(path)): (path, operation)
+        (method.upper(), anonymous(worded(path))): (worded(path), operation)
         for path, item in _document()["paths"].items()
         for method, operation in item.items()
         if method.upper() in METHODS
