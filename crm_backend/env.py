@@ -62,6 +62,8 @@ def _split_lines(value: object) -> object:
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
 Lines = Annotated[list[str], NoDecode, BeforeValidator(_split_lines)]
+Format = Literal["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"]
+Formats = Annotated[list[Format], NoDecode]
 FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
 
@@ -183,6 +185,20 @@ class Environment(BaseSettings):
     import_max_rows: int = Field(5000, ge=1, description="Rows of one bulk import.")
     import_max_megabytes: int = Field(5, ge=1, le=50, description="Size of the file of a bulk import, MB.")
     export_max_rows: int = Field(100_000, ge=1, description="Rows of one export.")
+    document_max_megabytes: int = Field(50, ge=1, le=2000, description="Size of one document, MB.")
+    document_batch_files: int = Field(25, ge=1, le=100, description="Files of one batch of documents.")
+    document_batch_megabytes: int = Field(
+        250, ge=1, le=5000, description="Size of one batch of documents, MB; nginx has a limit of its own."
+    )
+    document_formats: Formats = Field(
+        ["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"],
+        description="Formats of documents that are accepted, known by their content, separated by commas.",
+    )
+    scan_url: AnyUrl | None = Field(
+        None,
+        description="A ClamAV daemon that looks at each file before anybody downloads it: "
+        "`clamd://host:3310`, or `clamd:///path/of/its.socket`. Without one nothing is scanned.",
+    )
     idempotency_key_hours: int = Field(
         24,
         ge=1,
@@ -235,10 +251,17 @@ class Environment(BaseSettings):
             raise ValueError("STORAGE_URL is like s3://access-key:secret@host:port/bucket?region=…")
         return url
 
+    @field_validator("scan_url")
+    @classmethod
+    def _scanner_is_clamd(cls, url: AnyUrl | None) -> AnyUrl | None:
+        if url is not None and url.scheme != "clamd":
+            raise ValueError("SCAN_URL is clamd://host:port or clamd:///path/of/its.socket")
+        return url
+
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
-        names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys")
+        names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys", "document_formats")
         return {key: _split_commas(value) if key in names else value for key, value in values.items()}
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "crm_backend.common.middleware.PackingMiddleware",
     "crm_backend.common.middleware.ApiVersionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -149,6 +149,8 @@ CELERY_BEAT_SCHEDULE = {
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
+    "documents.sweep": _every(30.0, "documents.tasks.recover_versions"),
+    "documents.clean_up": _every(900.0, "documents.tasks.clean_up_files"),
     # A night that was missed is made up as soon as a worker is there.
     "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
     # By the lender's day, as often as a reminder may be late.
@@ -162,6 +164,11 @@ JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
+DOCUMENT_MAX_BYTES = env.document_max_megabytes * 1024 * 1024
+DOCUMENT_BATCH_FILES = env.document_batch_files
+DOCUMENT_BATCH_BYTES = env.document_batch_megabytes * 1024 * 1024
+DOCUMENT_FORMATS = env.document_formats
+SCAN_URL = str(env.scan_url) if env.scan_url else None
 IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
 # Instalments fall due, and money is late, by the lender's own day.
@@ -284,6 +291,7 @@ SPECTACULAR_SETTINGS = {
         "DayCountEnum": "applications.choices.DayCount",
         "ComponentEnum": "applications.choices.Component",
         "PaymentMethodEnum": "servicing.choices.PaymentMethod",
+        "DocumentKindEnum": "documents.choices.DocumentKind",
         "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
     },
 }
@@ -297,11 +305,24 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "if-range",
+    "range",
     "x-request-id",
 ]
-CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
-                       "ratelimit-remaining", "ratelimit-reset", "location",
-                       "content-disposition", "idempotency-replayed"]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "accept-ranges",
+    "content-disposition",
+    "content-range",
+    "etag",
+    "idempotency-replayed",
+    "location",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "x-api-version",
+    "x-request-id",
+]
 
 # --- mail -----------------------------------------------------------------------------------
 

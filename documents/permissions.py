@@ -1,11 +1,40 @@
-"""Who may do what with notes, comments, templates and signatures."""
+"""Who may do what with documents, notes, templates and signatures."""
 
 from typing import Any
 
 from crm_backend.common.policy import ADMIN, Policy, only
-from documents.models import LetterTemplate, Note, NoteComment
+from documents.models import Batch, Document, LetterTemplate, Note, NoteComment
 from users.choices import Role
 from users.permissions import EVERYONE
+
+
+def own_document(user: Any, document: Document) -> str:
+    """One's own uploads."""
+    return "" if document.created_by_id == user.pk else "This document is for who uploaded it to change."
+
+
+DOCUMENTS = Policy(
+    "documents",
+    Document,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "download": EVERYONE,
+        "thumbnail": EVERYONE,
+        "versions": EVERYONE,
+        "version_download": EVERYONE,
+        "create": EVERYONE,
+        "create_version": (ADMIN, Role.BD, Role.BROKER, only(Role.CLIENT, own_document)),
+        "update": (ADMIN, Role.BD, Role.BROKER),
+        "destroy": (ADMIN, Role.BD, only(Role.BROKER, own_document)),
+    },
+)
+
+BATCHES = Policy(
+    "document-batches",
+    Batch,
+    {"list": EVERYONE, "retrieve": EVERYONE, "create": EVERYONE, "download": EVERYONE},
+)
 
 WRITERS = (ADMIN, Role.BD, Role.BROKER)
 

@@ -46,6 +46,16 @@ def new_key() -> str:
     return f"{timezone.now():%Y/%m}/{uuid.uuid4().hex}"
 
 
+def incoming_folder() -> Path | None:
+    """Where uploads are received so that keeping one is a change of its name; None with a bucket."""
+    storage = storages["documents"]
+    if not isinstance(storage, LocalStorage):
+        return None
+    folder = Path(storage.location) / "incoming"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class LocalStorage(FileSystemStorage):
     """A folder. A file that was saved is on the disk, also when the machine loses power the moment after."""
 

@@ -2,11 +2,30 @@
 
 from celery import shared_task
 
-from documents.services.notes import notes_remind
+from documents.services import files, notes, reading
+from documents.wake import PROCESS_TASK
 from servicing.dates import business_date
+
+
+@shared_task(name=PROCESS_TASK)
+def process_version(version_id: int) -> None:
+    """Scan and read one version; one that is taken or done is left alone."""
+    reading.version_read(version_id)
+
+
+@shared_task(name="documents.tasks.recover_versions")
+def recover_versions() -> int:
+    """Tell workers again of versions that nobody reads; beat calls it."""
+    return reading.versions_recover()
+
+
+@shared_task(name="documents.tasks.clean_up_files")
+def clean_up_files() -> int:
+    """Delete files that no document shows; beat calls it."""
+    return files.files_clean_up()
 
 
 @shared_task(name="documents.tasks.remind_of_notes")
 def remind_of_notes() -> int:
     """Remind of the notes whose day has come; beat calls it."""
-    return notes_remind(business_date())
+    return notes.notes_remind(business_date())

@@ -1,4 +1,4 @@
-"""Addresses of notes, templates and signatures."""
+"""Addresses of documents, notes, templates and signatures."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 
 from crm_backend.common.routers import Router
 from documents.choices import LetterType
+from documents.views.documents import ApplicationDocumentViewSet, DocumentViewSet
 from documents.views.notes import ApplicationNoteViewSet, NoteCommentViewSet, NoteViewSet
 from documents.views.templates import LetterViewSet, TemplateViewSet
 
@@ -20,6 +21,7 @@ class LetterTypeConverter(StringConverter):
 register_converter(LetterTypeConverter, "letter_type")
 
 router = Router()
+router.register("documents/documents", DocumentViewSet, basename="document")
 router.register("documents/notes", NoteViewSet, basename="note")
 router.register("templates", TemplateViewSet, basename="template")
 
@@ -43,6 +45,13 @@ urlpatterns = [
         "applications/<int:application_id>/notes/",
         ApplicationNoteViewSet.as_view({"get": "list", "post": "create"}, basename="application-note"),
         name="application-notes",
+    ),
+    path(
+        "applications/<int:application_id>/documents/",
+        ApplicationDocumentViewSet.as_view(
+            {"get": "list", "post": "create"}, basename="application-document"
+        ),
+        name="application-documents",
     ),
     path(
         "documents/notes/<int:note_id>/comments/",

@@ -96,12 +96,22 @@ class ByFormat(DefaultContentNegotiation):
         raise ValidationError({"format": [f"Choose {choices}."]})
 
 
-class Download(StreamingHttpResponse):
-    """A file that is sent while it is made, by synchronous code, under ASGI as well.
+class SyncParts(StreamingHttpResponse):
+    """Parts that synchronous code makes while they are sent, under ASGI as well.
 
     Django would collect a synchronous iterator first; here each part is asked for when the one before it
     has been sent, in the request's own thread, whose database connection it uses.
     """
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        parts: Any = iter(cast(Iterable[bytes], self.streaming_content))
+        following = sync_to_async(lambda: next(parts, None))
+        while (part := await following()) is not None:
+            yield part
+
+
+class Download(SyncParts):
+    """A file that is made while it is sent, named after the day."""
 
     def __init__(self, parts: Iterable[bytes], *, media_type: str, name: str, extension: str) -> None:
         super().__init__(
@@ -109,12 +119,6 @@ class Download(StreamingHttpResponse):
         )
         filename = f"{name}-{timezone.now():%Y-%m-%d}.{extension}"
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        parts: Any = iter(cast(Iterable[bytes], self.streaming_content))
-        following = sync_to_async(lambda: next(parts, None))
-        while (part := await following()) is not None:
-            yield part
 
 
 def table_download(

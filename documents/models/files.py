@@ -118,8 +118,8 @@ class DocumentVersionQuerySet(ScopedQuerySet):
 class DocumentVersion(models.Model):
     """One version of a document. Its bytes never change; what a worker finds in them is added.
 
-    `name` is the file's, without a path. `attempts` counts how often a worker began to look at it, under a
-    lease until `lease_until`; `problem` says in words what could not be read of it.
+    `name` is the file's, without a path. `attempts` counts how often a worker began to read it; until
+    `lease_until` nobody else does. `problem` says in words what could not be read of it.
     """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions", db_index=False)
@@ -131,11 +131,13 @@ class DocumentVersion(models.Model):
     pages = models.PositiveIntegerField(null=True)
     text = models.TextField(blank=True, help_text="What was found in it, for search.")
     thumbnail = models.BinaryField(null=True, help_text="WebP, of the first page.")
+    has_thumbnail = models.BooleanField(default=False)
     problem = models.CharField(max_length=300, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    scanned_at = models.DateTimeField(null=True, help_text="When the scan found nothing in it.")
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
 
@@ -145,6 +147,11 @@ class DocumentVersion(models.Model):
         constraints = [
             models.UniqueConstraint(name="document_version_number_once", fields=["document", "number"]),
             models.CheckConstraint(name="document_version_number_from_1", condition=Q(number__gte=1)),
+            models.CheckConstraint(
+                name="document_version_thumbnail_is_told",
+                condition=Q(has_thumbnail=True, thumbnail__isnull=False)
+                | Q(has_thumbnail=False, thumbnail=None),
+            ),
             models.CheckConstraint(
                 name="document_version_status_known", condition=Q(status__in=VersionStatus.values)
             ),

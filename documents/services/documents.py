@@ -1,10 +1,12 @@
 """Documents and their versions."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from applications.models import Application
 from applications.selectors.applications import people_of
@@ -27,6 +29,10 @@ from events.services import emit
 from users.choices import Role
 from users.models import User
 
+# When the sweep looks whether a worker has heard of a version, and whether a batch's job came to it.
+TELL_AGAIN_AFTER = timedelta(seconds=30)
+OTHERS_READ_WITHIN = timedelta(hours=1)
+
 
 def document_create(
     *,
@@ -37,12 +43,13 @@ def document_create(
     title: str = "",
     kind: DocumentKind = DocumentKind.OTHER,
     visible_to_client: bool = False,
+    is_told: bool = True,
     **fields: Any,
 ) -> Document:
     """Add a document with its first version, and tell those on the application who may read it.
 
     `file` is what `file_keep` returned. Of `name` only the last part is kept, and without a title the
-    document is called by it.
+    document is called by it. One of many is told of by who adds them, and read by them (`is_told`).
     """
     name = clean_name(name)
     with transaction.atomic():
@@ -54,7 +61,7 @@ def document_create(
             visible_to_client=visible_to_client,
             **fields,
         )
-        _put_on_top(document, actor=actor, file=file, name=name)
+        _put_on_top(document, actor=actor, file=file, name=name, is_woken=is_told)
         payload = DocumentUploaded if visible_to_client else PartnersDocumentUploaded
         emit(
             payload(
@@ -68,7 +75,7 @@ def document_create(
             actor=actor,
             subject=document,
             application_id=application.pk,
-            recipients=readers_of(document),
+            recipients=readers_of(document) if is_told else (),
         )
     return document
 
@@ -153,7 +160,13 @@ def name_of(actor: Any | None) -> str:
 
 
 def _put_on_top(
-    document: Document, *, actor: Any | None, file: StoredFile, name: str, note: str = ""
+    document: Document,
+    *,
+    actor: Any | None,
+    file: StoredFile,
+    name: str,
+    note: str = "",
+    is_woken: bool = True,
 ) -> DocumentVersion:
     """Write the next version; the document is new or its row is locked."""
     last = document.versions.aggregate(last=Max("number"))["last"] or 0
@@ -165,9 +178,11 @@ def _put_on_top(
         note=note,
         status=VersionStatus.PROCESSING,
         created_by=actor,
+        lease_until=timezone.now() + (TELL_AGAIN_AFTER if is_woken else OTHERS_READ_WITHIN),
     )
     document.current = version
     document.save(update_fields=["current", "updated_at"])
     words_renew(document)
-    transaction.on_commit(partial(wake_reader, version.pk), robust=True)
+    if is_woken:
+        transaction.on_commit(partial(wake_reader, version.pk), robust=True)
     return version

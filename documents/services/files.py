@@ -4,6 +4,7 @@ A row says where a file will be before the file is there, in a transaction of it
 shows it comes after. What a crash leaves in between is a row without a version, which the clean-up finds.
 """
 
+import contextlib
 import hashlib
 from datetime import timedelta
 from typing import BinaryIO
@@ -12,8 +13,8 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils import timezone
 
-from documents.models import DocumentVersion, StoredFile
-from documents.storage import document_storage, new_key
+from documents.models import BatchFile, DocumentVersion, StoredFile
+from documents.storage import document_storage, incoming_folder, new_key
 
 # A version follows its file at once; an upload of an hour is given up.
 KEPT_WITHOUT_VERSION = timedelta(hours=1)
@@ -49,7 +50,7 @@ def file_discard(*, stored: StoredFile) -> bool:
     with transaction.atomic():
         # Locked first: who makes a version of it holds the row until the version is seen.
         locked = StoredFile.objects.filter(pk=stored.pk).select_for_update(skip_locked=True)
-        if locked.first() is None or DocumentVersion.objects.filter(file=stored).exists():
+        if locked.first() is None or _is_needed(stored):
             return False
         document_storage().delete(stored.key)
         stored.delete()
@@ -59,8 +60,25 @@ def file_discard(*, stored: StoredFile) -> bool:
 def files_clean_up() -> int:
     """Delete what crashes and deletions left for longer than an hour; return how many files."""
     over = timezone.now() - KEPT_WITHOUT_VERSION
-    left = StoredFile.objects.filter(created_at__lt=over, version=None).order_by("created_at", "pk")
+    unshown = StoredFile.objects.filter(created_at__lt=over, version=None, batch_file=None)
+    left = unshown.order_by("created_at", "pk")
+    _clean_incoming(over.timestamp())
     return sum(file_discard(stored=stored) for stored in left[:CLEAN_UP_BATCH])
+
+
+def _is_needed(stored: StoredFile) -> bool:
+    return (
+        DocumentVersion.objects.filter(file=stored).exists() or BatchFile.objects.filter(file=stored).exists()
+    )
+
+
+def _clean_incoming(before: float) -> None:
+    """Delete what a killed web process was receiving."""
+    folder = incoming_folder()
+    for path in folder.iterdir() if folder else ():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _as_file(content: bytes | BinaryIO | File) -> File:
