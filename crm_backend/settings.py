@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "borrowers",
     "applications",
     "servicing.apps.ServicingConfig",
-    "documents",
+    "documents.apps.DocumentsConfig",
     "demo",
 ]
 
@@ -154,6 +154,8 @@ CELERY_BEAT_SCHEDULE = {
     # A night that was missed is made up as soon as a worker is there.
     "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
     # By the lender's day, as often as a reminder may be late.
+    "documents.signatures.sweep": _every(30.0, "documents.tasks.go_on_with_signatures"),
+    "documents.signatures.end": _every(300.0, "documents.tasks.end_signature_requests"),
     "documents.notes.remind": _every(600.0, "documents.tasks.remind_of_notes"),
     "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),

@@ -263,3 +263,113 @@ class TemplateDeleted(TemplateAdded):
 
     type = "template.deleted"
     summary = "Template of {letter_type_display} ({format}), version {version}, deleted."
+
+
+class SignatureRequested(Payload):
+    """People were asked to sign a document."""
+
+    type = "signature.requested"
+    summary = "{title} was sent to {signer_names} to sign."
+    notify = Notify(
+        "signature_required",
+        title="Please sign {title}",
+        body="{actor_name} asks you to sign {title} on {reference}.",
+    )
+    audience = Audience.PARTNERS
+
+    reference: str
+    request_id: int
+    document_id: int
+    title: str
+    signer_names: str
+    actor_name: str
+
+
+class SignatureReminded(SignatureRequested):
+    """Those who have not signed were asked once more."""
+
+    type = "signature.reminded"
+    summary = "{signer_names} were reminded to sign {title}."
+    notify = Notify(
+        "signature_required",
+        title="Reminder: please sign {title}",
+        body="{actor_name} waits for your signature of {title} on {reference}.",
+    )
+
+
+class DocumentSigned(Payload):
+    """One of the signers signed."""
+
+    type = "signature.signed"
+    summary = "{name} signed {title}."
+    notify = Notify(
+        "document_uploaded", title="{name} signed {title}", body="{name} signed {title} on {reference}."
+    )
+    audience = Audience.PARTNERS
+
+    reference: str
+    request_id: int
+    document_id: int
+    title: str
+    name: str
+    record_sha256: str
+
+
+class SignatureDeclined(Payload):
+    """One of the signers declined, which ends the request."""
+
+    type = "signature.declined"
+    summary = "{name} declined to sign {title}: {reason}"
+    notify = Notify(
+        "document_uploaded",
+        title="{name} declined to sign {title}",
+        body="{name} declined to sign {title} on {reference}: {reason}",
+    )
+    audience = Audience.PARTNERS
+
+    reference: str
+    request_id: int
+    document_id: int
+    title: str
+    name: str
+    reason: str
+
+
+class SignatureRequestEnded(Payload):
+    """A request was cancelled, expired, or was not taken by its provider."""
+
+    type = "signature.ended"
+    summary = "The request to sign {title} is {status}."
+    notify = Notify(
+        "document_uploaded",
+        title="The request to sign {title} is {status}",
+        body="The request to sign {title} on {reference} is {status}. {problem}",
+    )
+    audience = Audience.PARTNERS
+
+    reference: str
+    request_id: int
+    document_id: int
+    title: str
+    status: str
+    problem: str
+
+
+class SignaturesCompleted(Payload):
+    """All have signed, and the signed file is there."""
+
+    type = "signature.completed"
+    summary = "{title} is signed by all: {signer_names}."
+    notify = Notify(
+        "document_uploaded",
+        title="{title} is signed",
+        body="{signer_names} signed {title} on {reference}. The signed file is its version {number}.",
+    )
+    audience = Audience.PARTNERS
+
+    reference: str
+    request_id: int
+    document_id: int
+    title: str
+    signer_names: str
+    number: int

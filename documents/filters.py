@@ -16,8 +16,15 @@ from crm_backend.common.filters import (
     SearchFilter,
     Terms,
 )
-from documents.choices import DocumentKind, LetterFormat, LetterType, NoteVisibility
-from documents.models import Document, LetterTemplate, Note
+from documents.choices import (
+    DocumentKind,
+    LetterFormat,
+    LetterType,
+    NoteVisibility,
+    SignatureRequestStatus,
+    SignerStatus,
+)
+from documents.models import Document, LetterTemplate, Note, SignatureRequest, Signer
 from servicing.dates import business_date
 
 
@@ -93,3 +100,21 @@ class TemplateFilter(FilterSet):
     class Meta:
         model = LetterTemplate
         fields: list[str] = []
+
+
+class SignatureRequestFilter(FilterSet):
+    """Which requests for signatures; those that wait for the caller are `mine`."""
+
+    document = IdFilter(field_name="document")
+    status = EnumFilter(choices=SignatureRequestStatus.choices)
+    mine = BooleanFilter(method="by_mine", field_name="id")
+
+    class Meta:
+        model = SignatureRequest
+        fields: list[str] = []
+
+    def by_mine(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """The caller is to sign, and can."""
+        waiting = Signer.objects.filter(user=self.request.user, status=SignerStatus.WAITING)
+        mine = {"pk__in": waiting.values("request"), "status": SignatureRequestStatus.OPEN}
+        return rows.filter(**mine) if value else rows.exclude(**mine)

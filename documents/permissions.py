@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from crm_backend.common.policy import ADMIN, Policy, only
-from documents.models import Batch, Document, LetterTemplate, Note, NoteComment
+from crm_backend.common.policy import ADMIN, ByPeople, Policy, only
+from documents.models import Batch, Document, LetterTemplate, Note, NoteComment, SignatureRequest
 from users.choices import Role
 from users.permissions import EVERYONE
 
@@ -89,3 +89,34 @@ TEMPLATES = Policy(
 
 # By type; the application that a letter is of is chosen among the visible ones.
 LETTERS = Policy("letters", None, dict.fromkeys(["types", "generate", "preview", "source"], STAFF))
+
+
+def own_request(user: Any, request: SignatureRequest) -> str:
+    """One's own."""
+    return "" if request.created_by_id == user.pk else "This request for signatures is somebody else's."
+
+
+def is_signer(user: Any, request: SignatureRequest) -> str:
+    """Where one is asked to sign."""
+    return "" if request.signers.filter(user=user).exists() else "You are not asked to sign this."
+
+
+SIGNERS = tuple(only(role, is_signer) for role in EVERYONE)
+
+SIGNATURE_REQUESTS = Policy(
+    "signature-requests",
+    SignatureRequest,
+    {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "file": EVERYONE,
+        "verify": EVERYONE,
+        "create": WRITERS,
+        "cancel": (ADMIN, Role.BD, only(Role.BROKER, own_request)),
+        "remind": (ADMIN, Role.BD, only(Role.BROKER, own_request)),
+        "sign": SIGNERS,
+        "decline": SIGNERS,
+    },
+    # A signature is a person's own; no program gives it.
+    by_people=ByPeople.WRITES,
+)

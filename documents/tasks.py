@@ -2,8 +2,9 @@
 
 from celery import shared_task
 
-from documents.services import files, notes, reading
-from documents.wake import PROCESS_TASK
+from documents import mail
+from documents.services import files, notes, outside, reading, sealing, signature_requests
+from documents.wake import PROCESS_TASK, SIGNING_TASK
 from servicing.dates import business_date
 
 
@@ -29,3 +30,18 @@ def clean_up_files() -> int:
 def remind_of_notes() -> int:
     """Remind of the notes whose day has come; beat calls it."""
     return notes.notes_remind(business_date())
+
+
+@shared_task(name=SIGNING_TASK)
+def go_on_with_signatures() -> None:
+    """Whatever signatures wait for: files to seal, providers to tell, mails to send; woken, and by beat."""
+    sealing.requests_seal()
+    outside.requests_push()
+    mail.mails_send_due()
+
+
+@shared_task(name="documents.tasks.end_signature_requests")
+def end_signature_requests() -> int:
+    """End requests for signatures whose time is over, and forget old messages; beat calls it."""
+    outside.deliveries_forget()
+    return signature_requests.requests_expire()

@@ -9,6 +9,14 @@ from crm_backend.common.routers import Router
 from documents.choices import LetterType
 from documents.views.documents import ApplicationDocumentViewSet, DocumentViewSet
 from documents.views.notes import ApplicationNoteViewSet, NoteCommentViewSet, NoteViewSet
+from documents.views.signing import DocumentSignatureViewSet, SignatureRequestViewSet
+from documents.views.signing_links import (
+    DeclineByLinkView,
+    LinkFileView,
+    OpenLinkView,
+    SignatureWebhookView,
+    SignByLinkView,
+)
 from documents.views.templates import LetterViewSet, TemplateViewSet
 
 
@@ -24,6 +32,7 @@ router = Router()
 router.register("documents/documents", DocumentViewSet, basename="document")
 router.register("documents/notes", NoteViewSet, basename="note")
 router.register("templates", TemplateViewSet, basename="template")
+router.register("documents/signature-requests", SignatureRequestViewSet, basename="signature-request")
 
 
 def _letter(tail: str, **actions: str) -> URLPattern:
@@ -53,6 +62,16 @@ urlpatterns = [
         ),
         name="application-documents",
     ),
+    path(
+        "documents/documents/<int:document_id>/send-for-signature/",
+        DocumentSignatureViewSet.as_view({"post": "create"}, basename="document-signature"),
+        name="document-send-for-signature",
+    ),
+    path("documents/documents/signature-webhook/", SignatureWebhookView.as_view(), name="signature-webhook"),
+    path("documents/signing/open/", OpenLinkView.as_view(), name="signing-open"),
+    path("documents/signing/file/", LinkFileView.as_view(), name="signing-file"),
+    path("documents/signing/sign/", SignByLinkView.as_view(), name="signing-sign"),
+    path("documents/signing/decline/", DeclineByLinkView.as_view(), name="signing-decline"),
     path(
         "documents/notes/<int:note_id>/comments/",
         NoteCommentViewSet.as_view({"get": "list", "post": "create"}, basename="note-comment"),

@@ -15,3 +15,14 @@ def wake_reader(version_id: int) -> None:
         current_app.send_task(PROCESS_TASK, kwargs={"version_id": version_id})
     except OperationalError as error:
         logger.warning("documents.wake_failed", version=version_id, error=type(error).__name__)
+
+
+SIGNING_TASK = "documents.tasks.go_on_with_signatures"
+
+
+def wake_signing() -> None:
+    """Have mails sent, files sealed and providers told; without a queue the sweep does it."""
+    try:
+        current_app.send_task(SIGNING_TASK)
+    except OperationalError as error:
+        logger.warning("documents.wake_failed", error=type(error).__name__)

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from applications.models import Application
 from crm_backend.common.parsers import ORJSONParser
 from crm_backend.common.permissions import touches
+from crm_backend.common.renderers import FileRenderer
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.spreadsheets import FileTooLarge
 from crm_backend.common.throttling import UploadThrottle
@@ -28,7 +29,6 @@ from documents.letters.sample import SAMPLE
 from documents.models import LetterTemplate
 from documents.permissions import LETTERS as LETTERS_POLICY
 from documents.permissions import TEMPLATES
-from documents.renderers import LETTER_RENDERERS, AnyFile
 from documents.serializers.templates import (
     GenerateSerializer,
     LetterTypeSerializer,
@@ -47,11 +47,7 @@ from jobs.services.lifecycle import TooManyJobs
 FORM_ALLOWANCE = 64 * 1024
 FILES = {(200, MEDIA_TYPES[form]): OpenApiTypes.BINARY for form in Form}
 SOURCES = {(200, "text/plain"): OpenApiTypes.STR, (200, MEDIA_TYPES[Form.DOCX]): OpenApiTypes.BINARY}
-FILE_ACTION: dict[str, Any] = {
-    "pagination_class": None,
-    "renderer_classes": LETTER_RENDERERS,
-    "content_negotiation_class": AnyFile,
-}
+FILE_ACTION: dict[str, Any] = {"pagination_class": None, "renderer_classes": [FileRenderer]}
 
 
 def _light(rows: Any) -> Any:
