@@ -95,6 +95,8 @@ INDICATIVE = Letter(
             "valuation and formal approval, and lapses on {letter.valid_until}."
         ),
         QUESTIONS,
+    ),
+    enclosed=(
         Heading("Acceptance of the indicative terms"),
         Signing("borrower_names", "Borrower"),
     ),
@@ -321,6 +323,8 @@ GUARANTOR_LETTER = Letter(
         ),
         MESSAGE,
         QUESTIONS,
+    ),
+    enclosed=(
         Heading("Acknowledgement"),
         Paragraph("I have read this letter and have had the chance to take independent advice."),
         Signing("addressee.names", "Guarantor"),
