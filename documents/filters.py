@@ -16,7 +16,7 @@ from crm_backend.common.filters import (
     Terms,
 )
 from documents.choices import DocumentKind
-from documents.models import Document
+from documents.models import Batch, Document
 
 
 class Beginning(Func):
@@ -56,3 +56,13 @@ class DocumentSearch(SearchFilter):
             query = SearchQuery(Beginning(Value(word)), config="simple", search_type="raw")
             queryset = queryset.filter(words__words=query)
         return queryset
+
+
+class BatchFilter(FilterSet):
+    """Which batches."""
+
+    application = IdFilter(field_name="application")
+
+    class Meta:
+        model = Batch
+        fields: list[str] = []

@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from crm_backend.common.routers import Router
+from documents.views.batches import BatchViewSet
 from documents.views.documents import ApplicationDocumentViewSet, DocumentViewSet
 from documents.views.notes import ApplicationNoteViewSet
 
 router = Router()
+router.register("documents/batches", BatchViewSet, basename="document-batch")
 router.register("documents/documents", DocumentViewSet, basename="document")
 
 urlpatterns = [

@@ -42,8 +42,8 @@ class StoredContent:
     modified: datetime
 
 
-class StoredParts(SyncParts):
-    """Parts of a stored file."""
+class AsIsParts(SyncParts):
+    """Parts that go as they are."""
 
     # Neither packed nor changed on the way: the ranges of a file are those of its own bytes.
     as_is = True
@@ -74,7 +74,7 @@ def file_response(request: Any, content: StoredContent, *, inline: bool = False)
     is_head = request.method == "HEAD"
     parts = iter(()) if is_head else content.parts(start, stop)
     give_back_connection()
-    return StoredParts(parts, status=status, content_type=content.content_type, headers=headers)
+    return AsIsParts(parts, status=status, content_type=content.content_type, headers=headers)
 
 
 def range_of(request: Any, content: StoredContent) -> range | None:
