@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from zipstream import ZipStream
 
-from crm_backend.common.downloads import SyncParts
-from crm_backend.common.file_downloads import AsIsParts, give_back_connection
+from crm_backend.common.downloads import SyncParts, give_back_connection
+from crm_backend.common.file_downloads import AsIsParts
 from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.permissions import touches
 from crm_backend.common.renderers import FileRenderer
@@ -99,7 +99,7 @@ class BatchViewSet(ReadOnlyViewSet):
             for one in versions.defer("text", "thumbnail").order_by("document_id")
             if one.status != VersionStatus.QUARANTINED and is_scanned(one)
         ]
-        return _archive(good, name=f"batch-{batch.pk}.zip")
+        return _archive(request, good, name=f"batch-{batch.pk}.zip")
 
 
 def _arrival(file: ReceivedFile) -> Arrival:
@@ -110,7 +110,7 @@ def _arrival(file: ReceivedFile) -> Arrival:
     return Arrival(name, file_keep(content=file, content_type=UNKNOWN))
 
 
-def _archive(versions: list[DocumentVersion], *, name: str) -> SyncParts:
+def _archive(request: Request, versions: list[DocumentVersion], *, name: str) -> SyncParts:
     """An archive that is made while it is sent. Documents are packed in themselves, and only put in."""
     archive = ZipStream(sized=True)
     taken: set[str] = set()
@@ -122,7 +122,7 @@ def _archive(versions: list[DocumentVersion], *, name: str) -> SyncParts:
         "Content-Disposition": content_disposition_header(True, name) or "attachment",
         "Cache-Control": "private, no-store",
     }
-    give_back_connection()
+    give_back_connection(request)
     return AsIsParts(iter(archive), content_type="application/zip", headers=headers)
 
 
