@@ -105,7 +105,14 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env.redis_prefix,
         # Redis that does not answer is an outage (503), not a request that hangs.
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+        "OPTIONS": {
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            # Who finds all connections taken waits for one: hundreds of streams may be opened at once.
+            "pool_class": "redis.connection.BlockingConnectionPool",
+            "max_connections": 50,
+            "timeout": 5,
+        },
     }
 }
 CHANNEL_LAYERS = {

@@ -1,5 +1,6 @@
 """Files of documents in a bucket. A module of its own: the client takes half a second to import."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,13 @@ PART = 8 * 1024 * 1024
 AT_ONCE = 2
 
 
+def _transfer() -> TransferConfig:
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=AT_ONCE)
+    # It would read ten parts ahead.
+    config.max_in_memory_upload_chunks = AT_ONCE
+    return config
+
+
 class BucketStorage(S3Storage):
     """A bucket of S3 or of something that speaks like it."""
 
@@ -24,9 +32,7 @@ class BucketStorage(S3Storage):
             "file_overwrite": True,
             # What is read beyond this goes to the disk, bytes.
             "max_memory_size": 1024 * 1024,
-            "transfer_config": TransferConfig(
-                multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=AT_ONCE
-            ),
+            "transfer_config": _transfer(),
         }
         return {**super().get_default_settings(), **own}
 
@@ -35,5 +41,5 @@ class BucketStorage(S3Storage):
         if stop <= start:
             return
         found = self.bucket.Object(self._normalize_name(name)).get(Range=f"bytes={start}-{stop - 1}")
-        with found["Body"] as body:
+        with contextlib.closing(found["Body"]) as body:
             yield from body.iter_chunks(BLOCK)

@@ -127,6 +127,30 @@ class DocumentQuarantined(Payload):
     finding: str
 
 
+class BatchAdded(Payload):
+    """Several documents that the client may read were added at once."""
+
+    type = "document.batch_added"
+    summary = "{count} documents added."
+    notify = Notify(
+        "document_uploaded",
+        title="New documents on {reference}",
+        body="{actor_name} added {count} documents to {reference}.",
+    )
+
+    reference: str
+    batch_id: int
+    count: int
+    actor_name: str
+
+
+class PartnersBatchAdded(BatchAdded):
+    """Several documents for staff and broker were added at once."""
+
+    type = "document.batch_added_for_partners"
+    audience = Audience.PARTNERS
+
+
 class NoteUpdated(Payload):
     """A note was edited; the names of the fields, not their values."""
 

@@ -24,7 +24,7 @@ from documents.choices import (
     SignatureRequestStatus,
     SignerStatus,
 )
-from documents.models import Document, LetterTemplate, Note, SignatureRequest, Signer
+from documents.models import Batch, Document, LetterTemplate, Note, SignatureRequest, Signer
 from servicing.dates import business_date
 
 
@@ -65,6 +65,16 @@ class DocumentSearch(SearchFilter):
             query = SearchQuery(Beginning(Value(word)), config="simple", search_type="raw")
             queryset = queryset.filter(words__words=query)
         return queryset
+
+
+class BatchFilter(FilterSet):
+    """Which batches."""
+
+    application = IdFilter(field_name="application")
+
+    class Meta:
+        model = Batch
+        fields: list[str] = []
 
 
 class NoteFilter(FilterSet):

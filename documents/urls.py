@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 
 from crm_backend.common.routers import Router
 from documents.choices import LetterType
+from documents.views.batches import BatchViewSet
 from documents.views.documents import ApplicationDocumentViewSet, DocumentViewSet
 from documents.views.notes import ApplicationNoteViewSet, NoteCommentViewSet, NoteViewSet
 from documents.views.signing import DocumentSignatureViewSet, SignatureRequestViewSet
@@ -29,6 +30,7 @@ class LetterTypeConverter(StringConverter):
 register_converter(LetterTypeConverter, "letter_type")
 
 router = Router()
+router.register("documents/batches", BatchViewSet, basename="document-batch")
 router.register("documents/documents", DocumentViewSet, basename="document")
 router.register("documents/notes", NoteViewSet, basename="note")
 router.register("templates", TemplateViewSet, basename="template")

@@ -19,6 +19,9 @@ from decimal import Decimal
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from openpyxl import Workbook
@@ -94,6 +97,16 @@ class ByFormat(DefaultContentNegotiation):
                 return renderer, renderer.media_type
         choices = " or ".join(renderer.format for renderer in renderers)
         raise ValidationError({"format": [f"Choose {choices}."]})
+
+
+def give_back_connection(request: Any) -> None:
+    """What is sent from now on needs no database: its client, who may be slow, must not hold a connection.
+
+    Of a thread that serves one request after the other it is kept, with its prepared statements.
+    """
+    is_kept = isinstance(getattr(request, "_request", request), WSGIRequest)
+    if not connection.in_atomic_block and not (is_kept and settings.DATABASES["default"]["CONN_MAX_AGE"]):
+        connection.close()
 
 
 class SyncParts(StreamingHttpResponse):

@@ -12,12 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header, http_date
 
-from crm_backend.common.downloads import SyncParts
+from crm_backend.common.downloads import SyncParts, give_back_connection
 from crm_backend.common.exceptions import PROBLEM_JSON, problem
 
 # Positions have at most so many digits: a number of a million digits is long to read.
@@ -42,8 +40,8 @@ class StoredContent:
     modified: datetime
 
 
-class StoredParts(SyncParts):
-    """Parts of a stored file."""
+class AsIsParts(SyncParts):
+    """Parts that go as they are."""
 
     # Neither packed nor changed on the way: the ranges of a file are those of its own bytes.
     as_is = True
@@ -73,8 +71,8 @@ def file_response(request: Any, content: StoredContent, *, inline: bool = False)
     headers["Content-Disposition"] = content_disposition_header(not inline, content.name) or "attachment"
     is_head = request.method == "HEAD"
     parts = iter(()) if is_head else content.parts(start, stop)
-    give_back_connection()
-    return StoredParts(parts, status=status, content_type=content.content_type, headers=headers)
+    give_back_connection(request)
+    return AsIsParts(parts, status=status, content_type=content.content_type, headers=headers)
 
 
 def range_of(request: Any, content: StoredContent) -> range | None:
@@ -109,12 +107,6 @@ def _has_already(request: Any, content: StoredContent) -> bool:
         return since is not None and since == http_date(content.modified.timestamp())
     tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
     return "*" in tags or f'"{content.etag}"' in tags
-
-
-def give_back_connection() -> None:
-    """What is read now comes from the storage: a slow client must not hold a connection of the pool."""
-    if "pool" in settings.DATABASES["default"]["OPTIONS"] and not connection.in_atomic_block:
-        connection.close()
 
 
 def _not_satisfiable(content: StoredContent) -> HttpResponse:

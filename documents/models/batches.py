@@ -36,6 +36,7 @@ class Batch(models.Model):
     visible_to_client = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    told = models.BooleanField(default=False, help_text="Whether those on the application were told.")
     job = models.OneToOneField(Job, on_delete=models.SET_NULL, null=True, related_name="+")
 
     objects = BatchQuerySet.as_manager()

@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils import timezone
 
+from documents.choices import BatchOutcome
 from documents.models import BatchFile, DocumentVersion, StoredFile
 from documents.storage import document_storage, incoming_folder, new_key
 
@@ -59,6 +60,9 @@ def file_discard(*, stored: StoredFile) -> bool:
 
 def files_clean_up() -> int:
     """Delete what crashes and deletions left for longer than an hour; return how many files."""
+    BatchFile.objects.filter(outcome=BatchOutcome.WAITING, batch__job=None).update(
+        outcome=BatchOutcome.REFUSED, file=None, errors=["Nobody came to look at this file. Send it again."]
+    )
     over = timezone.now() - KEPT_WITHOUT_VERSION
     unshown = StoredFile.objects.filter(created_at__lt=over, version=None, batch_file=None)
     left = unshown.order_by("created_at", "pk")
