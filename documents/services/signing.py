@@ -186,6 +186,8 @@ def _locked(signer: Signer) -> tuple[SignatureRequest, Signer]:
     if signer.status != SignerStatus.WAITING:
         raise SigningLinkUsed()
     check_open(request)
+    if request.provider != BUILT_IN:
+        raise SignatureRequestOver("An outside provider collects these signatures.")
     return request, signer
 
 
