@@ -8,7 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook
 from PIL import Image
 
-from documents.models import Document, StoredFile
+from documents.models import Batch, Document, StoredFile
+from documents.services.batches import UNKNOWN, Arrival, batch_create
 from documents.services.documents import document_create
 from documents.services.files import file_keep
 
@@ -97,3 +98,9 @@ def document_of(application: Any, actor: Any, content: bytes | None = None, **fi
     """A document on an application."""
     given = {"name": "offer.pdf", **fields}
     return document_create(application=application, actor=actor, file=kept(content), **given)
+
+
+def batch_of(application: Any, actor: Any) -> Batch:
+    """A batch of one file, that nobody has looked at."""
+    arrival = Arrival("offer.pdf", kept(content_type=UNKNOWN))
+    return batch_create(application=application, actor=actor, arrivals=[arrival])

@@ -193,7 +193,9 @@ def test_big_files_go_up_and_down_in_little_memory(world, api, start, server):
         stop.set()
         watcher.join()
     assert got == len(content)
-    assert most[0] - before < size / MEGABYTE / 2, (before, most)
+    # Daphne itself holds a request once, until the application has taken it.
+    allowed = size / MEGABYTE * (1.8 if server == "daphne" else 0.5)
+    assert most[0] - before < allowed, (before, most)
 
 
 @pytest.mark.parametrize("server", ["granian", "daphne"])

@@ -100,7 +100,7 @@ def test_refusals_of_every_operation(operation, world, api, contract):
         found += faults(contract, operation, send(api(), operation, path, {}))
     if operation.parameters:
         nobody = {name: nobodys(model) for name, model in operation.models().items()}
-        missing = operation.path.format_map(nobody)
+        missing = operation.at(nobody)
         found += faults(contract, operation, send(client, operation, missing, {}))
     if operation.has_body:
         found += faults(contract, operation, client.generic(operation.method, path, "{", "application/json"))

@@ -12,8 +12,10 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from applications.choices import Stage
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
+from documents.models import Document
 from events.models import Event
 from tests.clients import PASSWORD
+from tests.documents import makers
 from tests.drawings import base64_of, drawing
 from tests.factories import BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
@@ -59,6 +61,19 @@ GRANTS = {
     },
     "assets": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "audit-logs": {"list": "a", "retrieve": "a"},
+    "documents": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "download": "adbc",
+        "thumbnail": "adbc",
+        "versions": "adbc",
+        "version_download": "adbc",
+        "create": "adbc",
+        "create_version": "adbC",
+        "update": "adb",
+        "destroy": "adB",
+    },
+    "document-batches": {"list": "adbc", "retrieve": "adbc", "create": "adbc", "download": "adbc"},
     "bdms": {
         "list": "adb",
         "retrieve": "adb",
@@ -137,7 +152,15 @@ GRANTS = {
         "destroy": "a",
         "guaranteed_applications": "adbc",
     },
-    "jobs": {"list": "adbc", "retrieve": "adbc", "cancel": "adbc", "result": "adbc"},
+    "jobs": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "cancel": "adbc",
+        "retry": "adbc",
+        "result": "adbc",
+        "stream": "adbc",
+        "stream_ticket": "adbc",
+    },
     "liabilities": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "notes": {"list": "adbc", "create": "adb"},
     "notifications": {
@@ -251,6 +274,18 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "liability_create": lambda world: LIABILITY,
     "liability_update": lambda world: LIABILITY,
     "liability_partial_update": lambda world: {"balance": "1.00"},
+    "document_create": lambda world: {
+        "application": world.ours.application.pk,
+        "file": makers.upload(),
+    },
+    "application_document_create": lambda world: {"file": makers.upload()},
+    "document_create_version": lambda world: {"file": makers.upload(), "note": "New rate"},
+    "document_update": lambda world: {"title": "Offer", "kind": "letter"},
+    "document_partial_update": lambda world: {"visible_to_client": True},
+    "document_batch_create": lambda world: {
+        "application": world.ours.application.pk,
+        "files": [makers.upload(), makers.upload(makers.picture(), "photo.png")],
+    },
     "note_create": lambda world: {"text": "Called."},
     "bdm_create": lambda world: {
         "user": UserFactory.create(role=Role.BD).pk,
@@ -332,6 +367,9 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 }
 # Where it is not 201 for creating, 204 for deleting and 200 for the rest.
 STATUSES = {
+    "document_create_version": 201,
+    "document_batch_create": 202,
+    "job_stream_ticket": 201,
     "application_create_with_cascade": 201,
     "application_bulk_import": 202,
     "job_result": 409,  # of a job that is not finished
@@ -462,6 +500,8 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
 
 def spoil(operation, role, world):
     """Break the condition of a role on our rows; return the reason that it gives."""
+    if operation.policy.resource == "documents":
+        return "This document is for who uploaded it to change."
     if operation.policy.resource == "signatures":
         world.ours.signature.signed_by = world.admin
         world.ours.signature.save()
@@ -477,6 +517,7 @@ def spoil(operation, role, world):
 def test_a_condition_refuses_with_its_reason(operation, role, world, api):
     reason = spoil(operation, role, world)
     path = address(operation, world, role)
+    Document.objects.update(created_by=world.admin)
     before = Event.objects.count() + 1  # the login
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert reply.status_code == 403

@@ -32,7 +32,7 @@ def each(found):
 
 def anywhere(operation: Operation) -> str:
     """A path for replies that are given before any row is looked for."""
-    return operation.path.format_map({name: nobodys(model) for name, model in operation.models().items()})
+    return operation.at({name: nobodys(model) for name, model in operation.models().items()})
 
 
 def assert_problem(reply, status, code):
@@ -109,7 +109,7 @@ def test_an_id_that_does_not_exist_404(operation, name, beyond, world, api):
     role = allowed_role(operation)
     values = {key: rows_of(operation, key).ours(world, role).pk for key in operation.models()}
     nobody = nobodys(operation.models()[name], beyond=beyond)
-    path = operation.path.format_map({**values, name: nobody})
+    path = operation.at({**values, name: nobody})
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert_problem(reply, 404, "not_found")
 

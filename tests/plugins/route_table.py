@@ -4,7 +4,7 @@ Nothing here is listed by hand: what applies follows from the views, the policy 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -93,6 +93,10 @@ class Operation:
             name: own if name == "pk" else named.get(name.removesuffix("_id")) for name in self.parameters
         }
         return {name: model for name, model in found.items() if model is not None}
+
+    def at(self, values: Mapping[str, Any]) -> str:
+        """Its path with these keys; a version is asked for by its number, which is no key."""
+        return self.path.format_map({"number": 1, **values})
 
     def left_out(self) -> set[str]:
         """Roles that the policy does not let do this."""
