@@ -15,14 +15,14 @@ from django.utils import timezone
 from applications.models import Application, Product, Security, Signature
 from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
-from documents.models import Batch, Document
+from documents.models import Batch, Document, LetterTemplate, Note, NoteComment, SignatureRequest
 from documents.services.reading import version_read
 from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
-from tests.documents import makers
+from tests.documents import makers, signing
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -33,6 +33,9 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LetterTemplateFactory,
+    NoteCommentFactory,
+    NoteFactory,
     UserFactory,
     World,
 )
@@ -103,6 +106,28 @@ def session_of(user: User) -> Session:
     return access_token_session(session_open(user=user, client=Client()).access)[0]
 
 
+def note_of(world: World, role: str) -> Note:
+    """A note that our user of a role wrote, or the broker's for the client, who writes none."""
+    if role == Role.CLIENT:
+        return world.ours.note
+    return NoteFactory.create(
+        application=world.ours.application, author=world.user(role), visibility="client"
+    )
+
+
+def comment_of(world: World, role: str) -> NoteComment:
+    """A reply that our user of a role wrote, on the latest of the notes that such paths name."""
+    note = Note.objects.filter(application=world.ours.application).order_by("-pk").first()
+    author = world.ours.broker_user if role == Role.CLIENT else world.user(role)
+    return NoteCommentFactory.create(note=note, author=author)
+
+
+def signature_request_of(application: Application, user: User) -> SignatureRequest:
+    """A document that a user is to sign, who may have sent it as well."""
+    document = signing.document_of(application, user, visible_to_client=True)
+    return signing.request_of(document, user, user)
+
+
 ROWS: dict[type, Rows] = {
     User: Rows(
         # Not the administrator's own account, which has guards of its own.
@@ -156,6 +181,24 @@ ROWS: dict[type, Rows] = {
             world.ours.application, world.user(role), visible_to_client=True
         ),
         lambda world: makers.document_of(world.theirs.application, world.theirs.broker_user),
+    ),
+    Note: Rows(
+        lambda world, role: note_of(world, role),
+        lambda world: world.theirs.note,
+    ),
+    NoteComment: Rows(
+        lambda world, role: comment_of(world, role),
+        lambda world: NoteCommentFactory.create(note=world.theirs.note, author=world.theirs.broker_user),
+    ),
+    LetterTemplate: Rows(
+        lambda world, role: LetterTemplateFactory.create(created_by=world.admin),
+        lambda world: LetterTemplateFactory.create(created_by=world.admin),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+        sees_theirs=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    SignatureRequest: Rows(
+        lambda world, role: signature_request_of(world.ours.application, world.user(role)),
+        lambda world: signature_request_of(world.theirs.application, world.theirs.broker_user),
     ),
     Batch: Rows(
         lambda world, role: makers.batch_of(world.ours.application, world.user(role)),

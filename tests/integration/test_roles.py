@@ -12,7 +12,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from applications.choices import Stage
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
-from documents.models import Document
+from documents.models import Document, Note, NoteComment, SignatureRequest, Signer
 from events.models import Event
 from tests.clients import PASSWORD
 from tests.documents import makers
@@ -162,7 +162,9 @@ GRANTS = {
         "stream_ticket": "adbc",
     },
     "liabilities": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
-    "notes": {"list": "adbc", "create": "adb"},
+    "letters": {"types": "ad", "generate": "ad", "preview": "ad", "source": "ad"},
+    "notes": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adB", "destroy": "aDB"},
+    "note-comments": {"list": "adbc", "create": "adb", "destroy": "aDB"},
     "notifications": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -186,8 +188,28 @@ GRANTS = {
         "destroy": "a",
     },
     "schedules": {"preview": "adbc"},
+    "signature-requests": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "file": "adbc",
+        "verify": "adbc",
+        "create": "adb",
+        "cancel": "adB",
+        "remind": "adB",
+        "sign": "ADBC",
+        "decline": "ADBC",
+    },
     "signatures": {"list": "adbc", "retrieve": "adbc", "create": "ac", "image": "adC"},
     "sessions": {"list": "a", "destroy": "a"},
+    "templates": {
+        "list": "ad",
+        "retrieve": "ad",
+        "preview": "ad",
+        "source": "ad",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+    },
     "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
     "users": {
         "list": "adbc",
@@ -286,7 +308,25 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "application": world.ours.application.pk,
         "files": [makers.upload(), makers.upload(makers.picture(), "photo.png")],
     },
-    "note_create": lambda world: {"text": "Called."},
+    "note_create": lambda world: {"application": world.ours.application.pk, "text": "Called."},
+    "note_update": lambda world: {"text": "Called.", "visibility": "client"},
+    "note_partial_update": lambda world: {"remind_date": "2030-01-01"},
+    "note_comment_create": lambda world: {"text": "Done."},
+    "application_note_create": lambda world: {"text": "Called."},
+    "template_create": lambda world: {
+        "letter_type": "approval",
+        "format": "pdf",
+        "name": "Ours",
+        "source": "Hello",
+    },
+    "template_update": lambda world: {"name": "Ours", "is_active": True},
+    "template_partial_update": lambda world: {"is_active": True},
+    "letter_generate": lambda world: {"application": world.ours.application.pk},
+    "document_signature_create": lambda world: {
+        "signers": [{"name": "Olga Other", "email": "olga@example.org"}]
+    },
+    "signature_request_sign": lambda world: {"consent": True, "typed_name": "Uma Person"},
+    "signature_request_decline": lambda world: {"reason": "The rate is wrong."},
     "bdm_create": lambda world: {
         "user": UserFactory.create(role=Role.BD).pk,
         "branch": world.ours.branch.pk,
@@ -369,6 +409,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 STATUSES = {
     "document_create_version": 201,
     "document_batch_create": 202,
+    "letter_generate": 202,
     "job_stream_ticket": 201,
     "application_create_with_cascade": 201,
     "application_bulk_import": 202,
@@ -498,10 +539,25 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
     assert Event.objects.count() == before
 
 
+# Whose condition is that a row is one's own: `disown` gives it to somebody else.
+OTHERS = {
+    "notes": "This note is somebody else's.",
+    "note-comments": "This comment is somebody else's.",
+}
+
+
 def spoil(operation, role, world):
     """Break the condition of a role on our rows; return the reason that it gives."""
     if operation.policy.resource == "documents":
         return "This document is for who uploaded it to change."
+    if operation.policy.resource in OTHERS:
+        return OTHERS[operation.policy.resource]
+    if operation.policy.resource == "signature-requests":
+        return (
+            "You are not asked to sign this."
+            if operation.action in ("sign", "decline")
+            else "This request for signatures is somebody else's."
+        )
     if operation.policy.resource == "signatures":
         world.ours.signature.signed_by = world.admin
         world.ours.signature.save()
@@ -513,11 +569,20 @@ def spoil(operation, role, world):
     return "The terms of a settled loan are not edited."
 
 
+def disown(world):
+    """Give what has an owner to somebody else; nobody is asked to sign anything."""
+    Document.objects.update(created_by=world.admin)
+    Note.objects.update(author=world.admin)
+    NoteComment.objects.update(author=world.admin)
+    SignatureRequest.objects.update(created_by=world.admin)
+    Signer.objects.update(user=None)
+
+
 @pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)
 def test_a_condition_refuses_with_its_reason(operation, role, world, api):
     reason = spoil(operation, role, world)
     path = address(operation, world, role)
-    Document.objects.update(created_by=world.admin)
+    disown(world)
     before = Event.objects.count() + 1  # the login
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert reply.status_code == 403
