@@ -12,6 +12,8 @@ from django.db import transaction
 
 from applications.models import Application
 from demo import book as book_module
+from documents.models import Document, Note, SignatureRequest, SigningMail
+from documents.services.sealing import request_verify
 from events.models import Event
 from tests.demo.support import TODAY
 from tests.demo.test_same_as_services import snapshot
@@ -23,7 +25,7 @@ FEW = 12
 
 def run(path: Path, **options: Any) -> str:
     out = StringIO()
-    given = {"limit": FEW, "today": TODAY, "logins": path, **options}
+    given = {"limit": FEW, "today": TODAY, "logins": path, "no_paperwork": True, **options}
     call_command("demo", stdout=out, **given)
     return out.getvalue()
 
@@ -121,3 +123,21 @@ def test_it_refuses_senseless_options(tmp_path: Path, option: str, value: Any) -
     with pytest.raises(CommandError, match=f"--{option}"):
         run(tmp_path / "logins.json", **{option: value})
     assert nothing_there()
+
+
+def test_the_demo_client_has_letters_to_read_and_one_to_sign(tmp_path: Path) -> None:
+    run(tmp_path / "logins.json", no_paperwork=False)
+    client = User.objects.get(email="client@example.com")
+    titles = Document.objects.visible_to(client).order_by("pk").values_list("title", flat=True)
+    assert list(titles) == [
+        "Loan agreement",
+        "Settlement letter",
+        "Statement of account",
+        "Indicative letter of offer",
+    ]
+    signed, to_sign = SignatureRequest.objects.order_by("pk")
+    assert (signed.status, to_sign.status) == ("completed", "open")
+    assert all(check.is_intact for check in request_verify(signed))
+    assert Note.objects.visible_to(client).count() == 1
+    assert Note.objects.count() == 3
+    assert not SigningMail.objects.exists()

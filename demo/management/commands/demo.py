@@ -12,6 +12,7 @@ from django.utils import timezone
 from crm_backend.env import BASE_DIR
 from demo.book import Book, NotEmptyError, analyze, is_empty, write_book
 from demo.logins import read_logins
+from demo.paperwork import write_paperwork
 from demo.progress import Progress
 
 FEWEST = 10  # loans that have a place for each of the demo client's three
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--today", type=date.fromisoformat, help="the day after the book's last, YYYY-MM-DD"
         )
+        parser.add_argument("--no-paperwork", action="store_true", help="no letters, signatures and notes")
         parser.add_argument(
             "--logins",
             type=Path,
@@ -54,6 +56,8 @@ class Command(BaseCommand):
                 "Use an empty database, or empty this one."
             ) from None
         analyze()
+        if not options["no_paperwork"]:
+            written |= write_paperwork()
         for name, number in written.items():
             progress.say(f"  {number:>9,} {name}")
         progress.say(f"Done in {progress.seconds:.0f} s. The logins are in {book.logins}.")
