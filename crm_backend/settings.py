@@ -302,6 +302,10 @@ SPECTACULAR_SETTINGS = {
         "PaymentMethodEnum": "servicing.choices.PaymentMethod",
         "DocumentKindEnum": "documents.choices.DocumentKind",
         "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
+        "SignatureRequestStatusEnum": "documents.choices.SignatureRequestStatus",
+        "SignerStatusEnum": "documents.choices.SignerStatus",
+        "DocumentVersionStatusEnum": "documents.choices.VersionStatus",
+        "LetterFormatEnum": "documents.choices.LetterFormat",
     },
 }
 CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins

@@ -171,10 +171,10 @@ class SignatureWebhookView(ApiView):
     @refuses(BadSignature)
     def post(self, request: Request) -> Response:
         """Take a message of the provider, by the rules of docs/signatures.md; a repeated one does nothing."""
-        body = request._request.body
-        delivery = self._checked(request, body)
+        body = request._request.body  # its very bytes, before they are read as JSON
         serializer = DeliverySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        delivery = self._checked(request, body)
         data = dict(serializer.validated_data)
         is_new = outside.delivery_take(
             name="http",
