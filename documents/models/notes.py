@@ -44,7 +44,9 @@ class Note(TimestampedModel):
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="notes", db_index=False
     )
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     text = models.TextField(max_length=10_000)
     visibility = models.CharField(
         max_length=16, choices=NoteVisibility.choices, default=NoteVisibility.INTERNAL

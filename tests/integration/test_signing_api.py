@@ -355,6 +355,8 @@ def test_a_signer_sees_the_request_and_its_file_without_seeing_the_document(worl
     )
     mine = client.get("/api/documents/signature-requests/", {"mine": "true"}).json()
     assert [one["id"] for one in mine["results"]] == [request.pk]
+    others = api(world.ours.bd_user).get("/api/documents/signature-requests/", {"mine": "true"}).json()
+    assert others["count"] == 0
     sign(client, request.pk)
     assert client.get("/api/documents/signature-requests/", {"mine": "true"}).json()["count"] == 0
 

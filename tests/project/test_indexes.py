@@ -43,6 +43,8 @@ EXEMPT = {
     "branches filter is_active": FEW_ROWS,
     "brokers filter is_active": FEW_VALUES,
     "products filter *": FEW_ROWS,
+    "notes filter visibility": FEW_VALUES,
+    "templates filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,

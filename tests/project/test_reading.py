@@ -40,7 +40,7 @@ def test_the_command_lists_them():
 
 
 # These compare with a date, or with today, and are answered by the plain path.
-BY_DAY = {"due_after", "due_before", "is_overdue"}
+BY_DAY = {"due_after", "due_before", "is_overdue", "remind_after", "remind_before", "is_due"}
 EXAMPLES = {
     IdFilter: "5",
     NumberFilter: "7.5",
