@@ -10,6 +10,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from documents.letters.builtin import LETTERS
 from documents.letters.press import Form, Press
@@ -44,9 +45,7 @@ def main() -> None:
         sources = {Form.PDF: typst_source(letter).encode(), Form.DOCX: word_source(letter)}
         row = f"{name:<24}"
         for form, width in ((Form.PDF, 8), (Form.DOCX, 10)):
-            each, slowest = rate(
-                lambda form=form, source=sources[form]: press.print(form, source, SAMPLE), seconds
-            )  # type: ignore[misc]
+            each, slowest = rate(partial(press.print, form, sources[form], SAMPLE), seconds)
             row += f"{each:>{width}.0f}{slowest:>7.0f} ms"
         out.write(row + "\n")
     agreement = press.print(Form.PDF, typst_source(LETTERS["loan_agreement"]).encode(), SAMPLE).content

@@ -95,7 +95,7 @@ def _letter(application: Application, letter_type: LetterType, actor: User) -> D
         application=application,
         letter_type=letter_type,
         form=LetterFormat.PDF,
-        options=LetterOptions(date=business_date()),
+        options=LetterOptions(dated=business_date()),
     )
     file = file_keep(content=printed.content, content_type=MEDIA_TYPES[Form.PDF])
     with transaction.atomic():

@@ -19,9 +19,9 @@ VALID_FOR = timedelta(days=30)
 
 @dataclass(frozen=True)
 class LetterOptions:
-    """What whoever asks for a letter may choose. `date` is the letter's; `message` a paragraph of theirs."""
+    """What whoever asks for a letter may choose. `message` is a paragraph of theirs."""
 
-    date: date
+    dated: date
     message: str = ""
     valid_until: date | None = None
     guarantor: Guarantor | None = None
@@ -41,19 +41,19 @@ def letter_facts(application: Application, kind: LetterType, options: LetterOpti
     return {
         "letter": {
             "type": kind.value,
-            "date": long_date(options.date),
+            "date": long_date(options.dated),
             "message": options.message,
             "has_message": bool(options.message.strip()),
-            "valid_until": long_date(options.valid_until or options.date + VALID_FOR),
+            "valid_until": long_date(options.valid_until or options.dated + VALID_FOR),
         },
         **parties.parties(application, options.guarantor),
         "contact": parties.contact(application),
         "application": _application(application),
         **parties.securities(application),
         **loans.fees(facts),
-        "loan": loans.loan(application, facts, options.date),
-        "schedule": loans.schedule(application, facts, options.date),
-        "payout": loans.payout(facts, options.payout_date or options.date),
+        "loan": loans.loan(application, facts, options.dated),
+        "schedule": loans.schedule(application, facts, options.dated),
+        "payout": loans.payout(facts, options.payout_date or options.dated),
         "statement": loans.statement_of(application, options.start, options.end),
         "lender": lender,
         "lender_names": [lender["name"]],

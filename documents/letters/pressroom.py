@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import docx
 import docxtpl
@@ -87,16 +87,16 @@ class PdfPrinter:
 
     def print(self, source: bytes, data: Any) -> tuple[bytes, list[Any]]:
         """The PDF, and where its lines to sign on are."""
-        files = {"main.typ": IMPORT + source, "letter.typ": PRELUDE}
-        given = {
+        # A dictionary of files is not in the library's annotations.
+        files: Any = {"main.typ": IMPORT + source, "letter.typ": PRELUDE}
+        given: Any = {
             "root": str(SHEETS),
             "font_paths": self.fonts,
             "sys_inputs": {"data": _NO_TEXT.sub("\ufffd", json.dumps(data, ensure_ascii=False))},
         }
         try:
-            # A dictionary of files is not in the library's annotations.
-            pdf = typst.compile(cast(Any, files), **given)
-            found = typst.query(cast(Any, files), "<sign-here>", field="value", **given)
+            pdf: bytes = typst.compile(files, **given)
+            found = typst.query(files, "<sign-here>", field="value", **given)
         except typst.TypstError as error:
             raise self._fault(error) from None
         except RuntimeError as error:

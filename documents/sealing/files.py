@@ -49,7 +49,7 @@ def page_sizes(file: BinaryIO) -> list[tuple[float, float]]:
         raise NotSignable(f"This PDF cannot be read: {error}") from None
 
 
-def _size(reader: PdfFileReader, number: int) -> tuple[float, float]:
+def _size(reader: Any, number: int) -> tuple[float, float]:
     page, _ = reader.find_page_for_modification(number)
     node = page.get_object()
     while "/MediaBox" not in node:
@@ -88,23 +88,25 @@ def seal(
     return written.getvalue()
 
 
-def _append(writer: IncrementalPdfFileWriter, other: PdfFileReader, number: int) -> None:
+def _append(writer: Any, other: PdfFileReader, number: int) -> None:
     drawn = writer.import_page_as_xobject(other, number)
     box = [float(one) for one in drawn.get_object()["/BBox"]]
     content = writer.add_object(generic.StreamObject(stream_data=b"q /Page Do Q"))
-    writer.insert_page(PageObject(contents=content, media_box=box, resources=_resources("/Page", drawn)))
+    page: Any = PageObject
+    writer.insert_page(page(contents=content, media_box=box, resources=_resources("/Page", drawn)))
 
 
-def _draw(writer: IncrementalPdfFileWriter, number: int, overlay: bytes) -> None:
+def _draw(writer: Any, number: int, overlay: bytes) -> None:
     drawn = writer.import_page_as_xobject(PdfFileReader(io.BytesIO(overlay)), 0)
     name = f"/Signatures{number}"
     content = writer.add_object(generic.StreamObject(stream_data=f" q {name} Do Q ".encode()))
     writer.add_stream_to_page(number, content, resources=_resources(name, drawn))
 
 
-def _resources(name: str, drawn: Any) -> generic.DictionaryObject:
-    objects = generic.DictionaryObject({generic.pdf_name(name): drawn})
-    return generic.DictionaryObject({generic.pdf_name("/XObject"): objects})
+def _resources(name: str, drawn: Any) -> Any:
+    dictionary: Any = generic.DictionaryObject
+    objects = dictionary({generic.pdf_name(name): drawn})
+    return dictionary({generic.pdf_name("/XObject"): objects})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import pem
@@ -33,7 +34,7 @@ class Seal:
 
     def signer(self) -> SimpleSigner:
         """What signs with it."""
-        store = SimpleCertificateStore()
+        store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple([asn1_x509.Certificate.load(one) for one in self.chain])
         return SimpleSigner(
             signing_cert=asn1_x509.Certificate.load(self.certificate),

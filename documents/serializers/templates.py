@@ -52,7 +52,9 @@ class TemplateInputSerializer(Serializer):
     format = serializers.ChoiceField(choices=LetterFormat.choices)
     name = serializers.CharField(max_length=200)
     is_active = serializers.BooleanField(default=False, help_text="Use it from now on.")
-    source = serializers.CharField(required=False, trim_whitespace=False, help_text="Typst, for PDF.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        required=False, trim_whitespace=False, help_text="Typst, for PDF."
+    )
     file = serializers.FileField(required=False, help_text="In a form, in place of `source`.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +110,7 @@ class LetterOptionsSerializer(Serializer):
         """What was chosen."""
         names = ("message", "valid_until", "guarantor", "payout_date", "start", "end")
         given = {name: self.validated_data[name] for name in names if name in self.validated_data}
-        return LetterOptions(date=self.validated_data.get("date") or business_date(), **given)
+        return LetterOptions(dated=self.validated_data.get("date") or business_date(), **given)
 
 
 class GenerateSerializer(LetterOptionsSerializer):
@@ -145,7 +147,7 @@ class LetterTypeSerializer(Serializer):
     """A type of letter, and the version of your template that it is made from; null is the built-in one."""
 
     letter_type = serializers.ChoiceField(choices=LetterType.choices)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     subject = serializers.CharField()
     pdf_version = serializers.IntegerField(allow_null=True)
     docx_version = serializers.IntegerField(allow_null=True)

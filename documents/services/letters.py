@@ -173,7 +173,7 @@ def _make(run: Run) -> GeneratedLetter:
 
 def _written(options: LetterOptions) -> dict[str, Any]:
     return {
-        "date": options.date.isoformat(),
+        "date": options.dated.isoformat(),
         "message": options.message,
         "guarantor": options.guarantor.pk if options.guarantor else None,
         **{name: _text(getattr(options, name)) for name in _DAYS},
@@ -184,7 +184,7 @@ def _read(written: dict[str, Any]) -> LetterOptions:
     days = {name: date.fromisoformat(written[name]) if written[name] else None for name in _DAYS}
     guarantor = Guarantor.objects.filter(pk=written["guarantor"]).first() if written["guarantor"] else None
     given = date.fromisoformat(written["date"])
-    return LetterOptions(date=given, message=written["message"], guarantor=guarantor, **days)
+    return LetterOptions(dated=given, message=written["message"], guarantor=guarantor, **days)
 
 
 _DAYS = ("valid_until", "payout_date", "start", "end")

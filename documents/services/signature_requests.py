@@ -18,7 +18,7 @@ from documents.choices import (
 )
 from documents.events import SignatureReminded, SignatureRequested, SignatureRequestEnded
 from documents.letters.australian import listed
-from documents.models import BUILT_IN, Document, SignatureRequest, Signer, SigningMail
+from documents.models import BUILT_IN, Document, DocumentVersion, SignatureRequest, Signer, SigningMail
 from documents.sealing.files import NotSignable, page_sizes
 from documents.services.documents import readers_of
 from documents.storage import document_storage
@@ -73,7 +73,7 @@ def signature_request_create(
         Conflict: there is an unfinished request already.
         InvalidInput: two signers share an address.
     """
-    _check_signable(document)
+    version = _signable(document)
     if document.signature_requests.filter(pk__in=SignatureRequest.objects.unfinished()).exists():
         raise Conflict("This document waits for signatures already.")
     people = [_person(one) for one in signers]
@@ -84,7 +84,7 @@ def signature_request_create(
     with transaction.atomic():
         request = SignatureRequest.objects.create(
             document=document,
-            version=document.current,
+            version=version,
             status=SignatureRequestStatus.OPEN if is_built_in else SignatureRequestStatus.SENDING,
             message=message,
             provider=provider,
@@ -213,7 +213,8 @@ def _still_readers(request: SignatureRequest) -> list[int]:
     return list(readers.values_list("pk", flat=True))
 
 
-def _check_signable(document: Document) -> None:
+def _signable(document: Document) -> DocumentVersion:
+    """The current version, if it can be signed."""
     version = document.current
     if version is None or version.status == VersionStatus.QUARANTINED:
         raise CannotBeSigned("This document is in quarantine.")
@@ -224,6 +225,7 @@ def _check_signable(document: Document) -> None:
             page_sizes(cast(Any, file))
     except NotSignable as error:
         raise CannotBeSigned(str(error)) from None
+    return version
 
 
 def _person(given: Mapping[str, Any]) -> dict[str, Any]:

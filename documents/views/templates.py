@@ -211,7 +211,7 @@ class LetterViewSet(PrintsMixin, ScopedViewSet):
 
         Its result has the `document`.
         """
-        serializer = self.get_serializer(data=request.data)
+        serializer: Any = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         job = letters.letter_request(

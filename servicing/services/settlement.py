@@ -146,9 +146,7 @@ def post_schedule(
     )
 
 
-def loan_terms(
-    application: Application, principal: Decimal, on: date, shape: Mapping[str, Any]
-) -> Terms:
+def loan_terms(application: Application, principal: Decimal, on: date, shape: Mapping[str, Any]) -> Terms:
     """The terms that an application would be settled on: so much, on a day, in a shape."""
     product = application.product
     return Terms(

@@ -39,9 +39,10 @@ def letter_of(application: Application, actor: Any) -> Document:
         application=application,
         letter_type=LetterType.INDICATIVE,
         form=LetterFormat.PDF,
-        options=LetterOptions(date=business_date()),
+        options=LetterOptions(dated=business_date()),
     )
     document = document_of(application, actor, content.content)
+    assert document.current is not None
     letter.version = document.current
     letter.save()
     return document
@@ -60,5 +61,5 @@ def request_of(document: Document, actor: Any, *signers: Any, **fields: Any) -> 
 def token_for(address: str) -> str:
     """The token of the latest link that was sent to an address."""
     go_on_with_signatures()
-    texts = [one.body for one in mail.outbox if one.to == [address]]
+    texts = [str(one.body) for one in mail.outbox if one.to == [address]]
     return re.search(r"/sign#token=(\S+)", texts[-1])[1]

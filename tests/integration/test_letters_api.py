@@ -59,14 +59,14 @@ def loan(world):
 def test_the_facts_of_a_loan_have_the_shape_of_the_sample(world, loan, settings):
     settings.LENDER_ADDRESS = ["1 Harbour Street"]
     Borrower.objects.update(street="1 High Street", city="Newtown", state="NSW", postcode="2042")
-    facts = letter_facts(loan, LetterType.STATEMENT, LetterOptions(date=date(2026, 6, 1)))
+    facts = letter_facts(loan, LetterType.STATEMENT, LetterOptions(dated=date(2026, 6, 1)))
     found, wanted = shape(facts), shape(SAMPLE)
     wanted["fees"] = found["fees"] = []
     assert found == wanted
 
 
 def test_the_facts_before_settlement_have_the_same_names(world):
-    facts = letter_facts(world.ours.application, LetterType.INDICATIVE, LetterOptions(date=date(2026, 6, 1)))
+    facts = letter_facts(world.ours.application, LetterType.INDICATIVE, LetterOptions(dated=date(2026, 6, 1)))
     for name, value in SAMPLE.items():
         if isinstance(value, dict):
             assert set(facts[name]) == set(value), name

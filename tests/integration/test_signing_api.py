@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -466,7 +467,7 @@ def test_a_seal_that_was_cut_short_is_made_by_the_next_sweep(world, api, documen
 def test_two_workers_make_one_signed_version(world, api, document):
     request = request_of(document, world.ours.bd_user, world.ours.client_user)
     sign(api(world.ours.client_user), request.pk)
-    first = sealing._for_sealing(request.pk)
+    first: Any = sealing._for_sealing(request.pk)
     assert sealing.request_seal(request.pk) is True
     assert sealing.request_complete(first, first.version.file) is False
     assert document.versions.count() == 2
@@ -480,7 +481,7 @@ def test_the_key_of_the_settings_seals(world, api, document, settings, tmp_path)
     from documents.sealing.keys import self_signed
 
     own = self_signed("Own", timezone.now())
-    key = serialization.load_der_private_key(own.private_key, None)
+    key: Any = serialization.load_der_private_key(own.private_key, None)
     certificate = load_der_x509_certificate(own.certificate)
     encryption = serialization.BestAvailableEncryption(b"secret")
     path = tmp_path / "own.p12"
