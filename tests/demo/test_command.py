@@ -23,7 +23,7 @@ FEW = 12
 
 def run(path: Path, **options: Any) -> str:
     out = StringIO()
-    given = {"limit": FEW, "today": TODAY, "logins": path, **options}
+    given = {"limit": FEW, "today": TODAY, "logins": path, "files": False, **options}
     call_command("demo", stdout=out, **given)
     return out.getvalue()
 
@@ -121,3 +121,20 @@ def test_it_refuses_senseless_options(tmp_path: Path, option: str, value: Any) -
     with pytest.raises(CommandError, match=f"--{option}"):
         run(tmp_path / "logins.json", **{option: value})
     assert nothing_there()
+
+
+def test_the_demo_client_has_papers_that_can_be_read_and_found(tmp_path: Path, api: Any) -> None:
+    run(tmp_path / "logins.json", files=True)
+    client = api(User.objects.get(email="client@example.com"))
+    rows = client.get("/api/documents/documents/").json()["results"]
+    # Of each of two applications: three own papers, and the contract.
+    assert sorted({row["title"] for row in rows}) == [
+        "Bank statement Q1",
+        "Contract",
+        "Licence",
+        "Payslip March",
+    ]
+    assert {row["current"]["status"] for row in rows} == {"ready"}
+    assert {row["current"]["number"] for row in rows if row["title"] == "Contract"} == {2}
+    assert {row["current"]["pages"] for row in rows if row["title"] == "Bank statement Q1"} == {3}
+    assert client.get("/api/documents/documents/", {"search": "salary"}).json()["count"] == 2

@@ -68,7 +68,5 @@ def test_both_paths_give_the_same_details():
     for operation in READS:
         for user in chance.sample(book.users, 3):
             values = some_values(book, operation, chance)
-            plain, fast = both(
-                book.api[user.pk], operation.at(values), some_members(operation, chance)
-            )
+            plain, fast = both(book.api[user.pk], operation.at(values), some_members(operation, chance))
             same(plain, fast)
