@@ -18,6 +18,7 @@ from documents.services import notes
 from documents.services.documents import document_create
 from documents.services.files import file_keep
 from documents.services.letters import KINDS, letter_print
+from documents.services.reading import version_read
 from documents.services.sealing import requests_seal
 from documents.services.signature_requests import signature_request_create
 from documents.services.signing import Place, signer_of, signer_sign
@@ -56,6 +57,9 @@ def _of_a_loan(application: Application, people: dict[str, User]) -> None:
     request = agreement.signature_requests.get()
     signer_sign(signer=signer_of(request, client), place=BROWSER, typed_name=client.full_name)
     requests_seal()
+    agreement.refresh_from_db()
+    assert agreement.current_id is not None
+    version_read(agreement.current_id)
     _letter(application, LetterType.SETTLEMENT, staff)
     _letter(application, LetterType.STATEMENT, staff)
     notes.note_add(
@@ -111,6 +115,7 @@ def _letter(application: Application, letter_type: LetterType, actor: User) -> D
         assert document.current is not None
         letter.version = document.current
         letter.save()
+    version_read(document.current.pk)
     return document
 
 

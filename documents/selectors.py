@@ -18,6 +18,11 @@ def for_reading(documents: QuerySet[Any]) -> QuerySet[Any]:
     )
 
 
+def for_thumbnail(documents: QuerySet[Any]) -> QuerySet[Any]:
+    """Documents with the picture of their current version."""
+    return documents.select_related("current").defer("current__text")
+
+
 def versions_of(document: Document) -> QuerySet[DocumentVersion]:
     """The versions of a document, latest first."""
     rows = document.versions.select_related("file", "created_by").defer(*_LARGE)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from asgiref.sync import SyncToAsync
 from django.core import signing
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -57,6 +58,7 @@ def job_stream(request: Request, job: Job) -> HttpResponseBase:
 
 async def followed(job_id: int, seen: int) -> AsyncIterator[bytes]:
     """What happens to a job after the revision `seen`, until it is finished."""
+    _give_back_thread()
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     loop = asyncio.get_running_loop()
     end = loop.time() + STREAM_SECONDS
@@ -78,6 +80,17 @@ async def followed(job_id: int, seen: int) -> AsyncIterator[bytes]:
                 yield event_of(now)
             if now["is_finished"]:
                 return
+
+
+def _give_back_thread() -> None:
+    """Each request has a thread for its synchronous code; one that waits for minutes needs none meanwhile.
+
+    Another is made for what comes at the end.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    executor = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
+    if executor is not None:
+        executor.shutdown(wait=False)
 
 
 def _once(now: Snapshot, seen: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header, http_date
 
 from crm_backend.common.downloads import SyncParts, give_back_connection
+from crm_backend.common.errors import DomainError
 from crm_backend.common.exceptions import PROBLEM_JSON, problem
 
 # Positions have at most so many digits: a number of a million digits is long to read.
@@ -26,6 +27,15 @@ _HARMLESS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-site",
 }
+
+
+class RangeNotSatisfiable(DomainError):
+    """A range that begins beyond the end of a file."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+    default_detail = "This file ends before that."
 
 
 @dataclass(frozen=True)
@@ -110,11 +120,7 @@ def _has_already(request: Any, content: StoredContent) -> bool:
 
 
 def _not_satisfiable(content: StoredContent) -> HttpResponse:
-    body = problem(
-        status=416,
-        code="range_not_satisfiable",
-        title="Range not satisfiable",
-        detail=f"This file has {content.size} bytes.",
-    )
+    error = RangeNotSatisfiable(f"This file has {content.size} bytes.")
+    body = problem(status=error.status, code=error.code, title=error.title, detail=error.detail)
     headers = {"Content-Range": f"bytes */{content.size}"}
     return HttpResponse(orjson.dumps(body), status=416, content_type=PROBLEM_JSON, headers=headers)

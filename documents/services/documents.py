@@ -88,7 +88,8 @@ def version_add(
     Two at once wait for each other at the document's row: the later one is current.
     """
     with transaction.atomic():
-        document = Document.objects.lock().select_related("application", "current").get(pk=document.pk)
+        rows = Document.objects.lock().select_related("application", "current")
+        document = rows.defer("current__text", "current__thumbnail").get(pk=document.pk)
         name = clean_name(name or (document.current.name if document.current else document.title))
         version = _put_on_top(document, actor=actor, file=file, name=name, note=note)
         payload = VersionAdded if document.visible_to_client else PartnersVersionAdded

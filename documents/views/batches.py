@@ -80,11 +80,9 @@ class BatchViewSet(ReadOnlyViewSet):
         given = serializer.validated_data
         arrivals = [_arrival(file) for file in given.pop("files")]
         batch = batch_create(actor=self.caller, arrivals=arrivals, **given)
-        return Response(
-            self.representation(batch.pk),
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": self.location_of("document-batch-detail", pk=batch.pk)},
-        )
+        response = self.detail_response(batch.pk, status.HTTP_202_ACCEPTED)
+        response["Location"] = self.location_of("document-batch-detail", pk=batch.pk)
+        return response
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, filters=False)
     @action(detail=True, renderer_classes=[FileRenderer])

@@ -13,16 +13,17 @@ from rest_framework.response import Response
 
 from applications.models import Application
 from crm_backend.common.errors import StaleVersion
-from crm_backend.common.file_downloads import StoredContent, file_response
+from crm_backend.common.file_downloads import RangeNotSatisfiable, StoredContent, file_response
 from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.parsers import ORJSONParser
 from crm_backend.common.renderers import FileRenderer
-from crm_backend.common.schema_replies import refuses
+from crm_backend.common.schema_replies import refuses, sends_file
 from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
 from crm_backend.common.throttling import UploadThrottle
 from crm_backend.common.viewsets import ApiView, ChildMixin, CrudViewSet, ListMixin, ScopedViewSet
 from documents import selectors
 from documents.choices import VersionStatus
+from documents.content.formats import FORMATS
 from documents.errors import NotScannedYet, Quarantined, UnsafeFile
 from documents.filters import DocumentFilter, DocumentSearch
 from documents.models import Document, DocumentVersion
@@ -43,7 +44,9 @@ from documents.services.scanning import is_scanned
 from documents.storage import document_storage
 from documents.uploads import DocumentParser, received
 
-FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+FILE = {
+    (status, form.content_type): OpenApiTypes.BINARY for status in (200, 206) for form in FORMATS.values()
+}
 UPLOAD_THROTTLES = (*ApiView.throttle_classes, UploadThrottle)
 UPLOADS = ("create", "create_version")
 _REFUSALS = (FileTooLarge, UnsupportedFile, UnsafeFile)
@@ -57,6 +60,11 @@ class UploadMixin:
         name = getattr(self, "action", None) or self.action_map.get(self.request.method.lower())
         return [DocumentParser() if name in UPLOADS else ORJSONParser()]
 
+    def reply_with(self: Any, pk: int) -> Response:
+        """The new document, its ETag and its address."""
+        response: Response = self.created_response(pk)
+        return response
+
     def add(self: Any, application: Application, data: dict[str, Any]) -> Response:
         """Keep the file, then write the document; reply with it and with those of the same content."""
         file, name = received(data.pop("file"))
@@ -64,7 +72,7 @@ class UploadMixin:
             document = documents.document_create(
                 application=application, actor=self.caller, file=file, name=name, **data
             )
-            response: Response = self.created_response(document.pk)
+            response = self.reply_with(document.pk)
         found = selectors.duplicates_of(document, reader=self.caller)
         response.data["duplicates"] = DocumentDuplicateSerializer(found, many=True).data
         return response
@@ -85,7 +93,10 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
         "update": DocumentInputSerializer,
         "create_version": VersionCreateSerializer,
     }
-    querysets = dict.fromkeys(["list", "retrieve"], selectors.for_reading)
+    querysets = {
+        **dict.fromkeys(["list", "retrieve", "download"], selectors.for_reading),
+        "thumbnail": selectors.for_thumbnail,
+    }
     filterset_class = DocumentFilter
     filter_backends = (FilterBackend, DocumentSearch, OrderingFilter)
     ordering_fields = ["created_at"]
@@ -130,7 +141,7 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
             document = self.get_locked_object()
             self.check_precondition(pk)
             documents.version_add(document=document, actor=self.caller, file=file, name=name, **data)
-            return self.detail_response(pk, status.HTTP_201_CREATED)
+            return self.created_response(pk)
 
     @extend_schema(responses=DocumentVersionSerializer(many=True), filters=False)
     @action(detail=True)
@@ -140,7 +151,8 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
 
     @extend_schema(responses=FILE, filters=False)
     @action(detail=True, renderer_classes=[FileRenderer])
-    @refuses(Quarantined, NotScannedYet)
+    @sends_file
+    @refuses(RangeNotSatisfiable, Quarantined, NotScannedYet)
     def download(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the current version. One `Range`, `If-Range` and `If-None-Match` are honoured."""
         version = self.get_object().current
@@ -155,16 +167,18 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
         url_name="version-download",
         renderer_classes=[FileRenderer],
     )
-    @refuses(Quarantined, NotScannedYet)
+    @sends_file
+    @refuses(RangeNotSatisfiable, Quarantined, NotScannedYet)
     def version_download(self, request: Request, pk: int, number: int) -> HttpResponseBase:
         """Download any version. One `Range`, `If-Range` and `If-None-Match` are honoured."""
-        version = self.get_object().versions.select_related("file").filter(number=number).first()
+        version = selectors.versions_of(self.get_object()).filter(number=number).first()
         if version is None:
             raise Http404
         return _file(request, version)
 
     @extend_schema(responses={(200, "image/webp"): OpenApiTypes.BINARY}, filters=False)
     @action(detail=True, renderer_classes=[FileRenderer])
+    @sends_file
     def thumbnail(self, request: Request, pk: int) -> HttpResponse:
         """Read a picture of the first page of the current version, at most 320 × 320 pixels."""
         version = self.get_object().current
@@ -203,9 +217,9 @@ class ApplicationDocumentViewSet(UploadMixin, ChildMixin, ListMixin, ScopedViewS
         serializer.is_valid(raise_exception=True)
         return self.add(self.parent, serializer.validated_data)
 
-    def location_of(self, route: str, **kwargs: Any) -> str:
-        """A document has one address, whatever it was added by."""
-        return super().location_of("document-detail", pk=kwargs["pk"])
+    def reply_with(self, pk: int) -> Response:
+        """The new document; it is read at an address of its own."""
+        return Response(self.representation(pk), status=status.HTTP_201_CREATED)
 
 
 def _file(request: Request, version: DocumentVersion) -> HttpResponseBase:

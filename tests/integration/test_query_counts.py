@@ -14,11 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from applications.models import ApplicationBorrower, ApplicationGuarantor, FundingCalculation, StageChange
+from documents.models import Batch, Document
+from documents.services.documents import version_add
 from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
+from tests.documents import makers
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApiKeyFactory,
@@ -103,12 +106,32 @@ class Book:
                     application_id=ours.application.pk,
                     recipients=[self.world.user(role) for role in ROLES],
                 )
+            makers.document_of(ours.application, UserFactory.create(role="bd"), visible_to_client=True)
+            version_add(
+                document=self.first_document(), actor=UserFactory.create(role="bd"), file=makers.kept()
+            )
+            # Nobody has more than ten unfinished.
+            Job.objects.update(status="succeeded", finished_at=timezone.now())
+            for role in ROLES:
+                makers.batch_of(ours.application, self.world.user(role))
             CommissionTermsFactory.create(broker=BrokerFactory.create())
             commission_of(self.world.admin, other)
             # By others, so that their names are looked up.
             fee_of(UserFactory.create(role="bd"), ours.application)
             payment_of(UserFactory.create(role="bd"), ours.application)
         dispatch_pending()
+
+    def first_document(self) -> Document:
+        """The document that grows versions."""
+        return Document.objects.first() or makers.document_of(
+            self.ours.application, self.ours.broker_user, visible_to_client=True
+        )
+
+    def first_batch(self) -> Batch:
+        """A batch that a client sees too."""
+        Job.objects.update(status="succeeded", finished_at=timezone.now())
+        mine = Batch.objects.filter(created_by=self.ours.client_user)
+        return mine.first() or makers.batch_of(self.ours.application, self.ours.client_user)
 
     def addresses(self) -> dict[str, str]:
         """Every list and detail, by a name that does not change with ids."""
@@ -134,6 +157,14 @@ class Book:
             "application-timeline": f"{application}timeline/",
             "application-funding-calculation-history": f"{application}funding-calculation-history/",
             "application-notes": f"{application}notes/",
+            "application-documents": f"{application}documents/",
+            "document-list": "/api/documents/documents/",
+            "document-list by words": "/api/documents/documents/?search=offer",
+            "document-detail": f"/api/documents/documents/{self.first_document().pk}/",
+            "document-versions": f"/api/documents/documents/{self.first_document().pk}/versions/",
+            "document-download": f"/api/documents/documents/{self.first_document().pk}/download/",
+            "document-batch-list": "/api/documents/batches/",
+            "document-batch-detail": f"/api/documents/batches/{self.first_batch().pk}/",
             "application-fees": f"{application}fees/",
             "application-repayments": f"{application}repayments/",
             "application-payments": f"{application}payments/",

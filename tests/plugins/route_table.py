@@ -34,6 +34,10 @@ class Case(StrEnum):
     WRONG_METHOD = "wrong method"
 
 
+# What counts the rows of a parent from 1, and is no key.
+COUNTED = {"number": 1}
+
+
 @dataclass(frozen=True)
 class Operation:
     """One method of one route. `action` is the viewset's, and the policy's row for it."""
@@ -95,8 +99,8 @@ class Operation:
         return {name: model for name, model in found.items() if model is not None}
 
     def at(self, values: Mapping[str, Any]) -> str:
-        """Its path with these keys; a version is asked for by its number, which is no key."""
-        return self.path.format_map({"number": 1, **values})
+        """Its path with these keys."""
+        return self.path.format_map({**COUNTED, **values})
 
     def left_out(self) -> set[str]:
         """Roles that the policy does not let do this."""

@@ -136,6 +136,10 @@ class Reader:
 
 PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "all": lambda me, row: True,
+    "those on own applications that are marked for the client or that they uploaded": lambda me, row: (
+        row["application_id"] in me.applications
+        and (row["visible_to_client"] or row["created_by_id"] == me.id)
+    ),
     "self": lambda me, row: row["id"] == me.id,
     "self and own branch's team": lambda me, row: row["id"] in me.team,
     "own": lambda me, row: row.get("user_id", row.get("created_by_id")) == me.id,
