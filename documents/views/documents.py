@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from applications.models import Application
 from crm_backend.common.errors import StaleVersion
-from crm_backend.common.file_downloads import RangeNotSatisfiable, StoredContent, file_response
+from crm_backend.common.file_downloads import RangeNotSatisfiable
 from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.parsers import ORJSONParser
 from crm_backend.common.renderers import FileRenderer
@@ -22,11 +22,10 @@ from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
 from crm_backend.common.throttling import UploadThrottle
 from crm_backend.common.viewsets import ApiView, ChildMixin, CrudViewSet, ListMixin, ScopedViewSet
 from documents import selectors
-from documents.choices import VersionStatus
 from documents.content.formats import FORMATS
 from documents.errors import NotScannedYet, Quarantined, UnsafeFile
 from documents.filters import DocumentFilter, DocumentSearch
-from documents.models import Document, DocumentVersion
+from documents.models import Document
 from documents.permissions import DOCUMENTS
 from documents.serializers.documents import (
     DocumentCreatedSerializer,
@@ -40,9 +39,8 @@ from documents.serializers.documents import (
     VersionCreateSerializer,
 )
 from documents.services import documents
-from documents.services.scanning import is_scanned
-from documents.storage import document_storage
 from documents.uploads import DocumentParser, received
+from documents.views.files import version_file
 
 FILE = {
     (status, form.content_type): OpenApiTypes.BINARY for status in (200, 206) for form in FORMATS.values()
@@ -158,7 +156,7 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
         version = self.get_object().current
         if version is None:
             raise Quarantined()
-        return _file(request, version)
+        return version_file(request, version)
 
     @extend_schema(responses=FILE, filters=False)
     @action(
@@ -174,7 +172,7 @@ class DocumentViewSet(UploadMixin, CrudViewSet):
         version = selectors.versions_of(self.get_object()).filter(number=number).first()
         if version is None:
             raise Http404
-        return _file(request, version)
+        return version_file(request, version)
 
     @extend_schema(responses={(200, "image/webp"): OpenApiTypes.BINARY}, filters=False)
     @action(detail=True, renderer_classes=[FileRenderer])
@@ -220,23 +218,3 @@ class ApplicationDocumentViewSet(UploadMixin, ChildMixin, ListMixin, ScopedViewS
     def reply_with(self, pk: int) -> Response:
         """The new document; it is read at an address of its own."""
         return Response(self.representation(pk), status=status.HTTP_201_CREATED)
-
-
-def _file(request: Request, version: DocumentVersion) -> HttpResponseBase:
-    """The bytes of a version, unless the scan stands against it."""
-    if version.status == VersionStatus.QUARANTINED:
-        raise Quarantined()
-    if not is_scanned(version):
-        raise NotScannedYet()
-    file = version.file
-    return file_response(
-        request,
-        StoredContent(
-            parts=lambda start, stop: document_storage().parts(file.key, start, stop),
-            size=file.size,
-            etag=file.sha256,
-            content_type=file.content_type,
-            name=version.name,
-            modified=version.created_at,
-        ),
-    )

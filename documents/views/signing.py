@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.clients import address_of
+from crm_backend.common.file_downloads import RangeNotSatisfiable
 from crm_backend.common.permissions import touches
 from crm_backend.common.renderers import FileRenderer
-from crm_backend.common.schema_replies import refuses
+from crm_backend.common.schema_replies import refuses, sends_file
 from crm_backend.common.viewsets import ChildMixin, ReadOnlyViewSet, ScopedViewSet
 from documents.choices import SignerStatus
 from documents.errors import NotScannedYet, Quarantined
@@ -134,7 +135,8 @@ class SignatureRequestViewSet(ReadOnlyViewSet):
     @extend_schema(responses=PDF, filters=False)
     @action(detail=True, renderer_classes=[FileRenderer])
     @touches("documents")
-    @refuses(Quarantined, NotScannedYet)
+    @sends_file
+    @refuses(RangeNotSatisfiable, Quarantined, NotScannedYet)
     def file(self, request: Request, pk: int) -> HttpResponseBase:
         """Read the file: the signed one when there is one, else the one to be signed."""
         found = self.get_object()

@@ -17,7 +17,7 @@ from rest_framework.serializers import BaseSerializer
 
 from crm_backend.common.errors import DomainError
 from crm_backend.common.renderers import FileRenderer
-from crm_backend.common.schema_replies import refuses
+from crm_backend.common.schema_replies import refuses, sends_file
 from crm_backend.common.throttling import AuthThrottle
 from crm_backend.common.viewsets import ApiView
 from documents.errors import NotScannedYet, Quarantined
@@ -103,6 +103,7 @@ class LinkFileView(LinkView):
     renderer_classes: tuple[type[BaseRenderer], ...] = (FileRenderer,)
 
     @extend_schema(request=LinkSerializer, responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @sends_file
     @refuses(signing.SigningLinkUnknown, SignatureRequestOver, Quarantined, NotScannedYet)
     def post(self, request: Request) -> HttpResponseBase:
         """Read the file: the signed one when there is one, for thirty days, else the one to be signed."""
