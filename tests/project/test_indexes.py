@@ -44,6 +44,7 @@ EXEMPT = {
     "brokers filter is_active": FEW_VALUES,
     "products filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
+    "documents filter visible_to_client": FEW_VALUES,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,
     "jobs *": OWN,
