@@ -1,14 +1,12 @@
 """Requests for signatures, who is to sign, and what they did."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from crm_backend.common.encrypted_fields import EncryptedTextField
-from crm_backend.common.scoping import EVERYTHING, Scope, ScopedQuerySet, through
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, any_of, through, where
 from documents.choices import (
     UNFINISHED_REQUESTS,
     SignatureRequestStatus,
@@ -23,9 +21,10 @@ from users.choices import Role
 BUILT_IN = "built_in"
 
 
-def _to_sign_or_see(requests: models.QuerySet[Any], user: Any) -> Q:
-    visible = through("document").rows(requests, user)
-    return visible | Q(pk__in=Signer.objects.filter(user=user).values("request"))
+TO_SIGN_OR_SEE = any_of(
+    through("document"),
+    where("where I am a signer", lambda user: Q(pk__in=Signer.objects.filter(user=user).values("request"))),
+)
 
 
 class SignatureRequestQuerySet(ScopedQuerySet):
@@ -33,9 +32,9 @@ class SignatureRequestQuerySet(ScopedQuerySet):
 
     scopes = {
         Role.ADMIN: EVERYTHING,
-        Role.BD: Scope("those on visible documents, or where I am a signer", _to_sign_or_see),
-        Role.BROKER: Scope("those on visible documents, or where I am a signer", _to_sign_or_see),
-        Role.CLIENT: Scope("those on visible documents, or where I am a signer", _to_sign_or_see),
+        Role.BD: TO_SIGN_OR_SEE,
+        Role.BROKER: TO_SIGN_OR_SEE,
+        Role.CLIENT: TO_SIGN_OR_SEE,
     }
 
     def unfinished(self) -> "SignatureRequestQuerySet":

@@ -46,6 +46,7 @@ EXEMPT = {
     "notes filter visibility": FEW_VALUES,
     "templates filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
+    "documents filter visible_to_client": FEW_VALUES,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,
     "jobs *": OWN,
