@@ -1,4 +1,7 @@
-"""Notes on applications; files, letters and signatures will join them here.
+"""Files on applications, their versions, batches of them, and notes.
 
-May import `applications` and everything below it. Start reading at `models`, then `services`.
+`content/` says what a file is and reads it, knowing nothing of Django; `storage` and `bucket` keep the bytes;
+`services/files` puts them there, `services/documents` makes documents of them, `services/reading` is what a
+worker does. May import `applications`, `jobs` and everything below them. Start reading at `models/files`,
+then `services/files`; docs/documents.md follows a file on its way.
 """

@@ -90,7 +90,7 @@ def test_all_ways_give_the_same_details(lane_took):
         for user in chance.sample(book.users, 3):
             values = some_values(book, operation, chance)
             plain, fast, fastest = all_ways(
-                book.api[user.pk], operation.path.format_map(values), some_members(operation, chance)
+                book.api[user.pk], operation.at(values), some_members(operation, chance)
             )
             same(plain, fast)
             same(plain, fastest)

@@ -58,7 +58,7 @@ def context_of(context: Mapping[str, Any]) -> Iterator[None]:
         _context.reset(token)
 
 
-class OneOf(Lookup):  # type: ignore[type-arg]
+class OneOf(Lookup):
     """Equal to an element of an array, which PostgreSQL makes once; a subquery it would join as it likes."""
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
