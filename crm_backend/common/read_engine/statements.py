@@ -196,8 +196,12 @@ class Statement:
         # The same without Django's cursor around it, which does for each what nobody asks for here.
         connection.close_if_health_check_failed()
         connection.ensure_connection()
-        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-            return cursor.execute(sql, parameters, prepare=not self.varies).fetchall()
+        with (
+            connection.wrap_database_errors,
+            _prepared(on=not self.varies),
+            connection.connection.cursor() as cursor,
+        ):
+            return cursor.execute(sql, parameters).fetchall()
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
