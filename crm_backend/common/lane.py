@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
@@ -34,7 +34,7 @@ from crm_backend.common.credentials import Recalled
 from crm_backend.common.middleware import log_request, request_id_of
 from crm_backend.common.read_engine.engine import Asking, Noted, Read, noted_of
 from crm_backend.common.read_engine.errors import Undeclared
-from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, parent_shape
+from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, Shapes, parent_shape
 from crm_backend.common.read_engine.statements import MOST, Statement, Unusual, is_in_range
 from crm_backend.common.recent import Recent
 from crm_backend.common.renderers import ORJSONRenderer
@@ -100,6 +100,7 @@ class Recipe:
 
 
 recipes: Recent[Recipe] = Recent(size=2000, seconds=lambda: 3600)
+parents: Shapes[Statement] = Shapes()
 
 
 def _forget(**_: Any) -> None:
@@ -235,7 +236,7 @@ class LaneMiddleware:
         """Handle one request."""
         if not Asked.is_usual(request.META):
             return self.road(request)
-        base = (str(request._get_scheme()), request.META["SCRIPT_NAME"])
+        base = (cast(Any, request)._get_scheme(), request.META["SCRIPT_NAME"])
         asked = Asked(request.META, request.path_info, base, trip_of(request), lambda: request)
         # Where the WSGI application below has looked for a recipe already there is none.
         reply = None if TRIP in request.META else answer(asked)
@@ -347,6 +348,11 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
     address = view.request.build_absolute_uri()
     if not address.endswith(asked.full_path):
         return
+    parent = None
+    if isinstance(view, ChildMixin):
+        parent = parents.get((view_class, noted.role), partial(parent_shape, view))
+        if parent is None:
+            return
     named = {name.lower(): value for name, value in response.headers.items()}
     vary = (name.strip() for name in named.get("vary", "").split(","))
     recipe = Recipe(
@@ -355,7 +361,7 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
         view.untagged if view.action == RETRIEVE else None,
         partial(view_class, **initial),
         view.action_map,
-        parent_shape(view),
+        parent,
         address.removesuffix(asked.full_path),
         tuple((name, value) for name, value in response.headers.items() if name.lower() not in OWN),
         tuple(name for name in vary if name and name.lower() != "accept-encoding"),

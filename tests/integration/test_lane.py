@@ -16,6 +16,8 @@ from rest_framework.settings import api_settings
 
 from crm_backend.common import lane, roundtrip
 from crm_backend.common.lane import LaneApplication
+from crm_backend.common.read_engine.errors import Refused
+from crm_backend.common.read_engine.shapes import Shapes
 from crm_backend.site import reading
 from tests.factories import BorrowerFactory, SecurityFactory
 from users.services.accounts import user_suspend
@@ -237,6 +239,37 @@ def test_pages_below_a_row_link_to_pages_below_that_row(world, api, express):
     fast = client.get(path)
     assert express[0] is not None
     assert f"/{world.theirs.application.pk}/" in fast.json()["next"]
+
+
+def test_the_row_above_is_compiled_once_for_all_questions(world, api, express, monkeypatch):
+    made, parent_shape = [], lane.parent_shape
+
+    def noted(view):
+        made.append(view.caller.role)
+        return parent_shape(view)
+
+    monkeypatch.setattr(lane, "parent_shape", noted)
+    monkeypatch.setattr(lane, "parents", Shapes())
+    for role in ("admin", "broker"):
+        client = api(world.user(role))
+        for limit in (1, 2, 3):
+            for _ in range(3):
+                client.get(f"{APPLICATIONS}{world.ours.application.pk}/securities/?limit={limit}")
+            assert express[-1] is not None
+    assert made == ["admin", "broker"]
+
+
+def test_where_the_row_above_cannot_be_compiled_the_road_answers(world, api, express, monkeypatch):
+    def refused(view):
+        raise Refused("odd")
+
+    monkeypatch.setattr(lane, "parent_shape", refused)
+    monkeypatch.setattr(lane, "parents", Shapes())
+    client = api(world.admin)
+    for _ in range(3):
+        path = f"{APPLICATIONS}{world.ours.application.pk}/securities/"
+        assert client.get(path).status_code == 200
+    assert express[-1] is None
 
 
 # --- giving way -------------------------------------------------------------------------------------

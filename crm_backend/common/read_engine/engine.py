@@ -47,7 +47,7 @@ COUNT_SECONDS = 30
 Values = dict[Any, Any]
 Context = Mapping[str, Any]
 
-shapes = Shapes()
+shapes: Shapes[Shape] = Shapes()
 counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
 
 
