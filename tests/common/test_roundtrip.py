@@ -8,7 +8,8 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, TimeoutError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from crm_backend.common import roundtrip
 from crm_backend.common.counters import redis_client
@@ -89,7 +90,7 @@ def idle():
     return connection
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, TimeoutError, SystemExit])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RedisTimeoutError, SystemExit])
 def test_the_rest_of_a_trip_that_was_stopped_is_nobodys_reply(idle, monkeypatch, stop):
     def stopped(*args, **kwargs):
         raise stop
@@ -159,7 +160,8 @@ def test_a_child_of_the_process_takes_connections_of_its_own(idle):
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(reading, 9) == b"0"
-    os.close(reading), os.close(writing)
+    os.close(reading)
+    os.close(writing)
     assert token("tests")
     assert list(roundtrip._idle) == [idle]
 
