@@ -18,14 +18,21 @@ def wake_dispatcher() -> None:
 
     When the queue cannot be reached the sweep finds them.
     """
+    queued = False
     try:
-        if not cache.add(_QUEUED, 1, timeout=_QUEUED_SECONDS):
-            return
-        current_app.send_task(DISPATCH_TASK)
+        queued = cache.add(_QUEUED, 1, timeout=_QUEUED_SECONDS)
+        if queued:
+            current_app.send_task(DISPATCH_TASK)
     except (OperationalError, RedisError) as error:
         logger.warning("events.wake_failed", error=type(error).__name__)
+        if queued:
+            dispatch_begins()  # none does, but what was not queued must not keep the next from it
 
 
 def dispatch_begins() -> None:
     """From now on events may be missed by the dispatch at hand: call it before they are looked for."""
-    cache.delete(_QUEUED)
+    try:
+        cache.delete(_QUEUED)
+    except RedisError as error:
+        # It ends by itself soon; the dispatch at hand need not fail for it.
+        logger.warning("events.wake_failed", error=type(error).__name__)

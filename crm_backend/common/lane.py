@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIRequest, get_path_info
+from django.core.handlers.wsgi import WSGIRequest, get_path_info, get_script_name
 from django.core.signals import setting_changed
 from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse
@@ -34,22 +34,25 @@ from crm_backend.common.credentials import Recalled
 from crm_backend.common.middleware import log_request, request_id_of
 from crm_backend.common.read_engine.engine import Asking, Noted, Read, noted_of
 from crm_backend.common.read_engine.errors import Undeclared
-from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, parent_shape
-from crm_backend.common.read_engine.statements import Statement, Unusual, is_in_range
+from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, Shapes, parent_shape
+from crm_backend.common.read_engine.statements import MOST, Statement, Unusual, is_in_range
 from crm_backend.common.recent import Recent
 from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.roundtrip import TRIP, Trip, trip_of
 from crm_backend.common.throttling import Caller, RateLimit, windows_of
 from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet, etag_of
 
+logger = structlog.get_logger(__name__)
+
 Kind = tuple[Any, ...]
 
 COMPRESSED = 200  # bytes; what is shorter Django does not compress
+DIGITS = len(str(MOST))  # of the longest key that there is
 
 # What decides a reply besides address, role and rows. Behind a proxy the middle ones decide its links.
 COUNT = (
     "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_HOST", "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO", "wsgi.url_scheme",
+    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO",
 )  # fmt: skip
 # Requests with these are for the road.
 UNUSUAL = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE"}
@@ -62,8 +65,8 @@ BASE = (
     "dispatch", "initialize_request", "initial", "perform_authentication", "check_permissions",
     "check_throttles", "determine_version", "perform_content_negotiation", "finalize_response",
     "get_authenticators", "get_permissions", "get_renderers",
-    "get_paginated_response", "policy_action", "etag_of", "authentication_classes", "permission_classes",
-    "renderer_classes", "content_negotiation_class", "versioning_class",
+    "get_paginated_response", "policy_action", "etag_of", "parent", "authentication_classes",
+    "permission_classes", "renderer_classes", "content_negotiation_class", "versioning_class",
 )  # fmt: skip
 METHODS = {LIST: ListMixin, RETRIEVE: RetrieveMixin}
 RENDERER = ORJSONRenderer()
@@ -98,6 +101,7 @@ class Recipe:
 
 
 recipes: Recent[Recipe] = Recent(size=2000, seconds=lambda: 3600)
+parents: Shapes[Statement] = Shapes()
 
 
 def _forget(**_: Any) -> None:
@@ -122,6 +126,7 @@ class Asked:
     Args:
         meta: of the request: its WSGI environment or what Django makes of an ASGI scope.
         path: of its address, as routes see it.
+        base: the scheme by which it came here, and what stands before the path.
         trip: its trip to Redis.
         request: makes Django's request, for serializers that ask for it.
     """
@@ -129,12 +134,18 @@ class Asked:
     method = "GET"
 
     def __init__(
-        self, meta: Mapping[str, Any], path: str, trip: Trip, request: Callable[[], HttpRequest]
+        self,
+        meta: Mapping[str, Any],
+        path: str,
+        base: tuple[str, str],
+        trip: Trip,
+        request: Callable[[], HttpRequest],
     ) -> None:
-        self.meta, self.path, self.trip, self.request = meta, path, trip, request
+        self.meta, self.path, self.base, self.trip, self.request = meta, path, base, trip, request
         parts = path.split("/")
-        keys = [part for part in parts if part.isdecimal() and part.isascii()]
-        self.address = tuple("#" if part in keys else part for part in parts) if keys else tuple(parts)
+        keys = [part for part in parts if part.isdecimal() and part.isascii() and len(part) <= DIGITS]
+        # No part of a path is None, whatever somebody writes there.
+        self.address = tuple(None if part in keys else part for part in parts) if keys else tuple(parts)
         self.keys = [int(key) for key in keys]
 
     @property
@@ -150,7 +161,7 @@ class Asked:
 
     def kind(self, role: str) -> Kind:
         """What it has in common with others that one recipe serves."""
-        return (self.address, role, *map(self.meta.get, COUNT))
+        return (self.address, role, *self.base, *map(self.meta.get, COUNT))
 
 
 def answer(asked: Asked) -> Reply | None:
@@ -175,9 +186,13 @@ def answer(asked: Asked) -> Reply | None:
         if recipe.parent is not None and not recipe.parent.run(values):
             return None
         data = recipe.read.answer(Asking(values, trip, recipe.origin + asked.full_path, context))
+        return None if data is None else _reply(asked, recipe, login, data, limits)
     except (RedisError, DatabaseError, Unusual, Undeclared, APIException):
         return None
-    return None if data is None else _reply(asked, recipe, login, data, limits)
+    except Exception:
+        # Our mistake, which the road makes as well, and words; if it does not, the log tells of it.
+        logger.exception("lane.failed", path=asked.path)
+        return None
 
 
 def _reply(asked: Asked, recipe: Recipe, login: Recalled, data: Any, limits: list[RateLimit]) -> Reply:
@@ -224,7 +239,8 @@ class LaneMiddleware:
         """Handle one request."""
         if not Asked.is_usual(request.META):
             return self.road(request)
-        asked = Asked(request.META, request.path_info, trip_of(request), lambda: request)
+        base = (cast(Any, request)._get_scheme(), request.META["SCRIPT_NAME"])
+        asked = Asked(request.META, request.path_info, base, trip_of(request), lambda: request)
         # Where the WSGI application below has looked for a recipe already there is none.
         reply = None if TRIP in request.META else answer(asked)
         if reply is not None:
@@ -249,7 +265,8 @@ class LaneApplication:
             return self.road(environ, start_response)
         started = time.perf_counter()
         trip = environ[TRIP] = Trip()
-        asked = Asked(environ, get_path_info(environ), trip, partial(WSGIRequest, environ))
+        base = (environ["wsgi.url_scheme"], get_script_name(environ))
+        asked = Asked(environ, get_path_info(environ), base, trip, partial(WSGIRequest, environ))
         close_old_connections()
         try:
             reply = answer(asked)
@@ -315,13 +332,21 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
     """Keep a recipe, if another request of this kind would go the same way."""
     view = noted.view
     view_class: Any = type(view)
+    initial = view.request.resolver_match.func.initkwargs
     is_other = response.cookies or list(view.kwargs.values()) != asked.keys
     if is_other or not is_base(view_class, view.action) or not _is_known(view):
         return
-    initial = view.request.resolver_match.func.initkwargs
+    if not initial.keys().isdisjoint(BASE):
+        # What `@action` was told is the action's own way.
+        return
     address = view.request.build_absolute_uri()
     if not address.endswith(asked.full_path):
         return
+    parent = None
+    if isinstance(view, ChildMixin):
+        parent = parents.get((view_class, noted.role), partial(parent_shape, view))
+        if parent is None:
+            return
     named = {name.lower(): value for name, value in response.headers.items()}
     vary = (name.strip() for name in named.get("vary", "").split(","))
     recipe = Recipe(
@@ -331,7 +356,7 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
         partial(view_class, **initial),
         view.action_map,
         view.get_throttles(),
-        parent_shape(view),
+        parent,
         address.removesuffix(asked.full_path),
         tuple((name, value) for name, value in response.headers.items() if name.lower() not in OWN),
         tuple(name for name in vary if name and name.lower() != "accept-encoding"),
@@ -343,13 +368,15 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
 def is_base(view_class: Any, action: str) -> bool:
     """Whether a view does nothing in its own way but what its recipe does for it."""
     method = METHODS.get(action)
-    known = ChildMixin if issubclass(view_class, ChildMixin) else ScopedViewSet
+    known = [ChildMixin] if issubclass(view_class, ChildMixin) else []
     own = [
-        name
-        for name in BASE
-        if getattr(view_class, name) is not getattr(known if name == "initial" else ScopedViewSet, name)
+        name for name in BASE if getattr(view_class, name, None) is not _known(name, *known, ScopedViewSet)
     ]
     return not own and (method is None or getattr(view_class, action) is getattr(method, action))
+
+
+def _known(name: str, *bases: Any) -> Any:
+    return next((getattr(base, name) for base in bases if hasattr(base, name)), None)
 
 
 def _is_known(view: Any) -> bool:

@@ -10,7 +10,7 @@ one. A missing token (Redis was emptied) is made anew by whoever asks, so no cop
 import hashlib
 import os
 import secrets
-import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +31,9 @@ DATA = "data"
 TRIP = "crm.trip"
 
 _DAY = 86_400
-_kept = threading.local()
+# Connections to Redis that nobody is asking on, and how many of them are kept at most.
+_idle: deque[Any] = deque()
+_IDLE = 64
 # Counters first: ARGV has their number, the seconds each lives from its first use, and a fresh token.
 _TAKE = """
 local counters, found = tonumber(ARGV[1]), {}
@@ -173,17 +175,47 @@ def _run(script: str, keys: list[str], arguments: list[Any]) -> Any:
 
 
 def _ask(*command: Any) -> Any:
-    """One command, on the thread's own connection: what a pool and a client add costs as much as the trip."""
-    kept = _kept.__dict__
-    connection = kept.get("connection")
-    if connection is None or kept["process"] != os.getpid():
-        kept["connection"] = connection = redis_client().connection_pool.make_connection()
-        kept["process"] = os.getpid()
+    """One command, on a connection that is nobody else's meanwhile: a pool and a client cost as much again.
+
+    Not on one of the thread's own: daphne has a thread for each request, and each would connect anew.
+    """
     try:
-        connection.send_command(*command)
-        return connection.read_response()
+        kept = _idle.pop()
+    except IndexError:
+        return _asked(_new_connection(), command)
+    try:
+        return _asked(kept, command)
     except RedisConnectionError:
         # It was left by a server that has gone since; the one that is there now counts.
-        connection.disconnect()
+        return _asked(_new_connection(), command)
+
+
+def _new_connection() -> Any:
+    pool = redis_client().connection_pool
+    # Not by the pool's own way, which would count it for ever, and makes so many in all.
+    return pool.connection_class(**pool.connection_kwargs)
+
+
+def _asked(connection: Any, command: tuple[Any, ...]) -> Any:
+    """Ask, and keep the connection only after a whole reply: the next would take the rest for its own."""
+    try:
         connection.send_command(*command)
-        return connection.read_response()
+        reply = connection.read_response()
+    except BaseException:
+        connection.disconnect()
+        raise
+    if len(_idle) < _IDLE:
+        _idle.append(connection)
+    else:
+        connection.disconnect()
+    return reply
+
+
+def _forget_connections() -> None:
+    while _idle:
+        _idle.pop().disconnect()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child's are its own: the parent reads on from these.
+    os.register_at_fork(after_in_child=_forget_connections)

@@ -1,9 +1,15 @@
 """Generations: another token after every change, the same until then; counters in the same trip."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from crm_backend.common import roundtrip
 from crm_backend.common.counters import redis_client
@@ -70,6 +76,102 @@ def test_a_server_that_does_not_know_the_scripts_learns_them():
     redis_client().script_flush()
     replace("tests")
     assert token("tests") != first
+
+
+# --- connections ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idle():
+    """The connection that the next trip takes."""
+    roundtrip._idle.clear()
+    token("tests")
+    [connection] = roundtrip._idle
+    return connection
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RedisTimeoutError, SystemExit])
+def test_the_rest_of_a_trip_that_was_stopped_is_nobodys_reply(idle, monkeypatch, stop):
+    def stopped(*args, **kwargs):
+        raise stop
+
+    monkeypatch.setattr(idle, "read_response", stopped)
+    with pytest.raises(stop):
+        Trip().take(counters={"tests:asked": 60, "tests:stopped": 60})
+    monkeypatch.undo()
+    trip = Trip()
+    trip.take(counters={"tests:next": 60}, generations=["tests"])
+    assert trip.counted == {"tests:next": 1}
+    assert len(trip.generation("tests")) == 16
+    assert idle not in roundtrip._idle
+
+
+def test_a_connection_that_the_server_has_ended_is_another_one(idle):
+    first = token("tests")
+    redis_client().client_kill_filter(_id=_id_of(idle))
+    assert token("tests") == first
+    assert idle not in roundtrip._idle
+
+
+def test_a_server_that_is_away_is_asked_once(monkeypatch):
+    roundtrip._idle.clear()
+    asked = []
+
+    def away(connection, command):
+        asked.append(connection)
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(roundtrip, "_asked", away)
+    with pytest.raises(RedisError):
+        token("tests")
+    assert len(asked) == 1
+
+
+def test_threads_that_come_and_go_share_few_connections(idle):
+    def ask():
+        found.append(token("tests"))
+
+    found, first = [], token("tests")
+    for _ in range(120):  # more than the pool of the client would make in all
+        thread = Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert found == [first] * 120
+    assert list(roundtrip._idle) == [idle]
+
+
+def test_trips_at_once_never_share_a_connection():
+    def ask(number):
+        trip = Trip()
+        trip.take(counters={f"tests:{number}:{place}": 60 for place in range(number)}, generations=["tests"])
+        return list(trip.counted.values()) == [1] * number and trip.generation("tests")
+
+    first = token("tests")
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(100))) == {first}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_of_the_process_takes_connections_of_its_own(idle):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, str(len(roundtrip._idle)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 9) == b"0"
+    os.close(reading)
+    os.close(writing)
+    assert token("tests")
+    assert list(roundtrip._idle) == [idle]
+
+
+def _id_of(connection):
+    connection.send_command("CLIENT", "ID")
+    return connection.read_response()
+
+
+# --- changes ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

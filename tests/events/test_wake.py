@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from events import dispatcher, wake
@@ -57,6 +58,27 @@ def test_a_queue_or_a_redis_that_is_away_is_left_to_the_sweep(monkeypatch):
     monkeypatch.setattr(wake.cache, "add", away)
     wake.wake_dispatcher()
     assert sent == []
+
+
+def test_what_could_not_be_queued_keeps_nothing_from_being_queued(monkeypatch):
+    def away(name):
+        sent.append(name)
+        raise OperationalError("away")
+
+    sent = []
+    monkeypatch.setattr(wake.current_app, "send_task", away)
+    for _ in range(2):
+        wake.wake_dispatcher()
+    assert len(sent) == 2
+
+
+@pytest.mark.django_db
+def test_a_dispatch_does_not_fail_for_a_mark_that_ends_by_itself(monkeypatch):
+    def away(*args, **kwargs):
+        raise RedisError("away")
+
+    monkeypatch.setattr(wake.cache, "delete", away)
+    assert dispatch_events() == 0
 
 
 def test_beat_sweeps_for_events_and_for_mail_and_its_wishes_expire():

@@ -16,6 +16,8 @@ from rest_framework.settings import api_settings
 
 from crm_backend.common import lane, roundtrip
 from crm_backend.common.lane import LaneApplication
+from crm_backend.common.read_engine.errors import Refused
+from crm_backend.common.read_engine.shapes import Shapes
 from crm_backend.site import reading
 from tests.factories import BorrowerFactory, SecurityFactory
 from users.services.accounts import user_suspend
@@ -114,6 +116,8 @@ def test_the_lane_answers_as_the_road_and_as_the_plain_path(world, api, express,
         {"HTTP_ACCEPT": "application/json"},
         {"HTTP_HOST": "localhost"},
         {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"wsgi.url_scheme": "https"},
+        {"SCRIPT_NAME": "/below"},
     ],
     ids=lambda headers: next(iter(headers)),
 )
@@ -232,15 +236,68 @@ def test_pages_below_a_row_link_to_pages_below_that_row(world, api, express):
     assert f"/{world.theirs.application.pk}/" in fast.json()["next"]
 
 
+def test_the_row_above_is_compiled_once_for_all_questions(world, api, express, monkeypatch):
+    made, parent_shape = [], lane.parent_shape
+
+    def noted(view):
+        made.append(view.caller.role)
+        return parent_shape(view)
+
+    monkeypatch.setattr(lane, "parent_shape", noted)
+    monkeypatch.setattr(lane, "parents", Shapes())
+    for role in ("admin", "broker"):
+        client = api(world.user(role))
+        for limit in (1, 2, 3):
+            for _ in range(3):
+                client.get(f"{APPLICATIONS}{world.ours.application.pk}/securities/?limit={limit}")
+            assert express[-1] is not None
+    assert made == ["admin", "broker"]
+
+
+def test_where_the_row_above_cannot_be_compiled_the_road_answers(world, api, express, monkeypatch):
+    def refused(view):
+        raise Refused("odd")
+
+    monkeypatch.setattr(lane, "parent_shape", refused)
+    monkeypatch.setattr(lane, "parents", Shapes())
+    client = api(world.admin)
+    for _ in range(3):
+        path = f"{APPLICATIONS}{world.ours.application.pk}/securities/"
+        assert client.get(path).status_code == 200
+    assert express[-1] is None
+
+
 # --- giving way -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["0", "999999999", "9" * 30, "007", "٣"])
+@pytest.mark.parametrize("key", ["0", "999999999", "9" * 30, "9" * 5000, "007", "٣", "%23", "None"])
 def test_odd_keys_are_answered_as_on_the_road(world, api, express, key):
     client = api(world.admin)
     three_ways(client, f"{BORROWERS}{world.ours.borrower.pk}/")
     plain, road, again = three_ways(client, f"{BORROWERS}{key}/")
     assert shown(again) == shown(road) == shown(plain)
+
+
+def test_odd_keys_below_a_row_are_answered_as_on_the_road(world, api, express):
+    client, pk = api(world.admin), world.ours.application.pk
+    security = SecurityFactory.create(application=world.ours.application).pk
+    three_ways(client, f"{APPLICATIONS}{pk}/securities/{security}/")
+    assert express[-1] is not None
+    for path in (f"{pk}/securities/%23/", f"%23/securities/{security}/", f"{security}/securities/{pk}/"):
+        plain, road, again = three_ways(client, APPLICATIONS + path)
+        assert shown(again) == shown(road) == shown(plain)
+
+
+def test_a_mistake_of_the_lane_is_the_roads_to_answer(world, api, express, monkeypatch, caplog):
+    client = api(world.admin)
+    for _ in range(3):
+        client.get(UNREAD)
+    assert express[-1] is not None
+    monkeypatch.setattr(lane, "RateLimit", None)
+    caplog.set_level("ERROR")
+    assert client.get(UNREAD).status_code == 200
+    assert express[-1] is None
+    assert "lane.failed" in caplog.text
 
 
 def test_who_has_the_row_already_is_told_so(world, api, express):

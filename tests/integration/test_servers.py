@@ -122,6 +122,14 @@ def test_both_servers_keep_a_request_id_and_compress(webs):
         assert reply.body.startswith(b"openapi: 3.1.0")
 
 
+def test_both_servers_go_on_answering(world, api, webs):
+    login = {"Authorization": f"Bearer {api(world.ours.broker_user).tokens.access}"}
+    for web in webs:
+        # daphne has a thread for each, which takes nothing with it that there are so many of.
+        asked = [ask(web, "GET", "/api/users/notifications/unread-count/", **login) for _ in range(120)]
+        assert {reply.status for reply in asked} == {200}
+
+
 def test_both_servers_count_callers_by_the_address_that_the_proxy_saw(webs):
     """A client can only add to the left of what the proxy writes."""
     for number, web in enumerate(webs):

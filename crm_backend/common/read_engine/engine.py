@@ -51,7 +51,7 @@ COUNT_SECONDS = 30
 Values = dict[Any, Any]
 Context = Mapping[str, Any]
 
-shapes = Shapes()
+shapes: Shapes[Shape] = Shapes()
 counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
 
 
@@ -187,7 +187,10 @@ def answer_list(view: Any) -> Any:
         return None
     try:
         read = _list_read(view)
-        return None if read is None else _answered(view, read)
+        if read is None:
+            return None
+        # What another action makes of a list is not the list.
+        return _answered(view, read) if view.action == LIST else Response(read.answer(asking_of(view)))
     except (Unusual, APIException):
         # What is wrong with it, or the first of several such things, is the plain path's to say.
         return None

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -31,6 +31,8 @@ LIST, RETRIEVE = "list", "retrieve"
 
 # What stands for a key of an address, by the kind of key.
 EXAMPLES = {"int": 1, "uuid": UUID(int=1)}
+
+S = TypeVar("S")
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("serializer_context")
 
@@ -91,14 +93,14 @@ class Shape:
         return list(map(self.plan.make, rows))
 
 
-class Shapes:
+class Shapes(Generic[S]):
     """The latest shapes, and the reasons of those that were refused."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Shape | Refused] = OrderedDict()
+        self._kept: OrderedDict[Hashable, S | Refused] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Shape]) -> Shape | None:
+    def get(self, key: Hashable, make: Callable[[], S]) -> S | None:
         """The shape of this key, made when it is new; None when it is refused."""
         with self._lock:
             found = self._kept.get(key)
@@ -259,16 +261,13 @@ def detail_shape(view: Any, pk: Any, values: dict[Any, Any]) -> Shape:
     return Shape(compile_statement(build, values), plan)
 
 
-def parent_shape(view: Any) -> Statement | None:
-    """Finds the row above those of a view, if the caller sees it; None where there is none above.
+def parent_shape(view: Any) -> Statement:
+    """Finds the row above those of a view, if the caller sees it.
 
     Raises:
         Refused: with the reason.
     """
-    parent = getattr(view, "parent_model", None)
-    if parent is None:
-        return None
-    name = f"{view.parent_field}_id"
+    parent, name = view.parent_model, f"{view.parent_field}_id"
 
     def build(made: MadeUp) -> Any:
         visible = parent._default_manager.visible_to(stand_in_user(view.caller.role, made(USER, 1)))
