@@ -11,339 +11,663 @@ import crm_backend.common.encrypted_fields
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('applications', '0010_allocation_and_late_fees'),
-        ('documents', '0002_files'),
-        ('jobs', '0002_followed'),
+        ("applications", "0010_allocation_and_late_fees"),
+        ("documents", "0002_files"),
+        ("jobs", "0002_followed"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GeneratedLetter',
+            name="GeneratedLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('letter_type', models.CharField(choices=[('indicative', 'Indicative letter of offer'), ('approval', 'Formal approval'), ('settlement', 'Settlement letter'), ('reminder', 'Reminder of a repayment'), ('renewal', 'Renewal offer'), ('extension', 'Extension of the term'), ('discharge', 'Discharge and payout'), ('loan_agreement', 'Loan agreement'), ('guarantor_letter', 'Guarantor letter'), ('statement', 'Statement of account')], max_length=24)),
-                ('template_sha256', models.CharField(max_length=64)),
-                ('facts', models.JSONField()),
-                ('places', models.JSONField(default=list)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "letter_type",
+                    models.CharField(
+                        choices=[
+                            ("indicative", "Indicative letter of offer"),
+                            ("approval", "Formal approval"),
+                            ("settlement", "Settlement letter"),
+                            ("reminder", "Reminder of a repayment"),
+                            ("renewal", "Renewal offer"),
+                            ("extension", "Extension of the term"),
+                            ("discharge", "Discharge and payout"),
+                            ("loan_agreement", "Loan agreement"),
+                            ("guarantor_letter", "Guarantor letter"),
+                            ("statement", "Statement of account"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("template_sha256", models.CharField(max_length=64)),
+                ("facts", models.JSONField()),
+                ("places", models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(
-            name='LetterTemplate',
+            name="LetterTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('letter_type', models.CharField(choices=[('indicative', 'Indicative letter of offer'), ('approval', 'Formal approval'), ('settlement', 'Settlement letter'), ('reminder', 'Reminder of a repayment'), ('renewal', 'Renewal offer'), ('extension', 'Extension of the term'), ('discharge', 'Discharge and payout'), ('loan_agreement', 'Loan agreement'), ('guarantor_letter', 'Guarantor letter'), ('statement', 'Statement of account')], max_length=24)),
-                ('format', models.CharField(choices=[('pdf', 'PDF'), ('docx', 'Word')], max_length=8)),
-                ('version', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
-                ('name', models.CharField(max_length=200)),
-                ('source', models.BinaryField()),
-                ('size', models.PositiveIntegerField(help_text='Bytes.')),
-                ('sha256', models.CharField(max_length=64)),
-                ('is_active', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "letter_type",
+                    models.CharField(
+                        choices=[
+                            ("indicative", "Indicative letter of offer"),
+                            ("approval", "Formal approval"),
+                            ("settlement", "Settlement letter"),
+                            ("reminder", "Reminder of a repayment"),
+                            ("renewal", "Renewal offer"),
+                            ("extension", "Extension of the term"),
+                            ("discharge", "Discharge and payout"),
+                            ("loan_agreement", "Loan agreement"),
+                            ("guarantor_letter", "Guarantor letter"),
+                            ("statement", "Statement of account"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("format", models.CharField(choices=[("pdf", "PDF"), ("docx", "Word")], max_length=8)),
+                (
+                    "version",
+                    models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("source", models.BinaryField()),
+                ("size", models.PositiveIntegerField(help_text="Bytes.")),
+                ("sha256", models.CharField(max_length=64)),
+                ("is_active", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='NoteComment',
+            name="NoteComment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=5000)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(max_length=5000)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ProviderDelivery',
+            name="ProviderDelivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=32)),
-                ('delivery_id', models.CharField(max_length=100)),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=32)),
+                ("delivery_id", models.CharField(max_length=100)),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SealKey',
+            name="SealKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('private_key', crm_backend.common.encrypted_fields.EncryptedTextField()),
-                ('certificate', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("private_key", crm_backend.common.encrypted_fields.EncryptedTextField()),
+                ("certificate", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SignatureRequest',
+            name="SignatureRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('sending', 'Being sent'), ('open', 'Open'), ('sealing', 'Being sealed'), ('completed', 'Completed'), ('declined', 'Declined'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('failed', 'Failed')], max_length=16)),
-                ('message', models.CharField(blank=True, help_text='To the signers.', max_length=1000)),
-                ('provider', models.CharField(default='built_in', max_length=32)),
-                ('external_id', models.CharField(blank=True, max_length=100)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(null=True)),
-                ('problem', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("sending", "Being sent"),
+                            ("open", "Open"),
+                            ("sealing", "Being sealed"),
+                            ("completed", "Completed"),
+                            ("declined", "Declined"),
+                            ("cancelled", "Cancelled"),
+                            ("expired", "Expired"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("message", models.CharField(blank=True, help_text="To the signers.", max_length=1000)),
+                ("provider", models.CharField(default="built_in", max_length=32)),
+                ("external_id", models.CharField(blank=True, max_length=100)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("problem", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Signer',
+            name="Signer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
-                ('name', models.CharField(max_length=200)),
-                ('email', models.EmailField(max_length=254)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('signed', 'Signed'), ('declined', 'Declined')], default='waiting', max_length=16)),
-                ('token_hash', models.CharField(blank=True, max_length=64)),
-                ('viewed_at', models.DateTimeField(null=True)),
-                ('acted_at', models.DateTimeField(help_text='When they signed or declined.', null=True)),
-                ('reason', models.CharField(blank=True, help_text='For declining.', max_length=500)),
-                ('method', models.CharField(blank=True, choices=[('drawn', 'Drawn'), ('typed', 'Typed'), ('provider', 'By an outside provider')], max_length=16)),
-                ('image', models.BinaryField(help_text='PNG, of a drawn signature.', null=True)),
-                ('record', models.JSONField(null=True)),
-                ('record_sha256', models.CharField(blank=True, max_length=64)),
-                ('reminded_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("email", models.EmailField(max_length=254)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("signed", "Signed"), ("declined", "Declined")],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                ("token_hash", models.CharField(blank=True, max_length=64)),
+                ("viewed_at", models.DateTimeField(null=True)),
+                ("acted_at", models.DateTimeField(help_text="When they signed or declined.", null=True)),
+                ("reason", models.CharField(blank=True, help_text="For declining.", max_length=500)),
+                (
+                    "method",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("drawn", "Drawn"),
+                            ("typed", "Typed"),
+                            ("provider", "By an outside provider"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("image", models.BinaryField(help_text="PNG, of a drawn signature.", null=True)),
+                ("record", models.JSONField(null=True)),
+                ("record_sha256", models.CharField(blank=True, max_length=64)),
+                ("reminded_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='SigningMail',
+            name="SigningMail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('invitation', 'Invitation'), ('reminder', 'Reminder'), ('completed', 'Completed')], max_length=16)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('failed', 'Failed')], default='pending', max_length=16)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invitation", "Invitation"),
+                            ("reminder", "Reminder"),
+                            ("completed", "Completed"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed")],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.AddField(
-            model_name='note',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="note",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='remind_date',
+            model_name="note",
+            name="remind_date",
             field=models.DateField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='note',
-            name='reminded_at',
+            model_name="note",
+            name="reminded_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='note',
-            name='author',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="note",
+            name="author",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['-created_at', '-id'], name='note_newest'),
+            model_name="note",
+            index=models.Index(fields=["-created_at", "-id"], name="note_newest"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['author', '-created_at', '-id'], name='note_of_author'),
+            model_name="note",
+            index=models.Index(fields=["author", "-created_at", "-id"], name="note_of_author"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['assigned_to', '-created_at', '-id'], name='note_of_assignee'),
+            model_name="note",
+            index=models.Index(fields=["assigned_to", "-created_at", "-id"], name="note_of_assignee"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['remind_date', 'id'], name='note_remind_date'),
+            model_name="note",
+            index=models.Index(fields=["remind_date", "id"], name="note_remind_date"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('remind_date__isnull', False), ('reminded_at', None)), fields=['remind_date', 'id'], name='note_to_remind_of'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("remind_date__isnull", False), ("reminded_at", None)),
+                fields=["remind_date", "id"],
+                name="note_to_remind_of",
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('text'), 'gin_trgm_ops'), name='note_search'),
+            model_name="note",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("text"), "gin_trgm_ops"
+                ),
+                name="note_search",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('reminded_at', None), ('remind_date__isnull', False), _connector='OR'), name='note_reminded_of_a_date'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reminded_at", None), ("remind_date__isnull", False), _connector="OR"),
+                name="note_reminded_of_a_date",
+            ),
         ),
         migrations.AddField(
-            model_name='generatedletter',
-            name='job',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='jobs.job'),
+            model_name="generatedletter",
+            name="job",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="jobs.job"
+            ),
         ),
         migrations.AddField(
-            model_name='generatedletter',
-            name='version',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='letter', to='documents.documentversion'),
+            model_name="generatedletter",
+            name="version",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="letter",
+                to="documents.documentversion",
+            ),
         ),
         migrations.AddField(
-            model_name='lettertemplate',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="lettertemplate",
+            name="created_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='generatedletter',
-            name='template',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='letters', to='documents.lettertemplate'),
+            model_name="generatedletter",
+            name="template",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="letters",
+                to="documents.lettertemplate",
+            ),
         ),
         migrations.AddField(
-            model_name='notecomment',
-            name='author',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="notecomment",
+            name="author",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='notecomment',
-            name='note',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='documents.note'),
+            model_name="notecomment",
+            name="note",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="comments",
+                to="documents.note",
+            ),
         ),
         migrations.AddIndex(
-            model_name='providerdelivery',
-            index=models.Index(fields=['received_at'], name='provider_delivery_age'),
+            model_name="providerdelivery",
+            index=models.Index(fields=["received_at"], name="provider_delivery_age"),
         ),
         migrations.AddConstraint(
-            model_name='providerdelivery',
-            constraint=models.UniqueConstraint(fields=('provider', 'delivery_id'), name='provider_delivery_once'),
+            model_name="providerdelivery",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "delivery_id"), name="provider_delivery_once"
+            ),
         ),
         migrations.AddField(
-            model_name='signaturerequest',
-            name='created_by',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="signaturerequest",
+            name="created_by",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='signaturerequest',
-            name='document',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signature_requests', to='documents.document'),
+            model_name="signaturerequest",
+            name="document",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="signature_requests",
+                to="documents.document",
+            ),
         ),
         migrations.AddField(
-            model_name='signaturerequest',
-            name='signed_version',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='signed_by_request', to='documents.documentversion'),
+            model_name="signaturerequest",
+            name="signed_version",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="signed_by_request",
+                to="documents.documentversion",
+            ),
         ),
         migrations.AddField(
-            model_name='signaturerequest',
-            name='version',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signature_requests', to='documents.documentversion'),
+            model_name="signaturerequest",
+            name="version",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="signature_requests",
+                to="documents.documentversion",
+            ),
         ),
         migrations.AddField(
-            model_name='signer',
-            name='request',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='signers', to='documents.signaturerequest'),
+            model_name="signer",
+            name="request",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="signers",
+                to="documents.signaturerequest",
+            ),
         ),
         migrations.AddField(
-            model_name='signer',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="signer",
+            name="user",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='signingmail',
-            name='signer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='documents.signer'),
+            model_name="signingmail",
+            name="signer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="mails", to="documents.signer"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lettertemplate',
-            index=models.Index(fields=['-created_at', '-id'], name='letter_template_recent'),
+            model_name="lettertemplate",
+            index=models.Index(fields=["-created_at", "-id"], name="letter_template_recent"),
         ),
         migrations.AddIndex(
-            model_name='lettertemplate',
-            index=models.Index(fields=['letter_type', '-created_at', '-id'], name='letter_template_type'),
+            model_name="lettertemplate",
+            index=models.Index(fields=["letter_type", "-created_at", "-id"], name="letter_template_type"),
         ),
         migrations.AddConstraint(
-            model_name='lettertemplate',
-            constraint=models.UniqueConstraint(fields=('letter_type', 'format', 'version'), name='letter_template_version_once'),
+            model_name="lettertemplate",
+            constraint=models.UniqueConstraint(
+                fields=("letter_type", "format", "version"), name="letter_template_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lettertemplate',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('letter_type', 'format'), name='letter_template_active_once'),
+            model_name="lettertemplate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_active", True)),
+                fields=("letter_type", "format"),
+                name="letter_template_active_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lettertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('letter_type__in', ['indicative', 'approval', 'settlement', 'reminder', 'renewal', 'extension', 'discharge', 'loan_agreement', 'guarantor_letter', 'statement'])), name='letter_template_type_known'),
+            model_name="lettertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "letter_type__in",
+                        [
+                            "indicative",
+                            "approval",
+                            "settlement",
+                            "reminder",
+                            "renewal",
+                            "extension",
+                            "discharge",
+                            "loan_agreement",
+                            "guarantor_letter",
+                            "statement",
+                        ],
+                    )
+                ),
+                name="letter_template_type_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lettertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('format__in', ['pdf', 'docx'])), name='letter_template_format_known'),
+            model_name="lettertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("format__in", ["pdf", "docx"])), name="letter_template_format_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lettertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='letter_template_version_positive'),
+            model_name="lettertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("version__gte", 1)), name="letter_template_version_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generatedletter',
-            constraint=models.CheckConstraint(condition=models.Q(('letter_type__in', ['indicative', 'approval', 'settlement', 'reminder', 'renewal', 'extension', 'discharge', 'loan_agreement', 'guarantor_letter', 'statement'])), name='generated_letter_type_known'),
+            model_name="generatedletter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "letter_type__in",
+                        [
+                            "indicative",
+                            "approval",
+                            "settlement",
+                            "reminder",
+                            "renewal",
+                            "extension",
+                            "discharge",
+                            "loan_agreement",
+                            "guarantor_letter",
+                            "statement",
+                        ],
+                    )
+                ),
+                name="generated_letter_type_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notecomment',
-            index=models.Index(fields=['note', 'id'], name='note_comment_of_note'),
+            model_name="notecomment",
+            index=models.Index(fields=["note", "id"], name="note_comment_of_note"),
         ),
         migrations.AddIndex(
-            model_name='signaturerequest',
-            index=models.Index(fields=['document', '-id'], name='signature_request_of_document'),
+            model_name="signaturerequest",
+            index=models.Index(fields=["document", "-id"], name="signature_request_of_document"),
         ),
         migrations.AddIndex(
-            model_name='signaturerequest',
-            index=models.Index(fields=['version'], name='signature_request_version'),
+            model_name="signaturerequest",
+            index=models.Index(fields=["version"], name="signature_request_version"),
         ),
         migrations.AddIndex(
-            model_name='signaturerequest',
-            index=models.Index(fields=['-created_at', '-id'], name='signature_request_recent'),
+            model_name="signaturerequest",
+            index=models.Index(fields=["-created_at", "-id"], name="signature_request_recent"),
         ),
         migrations.AddIndex(
-            model_name='signaturerequest',
-            index=models.Index(fields=['status', '-created_at', '-id'], name='signature_request_status'),
+            model_name="signaturerequest",
+            index=models.Index(fields=["status", "-created_at", "-id"], name="signature_request_status"),
         ),
         migrations.AddIndex(
-            model_name='signaturerequest',
-            index=models.Index(condition=models.Q(('status__in', ('sending', 'open', 'sealing'))), fields=['expires_at', 'id'], name='signature_request_unfinished'),
+            model_name="signaturerequest",
+            index=models.Index(
+                condition=models.Q(("status__in", ("sending", "open", "sealing"))),
+                fields=["expires_at", "id"],
+                name="signature_request_unfinished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signaturerequest',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['sending', 'open', 'sealing', 'completed', 'declined', 'cancelled', 'expired', 'failed'])), name='signature_request_status_known'),
+            model_name="signaturerequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "sending",
+                            "open",
+                            "sealing",
+                            "completed",
+                            "declined",
+                            "cancelled",
+                            "expired",
+                            "failed",
+                        ],
+                    )
+                ),
+                name="signature_request_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signaturerequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at', None), ('status__in', ('sending', 'open', 'sealing'))), models.Q(models.Q(('status__in', ('sending', 'open', 'sealing')), _negated=True), ('finished_at__isnull', False)), _connector='OR'), name='signature_request_finished_has_time'),
+            model_name="signaturerequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("finished_at", None), ("status__in", ("sending", "open", "sealing"))),
+                    models.Q(
+                        models.Q(("status__in", ("sending", "open", "sealing")), _negated=True),
+                        ("finished_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="signature_request_finished_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signaturerequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signed_version__isnull', False), ('status', 'completed')), models.Q(models.Q(('status', 'completed'), _negated=True), ('signed_version', None)), _connector='OR'), name='signature_request_completed_has_file'),
+            model_name="signaturerequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("signed_version__isnull", False), ("status", "completed")),
+                    models.Q(models.Q(("status", "completed"), _negated=True), ("signed_version", None)),
+                    _connector="OR",
+                ),
+                name="signature_request_completed_has_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signaturerequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('sending', 'open', 'sealing'))), fields=('document',), name='signature_request_unfinished_once'),
+            model_name="signaturerequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("sending", "open", "sealing"))),
+                fields=("document",),
+                name="signature_request_unfinished_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signaturerequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('provider', 'external_id'), name='signature_request_external_id_once'),
+            model_name="signaturerequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                fields=("provider", "external_id"),
+                name="signature_request_external_id_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.UniqueConstraint(fields=('request', 'position'), name='signer_position_once'),
+            model_name="signer",
+            constraint=models.UniqueConstraint(fields=("request", "position"), name="signer_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.UniqueConstraint(fields=('request', 'email'), name='signer_email_once'),
+            model_name="signer",
+            constraint=models.UniqueConstraint(fields=("request", "email"), name="signer_email_once"),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.UniqueConstraint(condition=models.Q(('token_hash', ''), _negated=True), fields=('token_hash',), name='signer_token_once'),
+            model_name="signer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("token_hash", ""), _negated=True),
+                fields=("token_hash",),
+                name="signer_token_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'signed', 'declined'])), name='signer_status_known'),
+            model_name="signer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "signed", "declined"])),
+                name="signer_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('acted_at', None), ('status', 'waiting')), models.Q(models.Q(('status', 'waiting'), _negated=True), ('acted_at__isnull', False)), _connector='OR'), name='signer_acted_has_time'),
+            model_name="signer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("acted_at", None), ("status", "waiting")),
+                    models.Q(models.Q(("status", "waiting"), _negated=True), ("acted_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="signer_acted_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('record__isnull', False), ('status', 'signed')), models.Q(models.Q(('status', 'signed'), _negated=True), ('record', None)), _connector='OR'), name='signer_signed_has_record'),
+            model_name="signer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("record__isnull", False), ("status", "signed")),
+                    models.Q(models.Q(("status", "signed"), _negated=True), ("record", None)),
+                    _connector="OR",
+                ),
+                name="signer_signed_has_record",
+            ),
         ),
         migrations.AddIndex(
-            model_name='signingmail',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['id'], name='signing_mail_pending'),
+            model_name="signingmail",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["id"], name="signing_mail_pending"
+            ),
         ),
     ]
