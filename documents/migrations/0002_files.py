@@ -274,7 +274,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("position", models.PositiveSmallIntegerField(help_text="From 0, as they came.")),
+                ("position", models.PositiveIntegerField(help_text="From 0, as they came.")),
                 ("name", models.CharField(max_length=200)),
                 (
                     "outcome",

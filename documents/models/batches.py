@@ -58,7 +58,7 @@ class BatchFile(models.Model):
     """One file of a batch, in its place, and what came of it."""
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="files", db_index=False)
-    position = models.PositiveSmallIntegerField(help_text="From 0, as they came.")
+    position = models.PositiveIntegerField(help_text="From 0, as they came.")
     name = models.CharField(max_length=200)
     outcome = models.CharField(max_length=16, choices=BatchOutcome.choices, default=BatchOutcome.WAITING)
     file = models.OneToOneField(

@@ -134,7 +134,7 @@ class Signer(models.Model):
     request = models.ForeignKey(
         SignatureRequest, on_delete=models.CASCADE, related_name="signers", db_index=False
     )
-    position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     name = models.CharField(max_length=200)
     email = models.EmailField()

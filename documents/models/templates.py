@@ -59,7 +59,7 @@ class LetterTemplate(models.Model):
             models.CheckConstraint(
                 name="letter_template_format_known", condition=Q(format__in=LetterFormat.values)
             ),
-            models.CheckConstraint(name="letter_template_version_from_1", condition=Q(version__gte=1)),
+            models.CheckConstraint(name="letter_template_version_positive", condition=Q(version__gte=1)),
         ]
         indexes = [
             models.Index(name="letter_template_recent", fields=["-created_at", "-id"]),

@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pybreaker
@@ -13,7 +14,6 @@ from documents.providers import OutgoingRequest, ProviderRefused, ProviderUnavai
 LARGEST_FILE = 64 * 1024 * 1024
 PDF_START = b"%PDF-"
 MAX_RETRY_AFTER = 3600
-Result = TypeVar("Result")
 
 
 class HttpProvider:
@@ -49,13 +49,13 @@ class HttpProvider:
     def cancel(self, external_id: str) -> None:
         """Post the cancellation."""
         try:
-            self._call("POST", f"/requests/{external_id}/cancel")
+            self._call("POST", f"/requests/{_quoted(external_id)}/cancel")
         except ProviderRefused:
             return
 
     def signed_file(self, external_id: str) -> bytes:
         """Get the file."""
-        content = self._call("GET", f"/requests/{external_id}/document").content
+        content = self._call("GET", f"/requests/{_quoted(external_id)}/document").content
         if not content.startswith(PDF_START):
             raise ProviderRefused("The provider's file is no PDF.")
         return content
@@ -99,6 +99,10 @@ class HttpProvider:
             if reply.is_server_error:
                 reply.raise_for_status()
             return httpx.Response(reply.status_code, headers=_kept(reply.headers), content=content)
+
+
+def _quoted(external_id: str) -> str:
+    return quote(external_id, safe="")
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:

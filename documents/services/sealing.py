@@ -17,15 +17,15 @@ from documents.choices import SignatureRequestStatus, SigningMailKind, SigningMe
 from documents.events import SignaturesCompleted
 from documents.facts import parties
 from documents.letters.australian import listed, long_date, moment
-from documents.letters.press import Form, press
+from documents.letters.press import Form, TemplateFault, press
 from documents.letters.sheets import CERTIFICATE, OVERLAY
 from documents.models import BUILT_IN, GeneratedLetter, SignatureRequest, Signer, SigningMail, StoredFile
-from documents.sealing.files import beginning_hash, look_at, page_sizes, seal
+from documents.sealing.files import NotSignable, beginning_hash, look_at, page_sizes, seal
 from documents.sealing.records import broken_links
 from documents.services.documents import readers_of, version_add
 from documents.services.files import file_keep
 from documents.services.seal_keys import seal_of_settings
-from documents.services.signature_requests import PDF, told_of
+from documents.services.signature_requests import PDF, request_end, told_of
 from documents.services.signing import in_chain
 from documents.storage import document_storage
 from documents.wake import wake_signing
@@ -41,12 +41,32 @@ METHODS = {
 IDENTIFIED = {"login": "a login of this system", "link": "a single-use link sent to this address"}
 # How far above a line to sign on a signature is drawn, points.
 ABOVE_LINE = 1.0
+SEALED_AT_ONCE = 100
 
 
 def requests_seal() -> int:
     """Make the signed files that are owed; how many were made."""
     waiting = SignatureRequest.objects.filter(status=SignatureRequestStatus.SEALING, provider=BUILT_IN)
-    return sum(request_seal(pk) for pk in waiting.order_by("pk").values_list("pk", flat=True)[:100])
+    return sum(
+        _seal_or_fail(pk) for pk in waiting.order_by("pk").values_list("pk", flat=True)[:SEALED_AT_ONCE]
+    )
+
+
+def _seal_or_fail(request_id: int) -> bool:
+    """Make a signed file; one that cannot be made ends its request, and holds up no other."""
+    try:
+        return request_seal(request_id)
+    except (NotSignable, TemplateFault) as error:
+        problem = str(error)
+    except OSError as error:  # the storage is away: the next sweep tries again
+        logger.warning("signing.seal_failed", request=request_id, error=type(error).__name__)
+        return False
+    with transaction.atomic():
+        rows = SignatureRequest.objects.select_related("document__application").lock()
+        found = rows.filter(pk=request_id, status=SignatureRequestStatus.SEALING).first()
+        if found is not None:
+            request_end(found, SignatureRequestStatus.FAILED, actor=None, problem=problem)
+    return False
 
 
 def request_seal(request_id: int) -> bool:

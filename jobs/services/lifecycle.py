@@ -142,10 +142,11 @@ def jobs_recover() -> int:
         for job in found:
             if job.status == JobStatus.RUNNING and not _may_repeat(job):
                 continue
+            if job.status == JobStatus.RUNNING:
+                tell_of_change(job.pk)
             job.status, job.lease_until, job.enqueued_at = JobStatus.QUEUED, None, timezone.now()
             job.save(update_fields=["status", "lease_until", "enqueued_at"])
             transaction.on_commit(partial(wake_worker, job.pk), robust=True)
-            tell_of_change(job.pk)
     return len(found)
 
 

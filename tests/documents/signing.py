@@ -14,6 +14,7 @@ from documents.services.documents import document_create
 from documents.services.files import file_keep
 from documents.services.letters import letter_print
 from documents.services.signature_requests import signature_request_create
+from documents.services.signing import hash_of
 from documents.tasks import go_on_with_signatures
 from servicing.dates import business_date
 
@@ -63,3 +64,11 @@ def token_for(address: str) -> str:
     go_on_with_signatures()
     texts = [str(one.body) for one in mail.outbox if one.to == [address]]
     return re.search(r"/sign#token=(\S+)", texts[-1])[1]
+
+
+def link_of(application: Application, actor: Any) -> str:
+    """The token of a link that nobody was sent."""
+    request = request_of(document_of(application, actor), actor, "olga@example.org")
+    token = f"token-{request.pk}"
+    request.signers.update(token_hash=hash_of(token))
+    return token

@@ -15,7 +15,7 @@ from crm_backend.common.policy import Policy
 from documents.models import Document, Note, NoteComment, SignatureRequest, Signer
 from events.models import Event
 from tests.clients import PASSWORD
-from tests.documents import makers
+from tests.documents import makers, signing
 from tests.drawings import base64_of, drawing
 from tests.factories import BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
@@ -324,6 +324,11 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "letter_generate": lambda world: {"application": world.ours.application.pk},
     "document_signature_create": lambda world: {
         "signers": [{"name": "Olga Other", "email": "olga@example.org"}]
+    },
+    "sign_by_link_post": lambda world: {
+        "token": signing.link_of(world.ours.application, world.ours.bd_user),
+        "consent": True,
+        "typed_name": "Uma Person",
     },
     "signature_request_sign": lambda world: {"consent": True, "typed_name": "Uma Person"},
     "signature_request_decline": lambda world: {"reason": "The rate is wrong."},

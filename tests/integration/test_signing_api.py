@@ -19,7 +19,7 @@ from documents.models import (
     Signer,
     SigningMail,
 )
-from documents.sealing.files import look_at
+from documents.sealing.files import NotSignable, look_at
 from documents.services import sealing, signature_requests
 from documents.storage import document_storage
 from documents.tasks import end_signature_requests, go_on_with_signatures
@@ -462,6 +462,37 @@ def test_a_seal_that_was_cut_short_is_made_by_the_next_sweep(world, api, documen
     assert sealing.requests_seal() == 1
     assert sealing.requests_seal() == 0
     assert Document.objects.get(pk=document.pk).versions.count() == 2
+
+
+def test_a_file_that_cannot_be_sealed_ends_its_request_and_holds_up_no_other(world, api, monkeypatch):
+    requests = []
+    for _ in range(3):
+        document = document_of(world.ours.application, world.ours.bd_user)
+        requests.append(request_of(document, world.ours.bd_user, world.ours.client_user))
+        sign(api(world.ours.client_user), requests[-1].pk)
+    make = sealing._signed_bytes
+
+    def made(request):
+        if request.pk == requests[0].pk:
+            raise NotSignable("This PDF cannot be signed: odd")
+        if request.pk == requests[1].pk:
+            raise OSError("away")
+        return make(request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sealing, "_signed_bytes", made)
+        assert sealing.requests_seal() == 1
+    assert list(SignatureRequest.objects.order_by("pk").values_list("status", flat=True)) == [
+        "failed",
+        "sealing",
+        "completed",
+    ]
+    event = Event.objects.get(type="signature.ended")
+    assert (event.data["problem"], event.recipients) == (
+        "This PDF cannot be signed: odd",
+        [world.ours.bd_user.pk],
+    )
+    assert sealing.requests_seal() == 1
 
 
 def test_two_workers_make_one_signed_version(world, api, document):
