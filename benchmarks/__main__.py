@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from benchmarks import books
 
-SIZE, QUICK_SIZE = 100_000, 20_000
+SIZE, QUICK_SIZE, FILES_SIZE = 100_000, 20_000, 2000
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -29,6 +29,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--servers", action="store_true", help="the product alone, by each of the servers that can serve it"
     )
+    parser.add_argument("--files", action="store_true", help="documents up and down, and streams held")
     parser.add_argument("--quick", action="store_true", help="no times: equality, statements and plans")
     return parser.parse_args(arguments)
 
@@ -36,12 +37,17 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Do it; 1 when something is not as it has to be."""
     asked = options(arguments)
-    size = QUICK_SIZE if asked.quick else asked.size
+    size = QUICK_SIZE if asked.quick else FILES_SIZE if asked.files else asked.size
     with books.servers() as started:
         books.settle(books.environment(started, books.name_of(size)))
         books.create_database(started.database_url, books.name_of(size))
         from benchmarks import running
 
+        if asked.files:
+            from benchmarks import files
+
+            files.run(started, running.say)
+            return 0
         if asked.quick:
             return running.quick(started, size)
         if asked.servers:

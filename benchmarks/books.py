@@ -73,6 +73,7 @@ def environment(started: EmbeddedServers, database: str) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "ACCESS_TOKEN_MINUTES": "1440",
         "THROTTLE_USER": "1000000000/minute",
+        "THROTTLE_UPLOAD": "1000000000/minute",
     }
 
 

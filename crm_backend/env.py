@@ -15,11 +15,13 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
     AfterValidator,
     AnyUrl,
+    BeforeValidator,
     Field,
     PostgresDsn,
     RedisDsn,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,6 +30,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MINIMUM_SECRET_LENGTH = 50
 MINIMUM_SECRET_CHARACTERS = 10
 FIELD_KEY_BYTES = 32
+MINIMUM_WEBHOOK_SECRET = 32
 
 
 def _split_commas(value: object) -> object:
@@ -52,8 +55,15 @@ def _fernet_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _split_lines(value: object) -> object:
+    return [part.strip() for part in value.split(";") if part.strip()] if isinstance(value, str) else value
+
+
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
+Lines = Annotated[list[str], NoDecode, BeforeValidator(_split_lines)]
+Format = Literal["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"]
+Formats = Annotated[list[Format], NoDecode]
 FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
 
@@ -115,6 +125,12 @@ class Environment(BaseSettings):
         description="Base of the frontend, for links in mail such as the password reset.",
     )
     media_root: Path = Field(BASE_DIR / "var" / "media", description="Directory of uploads.")
+    storage_url: AnyUrl | None = Field(
+        None,
+        description="Where the files of documents are: `s3://access-key:secret@host:port/bucket` with "
+        "`?region=…` and, for a server without TLS, `?tls=false`; `s3:///bucket?region=…` is Amazon's, with "
+        "the credentials of the machine. Without it they are in the folder `documents` of `MEDIA_ROOT`.",
+    )
     static_root: Path = Field(
         BASE_DIR / "var" / "static", description="Where `collectstatic` gathers assets."
     )
@@ -169,11 +185,57 @@ class Environment(BaseSettings):
     import_max_rows: int = Field(5000, ge=1, description="Rows of one bulk import.")
     import_max_megabytes: int = Field(5, ge=1, le=50, description="Size of the file of a bulk import, MB.")
     export_max_rows: int = Field(100_000, ge=1, description="Rows of one export.")
+    document_max_megabytes: int = Field(50, ge=1, le=2000, description="Size of one document, MB.")
+    document_batch_files: int = Field(25, ge=1, le=100, description="Files of one batch of documents.")
+    document_batch_megabytes: int = Field(
+        250, ge=1, le=5000, description="Size of one batch of documents, MB; nginx has a limit of its own."
+    )
+    document_formats: Formats = Field(
+        ["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"],
+        description="Formats of documents that are accepted, known by their content, separated by commas.",
+    )
+    scan_url: AnyUrl | None = Field(
+        None,
+        description="A ClamAV daemon that looks at each file before anybody downloads it: "
+        "`clamd://host:3310`, or `clamd:///path/of/its.socket`. Without one nothing is scanned.",
+    )
     idempotency_key_hours: int = Field(
         24,
         ge=1,
         le=720,
         description="How long a reply is kept for requests that repeat its `Idempotency-Key`, hours.",
+    )
+    lender_name: str = Field("Your Lender Pty Ltd", min_length=1, description="The lender, on letters.")
+    lender_abn: str = Field("", pattern=r"^(\d{11})?$", description="Its ABN, 11 digits.")
+    lender_licence: str = Field("", max_length=20, description="Its Australian credit licence, a number.")
+    lender_address: Lines = Field([], description="Its address on letters, the lines separated by `;`.")
+    lender_state: str = Field(
+        "New South Wales", description="Whose law governs its agreements, as they name it."
+    )
+    lender_phone: str = Field("", max_length=32, description="Its telephone number on letters.")
+    lender_email: str = Field("", max_length=254, description="Its e-mail address on letters.")
+    lender_website: str = Field("", max_length=200, description="Its website on letters.")
+    template_max_kilobytes: int = Field(
+        1024, ge=1, le=10_240, description="Size of a template of letters at most, KiB."
+    )
+    signing_link_days: int = Field(
+        14, ge=1, le=90, description="How long a request for signatures is open where it says nothing, days."
+    )
+    signing_pkcs12: Path | None = Field(
+        None,
+        description="PKCS #12 file with the key and certificate that signed documents are sealed with. "
+        "Without one a self-signed key is made once and kept encrypted in the database.",
+    )
+    signing_pkcs12_password: SecretStr = Field(SecretStr(""), description="Password of that file.")
+    esign_url: AnyUrl | None = Field(
+        None, description="Base of an outside provider of signatures that speaks docs/signatures.md."
+    )
+    esign_token: SecretStr = Field(SecretStr(""), description="Bearer token for that provider.")
+    esign_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What that provider signs its messages to us with; at least 32 characters."
+    )
+    esign_timeout_seconds: float = Field(
+        10.0, gt=0, le=60, description="How long an answer of that provider is waited for, seconds."
     )
     trusted_proxies: int = Field(
         0,
@@ -182,11 +244,32 @@ class Environment(BaseSettings):
         "`X-Forwarded-For`; 0 ignores the header.",
     )
 
+    @field_validator("storage_url")
+    @classmethod
+    def _bucket_is_named(cls, url: AnyUrl | None) -> AnyUrl | None:
+        if url is not None and (url.scheme != "s3" or not (url.path or "").strip("/")):
+            raise ValueError("STORAGE_URL is like s3://access-key:secret@host:port/bucket?region=…")
+        return url
+
+    @field_validator("scan_url")
+    @classmethod
+    def _scanner_is_clamd(cls, url: AnyUrl | None) -> AnyUrl | None:
+        if url is not None and url.scheme != "clamd":
+            raise ValueError("SCAN_URL is clamd://host:port or clamd:///path/of/its.socket")
+        return url
+
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, values: dict[str, object]) -> dict[str, object]:
-        names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys")
+        names = ("allowed_hosts", "cors_allowed_origins", "field_encryption_keys", "document_formats")
         return {key: _split_commas(value) if key in names else value for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _webhook_is_safe(self) -> Self:
+        secret = self.esign_webhook_secret.get_secret_value()
+        if self.esign_url is not None and len(secret) < MINIMUM_WEBHOOK_SECRET:
+            raise ValueError("ESIGN_WEBHOOK_SECRET needs at least 32 characters where ESIGN_URL is set")
+        return self
 
     @property
     def field_keys(self) -> list[str]:

@@ -3,7 +3,7 @@
 import warnings
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "borrowers",
     "applications",
     "servicing.apps.ServicingConfig",
-    "documents",
+    "documents.apps.DocumentsConfig",
     "demo",
 ]
 
@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "crm_backend.common.middleware.PackingMiddleware",
     "crm_backend.common.middleware.ApiVersionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -106,7 +106,14 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env.redis_prefix,
         # Redis that does not answer is an outage (503), not a request that hangs.
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+        "OPTIONS": {
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            # Who finds all connections taken waits for one: hundreds of streams may be opened at once.
+            "pool_class": "redis.connection.BlockingConnectionPool",
+            "max_connections": 50,
+            "timeout": 5,
+        },
     }
 }
 CHANNEL_LAYERS = {
@@ -150,8 +157,14 @@ CELERY_BEAT_SCHEDULE = {
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
+    "documents.sweep": _every(30.0, "documents.tasks.recover_versions"),
+    "documents.clean_up": _every(900.0, "documents.tasks.clean_up_files"),
     # A night that was missed is made up as soon as a worker is there.
     "servicing.nightly": _every(600.0, "servicing.tasks.run_nightly"),
+    # By the lender's day, as often as a reminder may be late.
+    "documents.signatures.sweep": _every(30.0, "documents.tasks.go_on_with_signatures"),
+    "documents.signatures.end": _every(300.0, "documents.tasks.end_signature_requests"),
+    "documents.notes.remind": _every(600.0, "documents.tasks.remind_of_notes"),
     "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
@@ -161,6 +174,11 @@ JOBS_AT_ONCE = env.jobs_at_once
 IMPORT_MAX_ROWS = env.import_max_rows
 IMPORT_MAX_BYTES = env.import_max_megabytes * 1024 * 1024
 EXPORT_MAX_ROWS = env.export_max_rows
+DOCUMENT_MAX_BYTES = env.document_max_megabytes * 1024 * 1024
+DOCUMENT_BATCH_FILES = env.document_batch_files
+DOCUMENT_BATCH_BYTES = env.document_batch_megabytes * 1024 * 1024
+DOCUMENT_FORMATS = env.document_formats
+SCAN_URL = str(env.scan_url) if env.scan_url else None
 IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
 # Instalments fall due, and money is late, by the lender's own day.
@@ -285,7 +303,12 @@ SPECTACULAR_SETTINGS = {
         "DayCountEnum": "applications.choices.DayCount",
         "ComponentEnum": "applications.choices.Component",
         "PaymentMethodEnum": "servicing.choices.PaymentMethod",
+        "DocumentKindEnum": "documents.choices.DocumentKind",
         "GivenMethodEnum": "servicing.choices.GIVEN_METHODS",
+        "SignatureRequestStatusEnum": "documents.choices.SignatureRequestStatus",
+        "SignerStatusEnum": "documents.choices.SignerStatus",
+        "DocumentVersionStatusEnum": "documents.choices.VersionStatus",
+        "LetterFormatEnum": "documents.choices.LetterFormat",
     },
 }
 CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins
@@ -298,11 +321,24 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "if-range",
+    "range",
     "x-request-id",
 ]
-CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-request-id", "x-api-version", "ratelimit-limit",
-                       "ratelimit-remaining", "ratelimit-reset", "location",
-                       "content-disposition", "idempotency-replayed"]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "accept-ranges",
+    "content-disposition",
+    "content-range",
+    "etag",
+    "idempotency-replayed",
+    "location",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "x-api-version",
+    "x-request-id",
+]
 
 # --- mail -----------------------------------------------------------------------------------
 
@@ -341,6 +377,25 @@ globals().update(_email(str(env.email_url)))
 DEFAULT_FROM_EMAIL = env.default_from_email
 FRONTEND_URL = str(env.frontend_url).rstrip("/")
 
+# --- letters and signatures -----------------------------------------------------------------
+
+LENDER_NAME = env.lender_name
+LENDER_ABN = env.lender_abn
+LENDER_LICENCE = env.lender_licence
+LENDER_ADDRESS = env.lender_address
+LENDER_STATE = env.lender_state
+LENDER_PHONE = env.lender_phone
+LENDER_EMAIL = env.lender_email
+LENDER_WEBSITE = env.lender_website
+TEMPLATE_MAX_BYTES = env.template_max_kilobytes * 1024
+SIGNING_LINK_DAYS = env.signing_link_days
+SIGNING_PKCS12 = env.signing_pkcs12
+SIGNING_PKCS12_PASSWORD = env.signing_pkcs12_password.get_secret_value()
+ESIGN_URL = str(env.esign_url or "").rstrip("/")
+ESIGN_TOKEN = env.esign_token.get_secret_value()
+ESIGN_WEBHOOK_SECRET = env.esign_webhook_secret.get_secret_value()
+ESIGN_TIMEOUT_SECONDS = env.esign_timeout_seconds
+
 # --- files, text, time ------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -350,6 +405,35 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = env.media_root
+
+
+def _document_storage(url: str | None) -> dict[str, Any]:
+    """Django's storage for STORAGE_URL."""
+    if url is None:
+        options = {"location": MEDIA_ROOT / "documents", "file_permissions_mode": 0o600}
+        return {"BACKEND": "documents.storage.LocalStorage", "OPTIONS": options}
+    parts = urlsplit(url)
+    asked = dict(parse_qsl(parts.query))
+    scheme = "http" if asked.get("tls") == "false" else "https"
+    own = parts.netloc.rpartition("@")[2]
+    return {
+        "BACKEND": "documents.bucket.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": parts.path.strip("/"),
+            "endpoint_url": f"{scheme}://{own}" if own else None,
+            "region_name": asked.get("region"),
+            "access_key": unquote(parts.username or "") or None,
+            "secret_key": unquote(parts.password or "") or None,
+            "addressing_style": "path" if own else "auto",
+        },
+    }
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "documents": _document_storage(str(env.storage_url) if env.storage_url else None),
+}
 LANGUAGE_CODE = "en-au"
 USE_I18N = False
 USE_TZ = True

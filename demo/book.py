@@ -81,7 +81,7 @@ def write_book(book: Book, report: Report = lambda done, total: None) -> dict[st
     cast = _hire(book, clock, recorder, logins)
     loans = read_loans(book.limit)
     teller = StoryTeller(loans, clock=clock, cast=cast, seed=book.seed, scale=book.scale)
-    _tell(teller, Builder(recorder, admins=cast.admins), report)
+    _tell(teller, Builder(recorder, cast), report)
     write_logins(book.logins, logins)  # the last step, so that no failure leaves logins without a book
     written = {**writer.written, "events": log.count, "notifications": Notification.objects.count()}
     return dict(sorted(written.items()))

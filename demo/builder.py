@@ -23,6 +23,7 @@ from applications.models import (
     ApplicationBorrower,
     ApplicationGuarantor,
     FundingCalculation,
+    Product,
     Security,
     StageChange,
 )
@@ -31,9 +32,10 @@ from applications.stages import ASIDE
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import holding_changed
+from brokers.models import Broker
 from demo.eventlog import EventLog
 from demo.lending import Lending, WriterStore
-from demo.people import Recorder
+from demo.people import Cast, Recorder
 from demo.stories import (
     Approval,
     Calculation,
@@ -44,24 +46,33 @@ from demo.stories import (
     Step,
     Story,
     Valuation,
+    WrittenOff,
 )
 from demo.writer import Writer
 from events.registry import Payload
+from servicing.models import CommissionTerms
 from servicing.services.store import Told
 from users.models import User
 
 
 class Builder:
-    """Builds stories for a book with these administrators."""
+    """Builds stories for a book with this cast."""
 
-    def __init__(self, recorder: Recorder, *, admins: Iterable[User]) -> None:
+    def __init__(self, recorder: Recorder, cast: Cast) -> None:
         self.recorder = recorder
-        self.admins = list(admins)
+        self.admins = cast.admins
+        self._offers = {(terms.broker_id, terms.product_id): terms for terms in cast.commission_terms}
         self._profiles: dict[int, Borrower] = {}  # of clients who borrow again
 
     def build(self, story: Story) -> Application:
         """Add the rows of a story to the writer, and its events to the log."""
         return Telling(self, story).tell()
+
+    def offers(self, broker: Broker, product: Product | None) -> CommissionTerms | None:
+        """As `servicing.selectors.commissions.commission_terms_for`."""
+        kind = product.pk if product else None
+        places = ((broker.pk, kind), (broker.pk, None), (None, kind), (None, None))
+        return next((self._offers[place] for place in places if place in self._offers), None)
 
     def borrower(self, story: Story) -> Borrower:
         """The borrower of a story, made unless it is a client who has borrowed before."""
@@ -210,9 +221,12 @@ class Telling:
             Told.BDM: self.bdm,
             Told.BORROWERS: self.borrowers,
             Told.BORROWERS_AND_BDM: self.bdm | self.borrowers,
+            Told.BROKER: {self.story.broker.user_id},
+            Told.BROKER_AND_ADMINS: {self.story.broker.user_id, *(admin.pk for admin in self.builder.admins)},
         }
         store = WriterStore(self.writer, self.log, people)
-        self.lending = Lending(self.application, store, step)
+        offer = self.builder.offers(self.story.broker, self.application.product)
+        self.lending = Lending(self.application, store, step, offer)
         self._move(step)
 
     @_do.register
@@ -226,6 +240,12 @@ class Telling:
         """As `servicing.services.changes`."""
         assert self.lending is not None
         self.lending.pay_out(step)
+
+    @_do.register
+    def _write_off(self, step: WrittenOff) -> None:
+        """As `servicing.services.changes`."""
+        assert self.lending is not None
+        self.lending.write_off(step)
 
     @_do.register
     def _approve(self, step: Approval) -> None:

@@ -15,19 +15,22 @@ from django.db import models
 from applications.models import Application
 from demo.eventlog import EventLog
 from demo.repaying import night_of
-from demo.stories import Paid, PaidOut, Settlement
+from demo.stories import Paid, PaidOut, Settlement, WrittenOff
 from demo.writer import Writer
 from events.registry import Payload
-from servicing.choices import LoanStatus, PaymentMethod
+from servicing.choices import FeeType, LoanStatus, PaymentMethod
 from servicing.dates import business_date
-from servicing.models import Repayment
+from servicing.models import CommissionTerms, Fee, LoanCommission, Repayment
+from servicing.months import first_of, next_month
 from servicing.selectors.facts import Facts
 from servicing.services.books import DUE_SOON_DAYS, Books
-from servicing.services.changes import pay_out
+from servicing.services.changes import pay_out, write_off
 from servicing.services.nightly import TO_BDM, TO_BORROWERS, do_night
 from servicing.services.payments import receive, tell_paid_out
 from servicing.services.settlement import settle
 from servicing.services.store import Told
+
+GIVEN_UP = "Nothing was paid for four months."
 
 
 class WriterStore:
@@ -72,21 +75,23 @@ class WriterStore:
 class Lending:
     """The loan of one story, from its settlement on."""
 
-    def __init__(self, application: Application, store: WriterStore, step: Settlement) -> None:
+    def __init__(
+        self, application: Application, store: WriterStore, step: Settlement, offer: CommissionTerms | None
+    ) -> None:
         self.store = store
         store.at = step.at
         today = business_date(step.at)
         self.books = Books(Facts(application), store, actor=step.actor, today=today)
-        settle(self.books, on=today, fees=step.fees)
+        settle(self.books, on=today, fees=step.fees, commission=offer)
         self.books.catch_up(today)
         self.books.finish()
         self.charged: set[int] = set()
-        self._nights = self._days(self.books.facts.repayments)
+        self._nights = self._days(self.books.facts.repayments, store.log.end)
 
     def pay(self, step: Paid) -> None:
         """As `servicing.services.payments.payment_record`."""
         self._go_to(step.at, step.actor)
-        amount = amount_of(self.books.facts.repayments, step)
+        amount = amount_of(self.books.facts.repayments, self.books.facts.fees, step)
         receive(
             self.books,
             amount=amount,
@@ -104,25 +109,38 @@ class Lending:
         self.books.finish()
         tell_paid_out(self.books)
 
+    def write_off(self, step: WrittenOff) -> None:
+        """As `servicing.services.changes.loan_write_off`."""
+        self._go_to(step.at, step.actor)
+        self.books.catch_up(self.books.today)
+        write_off(self.books, reason=GIVEN_UP)
+        self.books.finish()
+
     def go_on(self, until: datetime) -> None:
         """Do the nights before a moment."""
         while self._nights and night_of(self._nights[-1][0]) < until:
             day, rows = self._nights.pop()
-            idle = all(row.charged_on is not None and not row.outstanding for row in rows)
+            idle = day.day != 1 and all(row.charged_on is not None and not row.outstanding for row in rows)
             if idle or self.books.loan.status != LoanStatus.ACTIVE:
                 continue
             self.store.at = night_of(day)
             self.books.actor, self.books.today = None, day
             fees = len(self.books.facts.fees)
-            do_night(self.books, self.charged)
+            do_night(self.books, self.charged, self._trail_due(day))
             self.charged |= {fee.repayment_id for fee in self.books.facts.fees[fees:] if fee.repayment_id}
+
+    def _trail_due(self, day: date) -> LoanCommission | None:
+        """As `servicing.services.nightly.trails_due`."""
+        terms = self.books.commission
+        due = terms is not None and terms.trail_from is not None and terms.trail_from < first_of(day)
+        return terms if due else None
 
     def _go_to(self, at: datetime, actor: Any) -> None:
         self.go_on(at)
         self.store.at = at
         self.books.actor, self.books.today = actor, business_date(at)
 
-    def _days(self, rows: Sequence[Repayment]) -> list[tuple[date, list[Repayment]]]:
+    def _days(self, rows: Sequence[Repayment], end: datetime) -> list[tuple[date, list[Repayment]]]:
         """The days on which a night may find something to do for these rows, the last one first."""
         late = self.books.loan.late_fee_after_days
         offsets = {-DUE_SOON_DAYS, 0, 1, late, late + 1, *TO_BORROWERS, *TO_BDM}
@@ -133,11 +151,17 @@ class Lending:
         # What was due soon when it was settled is told of in the first night.
         tomorrow = self.books.today + timedelta(days=1)
         days[tomorrow] += [row for row in rows if row.due_date <= tomorrow + timedelta(days=DUE_SOON_DAYS)]
+        # A month that has ended is accrued, and its trail worked out, until the book or the loan ends.
+        month = next_month(self.books.today)
+        while night_of(month) < end:
+            days[month] += ()
+            month = next_month(month)
         nights = ((day, rows) for day, rows in days.items() if day >= tomorrow)
         return sorted(nights, key=itemgetter(0), reverse=True)
 
 
-def amount_of(rows: Iterable[Repayment], step: Paid) -> Any:
-    """What a step pays, AUD."""
+def amount_of(rows: Iterable[Repayment], fees: Iterable[Fee], step: Paid) -> Any:
+    """What a step pays, AUD: its part of the repayment, and the late fees that are open by then."""
     row = next(row for row in rows if row.number == step.number)
-    return (row.amount * step.part).quantize(row.amount)
+    late = sum(fee.outstanding for fee in fees if fee.fee_type == FeeType.LATE)
+    return (row.amount * step.part).quantize(row.amount) + late

@@ -17,9 +17,11 @@ from crm_backend.common.australia import State
 from demo import names
 from demo.details import TIMEZONES, Details, Fields
 from demo.eventlog import EventLog
-from demo.products import products
+from demo.products import commission_terms, products
 from demo.writer import Writer
 from events.recording import RecordEvents
+from servicing.events import COMMISSION_TERMS
+from servicing.models import CommissionTerms
 from users.choices import Role
 from users.events import UserCreated
 from users.models import User
@@ -63,6 +65,7 @@ class Cast:
     client: User
     teams: list[Team]
     products: dict[str, Product]
+    commission_terms: list[CommissionTerms]
 
     def teams_in(self, state: State) -> list[Team]:
         """The branches of a state."""
@@ -122,7 +125,12 @@ class Hiring:
             kind.value: self.recorder.record(product, PRODUCT, at=self.now(), actor=admin)
             for kind, product in products()
         }
-        return Cast(admins, client, teams, on_offer)
+        preferred = teams[0].brokers[0]
+        terms = [
+            self.recorder.record(row, COMMISSION_TERMS, at=self.now(), actor=admin)
+            for row in commission_terms(on_offer, preferred)
+        ]
+        return Cast(admins, client, teams, on_offer, terms)
 
     def _team(self, admin: User, city: str, code: str, state: State, postcode: str, *, demo: bool) -> Team:
         branch = Branch(

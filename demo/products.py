@@ -1,5 +1,6 @@
 """What the lender of the demo offers: a product for each type of loan, with limits that its loans keep to."""
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,10 @@ from applications.choices import (
     Rounding,
 )
 from applications.models import Product
+from brokers.models import Broker
 from demo.details import Fields
+from servicing.choices import ClawbackMethod
+from servicing.models import CommissionTerms
 
 # The lender's rates, percent, and fees, AUD.
 FUNDING_TERMS: Fields = {
@@ -45,6 +49,27 @@ ALLOWED = [RepaymentFrequency.WEEKLY, RepaymentFrequency.FORTNIGHTLY, RepaymentF
 def products() -> list[tuple[ApplicationType, Product]]:
     """One for each type, in the order of the types."""
     return [(kind, Product(**_fields(kind))) for kind in ApplicationType]
+
+
+def commission_terms(on_offer: Mapping[str, Product], preferred: Broker) -> Iterator[CommissionTerms]:
+    """Those for all, for vehicles and equipment without a trail, and better ones for one broker."""
+    vehicles = on_offer[ApplicationType.ASSET_FINANCE]
+    for broker, product, rates in (
+        (None, None, ("0.6500", "0.1500", "20.0000", 18, ClawbackMethod.PRO_RATA)),
+        (None, vehicles, ("2.0000", "0.0000", "25.0000", 12, ClawbackMethod.FULL)),
+        (preferred, None, ("0.8000", "0.2000", "15.0000", 12, ClawbackMethod.PRO_RATA)),
+    ):
+        upfront, trail, branch, months, method = rates
+        yield CommissionTerms(
+            broker=broker,
+            product=product,
+            upfront_rate=Decimal(upfront),
+            trail_rate=Decimal(trail),
+            branch_share=Decimal(branch),
+            clawback_months=months,
+            clawback_percentage=Decimal("100.0000"),
+            clawback_method=method.value,
+        )
 
 
 def _fields(kind: ApplicationType) -> dict[str, Any]:

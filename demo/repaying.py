@@ -21,6 +21,7 @@ BAD = (74, 16, 8)
 # Bad loans stop paying for good after this part of their life in the book.
 STOPS = (0.3, 0.95)
 LATEST = 25  # days
+GIVEN_UP = 120  # days after the first of them; the loan is written off then
 NIGHT = time(2)  # when the nightly work is done
 
 
@@ -33,20 +34,31 @@ class Repaid:
     part: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The payments in the order of their time, and when the lender gives the loan up, if it does."""
+
+    payments: list[Repaid]
+    given_up: datetime | None = None
+
+
 def plan_repayments(
     rng: Random, *, settled_on: date, frequency: str, months: int, went_bad: bool, end: datetime
-) -> Iterator[Repaid]:
-    """The payments before a moment, in the order of their time."""
+) -> Plan:
+    """What happens before a moment."""
     dues = list(due_dates(settled_on, frequency, months, end))
-    stops = len(dues)
+    stops, given_up = len(dues), None
     if went_bad:
         stops = int(len(dues) * rng.uniform(*STOPS))
+        given_up = _at(rng, dues[stops] + timedelta(days=GIVEN_UP)) if stops < len(dues) else None
     payments = [
         one
         for number, due in enumerate(dues[:stops], 1)
         for one in _payments(rng, number, due, BAD if went_bad else GOOD)
     ]
-    yield from sorted((one for one in payments if one.at < end), key=lambda one: (one.at, one.number))
+    payments = [one for one in payments if one.at < min(end, given_up or end)]
+    payments.sort(key=lambda one: (one.at, one.number))
+    return Plan(payments, given_up if given_up and given_up < end else None)
 
 
 def due_dates(settled_on: date, frequency: str, months: int, end: datetime) -> Iterator[date]:

@@ -29,8 +29,8 @@ from users.models import User
 GROWTH = 0.8
 STAFF_DAY = SECONDS_A_DAY  # the first day is for making branches and logins
 BY_THE_LENDER = 0.03  # opened by an administrator for a client who gets a login
-# Loans that were settled before were repaid in another system; the demo client's are all here.
-SERVICED = timedelta(days=365)
+# Loans that were settled earlier were repaid in another system; the demo client's are all here.
+SERVICED = timedelta(days=548)
 CLOSING = timedelta(minutes=30)  # a loan is paid out shortly before it is closed
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 REFERENCES = len(REFERENCE_ALPHABET) ** 8
@@ -70,6 +70,11 @@ class Paid(Step):
 @dataclass(frozen=True, slots=True)
 class PaidOut(Step):
     """Pay the payoff figure of the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff(Step):
+    """Give up what a loan still owes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,7 @@ class StoryTeller:
             return
         settlement, after = story.steps[places[0]], story.steps[places[0] + 1 :]
         end = after[0].at - CLOSING if after else self.clock.end
-        payments = plan_repayments(
+        plan = plan_repayments(
             rng,
             settled_on=business_date(settlement.at),
             frequency=story.application["repayment_frequency"],
@@ -204,9 +209,11 @@ class StoryTeller:
             end=end,
         )
         bd = story.bd.user
-        steps: list[Step] = [Paid(one.at, bd, one.number, one.part) for one in payments]
+        steps: list[Step] = [Paid(one.at, bd, one.number, one.part) for one in plan.payments]
         if after:
             steps.append(PaidOut(end, bd))
+        elif plan.given_up:
+            steps.append(WrittenOff(plan.given_up, bd))
         story.steps[places[0] + 1 :] = [*steps, *after]
 
     def _steps(self, rng: Random, story: Story, terms: Terms, ending: Ending, opened: int) -> Iterator[Step]:

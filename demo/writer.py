@@ -14,6 +14,21 @@ from psycopg import sql
 from crm_backend.common.encrypted_fields import BlindIndexField
 
 BLOCK = 500
+# Kinds of field whose values the database takes as they are.
+PLAIN = {
+    models.BigAutoField,
+    models.BigIntegerField,
+    models.BooleanField,
+    models.CharField,
+    models.DateField,
+    models.DateTimeField,
+    models.ForeignKey,
+    models.IntegerField,
+    models.OneToOneField,
+    models.PositiveIntegerField,
+    models.PositiveSmallIntegerField,
+    models.TextField,
+}
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -51,14 +66,15 @@ def copy_rows(model: type[models.Model], rows: Iterable[models.Model]) -> None:
         sql.Identifier(model._meta.db_table),
         sql.SQL(", ").join(sql.Identifier(column) for column in names),
     )
-    columns = [(field.attname, field.get_db_prep_save) for field in fields]
     database = connections[connection.alias]  # itself, not the proxy, which looks it up for every value
+    columns = [(field.attname, None if type(field) in PLAIN else field.get_db_prep_save) for field in fields]
     hashes = [field for field in fields if isinstance(field, BlindIndexField)]
     with connection.cursor() as cursor, cursor.cursor.copy(command) as copy:
         for row in rows:
             for field in hashes:
                 field.pre_save(row, add=True)
-            copy.write_row([prepare(getattr(row, name), database) for name, prepare in columns])
+            values = ((getattr(row, name), prepare) for name, prepare in columns)
+            copy.write_row([prepare(value, database) if prepare else value for value, prepare in values])
 
 
 class Writer:

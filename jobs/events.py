@@ -25,6 +25,17 @@ class JobCancelRequested(Payload):
     label: str
 
 
+class JobRetried(Payload):
+    """Somebody asked for a job that had ended badly to be done again."""
+
+    type = "job.retried"
+    summary = "{label} queued again."
+    audience = Audience.STAFF
+
+    kind: str
+    label: str
+
+
 class JobFinished(Payload):
     """A job succeeded, failed or was cancelled."""
 

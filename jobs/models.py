@@ -42,6 +42,12 @@ class Job(models.Model):
     message = models.CharField(max_length=300, blank=True)
     result = models.JSONField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    attempts_before = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts when somebody last asked for it to be done again."
+    )
+    revision = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Grows with each change that a listener sees; by a trigger."
+    )
     lease_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     enqueued_at = models.DateTimeField()

@@ -39,6 +39,7 @@ class JobKind:
         name: `<app>.<what>`, the name clients filter by.
         label: what people read in notifications.
         run: does the work.
+        can_retry: whether one that failed or was cancelled can be done again from where it stopped.
         columns: names of the values in each row of its report, in the order of the CSV file.
     """
 
@@ -46,6 +47,7 @@ class JobKind:
     label: str
     run: Callable[[Any], Done]
     columns: tuple[str, ...] = ()
+    can_retry: bool = False
 
 
 REGISTRY: dict[str, JobKind] = {}

@@ -59,6 +59,13 @@ class JobSerializer(JobListSerializer):
         return job.result
 
 
+class StreamTicketSerializer(Serializer):
+    """What to put into the address of a stream, and until when it is good to begin with."""
+
+    ticket = serializers.CharField(read_only=True)
+    expires_at = serializers.DateTimeField(read_only=True)
+
+
 class JobRowSerializer(ModelSerializer):
     """What came of one row of the input; further members by the kind of the job."""
 

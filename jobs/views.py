@@ -1,23 +1,26 @@
 """Jobs: how far they are, cancelling, and their reports."""
 
 from django.db import transaction
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_backend.common.downloads import ByFormat, CsvRenderer, Download
-from crm_backend.common.errors import DomainError
-from crm_backend.common.renderers import ORJSONRenderer
+from crm_backend.common.errors import DomainError, NotAllowed
+from crm_backend.common.renderers import FileRenderer, ORJSONRenderer
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.viewsets import ReadOnlyViewSet
 from jobs.filters import JobFilter
 from jobs.models import Job
 from jobs.permissions import JOBS
 from jobs.reports import report_download
-from jobs.serializers import JobListSerializer, JobRowSerializer, JobSerializer
+from jobs.serializers import JobListSerializer, JobRowSerializer, JobSerializer, StreamTicketSerializer
 from jobs.services import lifecycle
+from jobs.streams import StreamTicketAuthentication, job_stream, ticket_for
 
 
 class JobNotFinished(DomainError):
@@ -50,6 +53,45 @@ class JobViewSet(ReadOnlyViewSet):
         with transaction.atomic():
             lifecycle.job_cancel(job=self.get_locked_object(), actor=self.caller)
             return self.detail_response(pk)
+
+    @extend_schema(request=None, responses=JobSerializer)
+    @action(detail=True, methods=["post"])
+    @refuses(lifecycle.TooManyJobs)
+    def retry(self, request: Request, pk: int) -> Response:
+        """Have a job that failed or was cancelled done again, from where it stopped."""
+        with transaction.atomic():
+            lifecycle.job_retry(job=self.get_locked_object(), actor=self.caller)
+            return self.detail_response(pk)
+
+    @extend_schema(
+        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+        filters=False,
+    )
+    @action(
+        detail=True,
+        pagination_class=None,
+        renderer_classes=[FileRenderer],
+        authentication_classes=[StreamTicketAuthentication, *ReadOnlyViewSet.authentication_classes],
+    )
+    def stream(self, request: Request, pk: int) -> HttpResponseBase:
+        """Follow a job: server-sent events `queued`, `progress`, `completed`, `failed` and `cancelled`.
+
+        Each holds everything: `status`, `progress` (percent), `current`, `total`, `counts`, `message` and
+        `result`. Ids grow; `Last-Event-ID` resumes. The stream ends with the job; who comes back with the
+        last id gets 204.
+        """
+        return job_stream(request, self.get_object())
+
+    @extend_schema(request=None, responses={201: StreamTicketSerializer})
+    @action(detail=True, methods=["post"], url_path="stream-ticket")
+    def stream_ticket(self, request: Request, pk: int) -> Response:
+        """Get a ticket for the stream of this job, for clients that cannot send headers with it."""
+        job = self.get_object()
+        session = getattr(request.auth, "session", None)
+        if session is None:
+            raise NotAllowed("API keys send their header; tickets are for logins.")
+        ticket, expires_at = ticket_for(job, session)
+        return Response({"ticket": ticket, "expires_at": expires_at}, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         responses={

@@ -11,6 +11,7 @@ class Account(models.TextChoices):
     CASH = "cash", "Cash"
     LOAN_PRINCIPAL = "loan_principal", "Loan principal"
     INTEREST_RECEIVABLE = "interest_receivable", "Interest receivable"
+    INTEREST_ACCRUED = "interest_accrued", "Interest accrued, not due"
     FEES_RECEIVABLE = "fees_receivable", "Fees receivable"
     PENALTY_RECEIVABLE = "penalty_receivable", "Penalty receivable"
     UNAPPLIED = "unapplied", "Unapplied money"
@@ -24,7 +25,7 @@ class Account(models.TextChoices):
     SCHEDULED_CONTRA = "scheduled_contra", "Scheduled repayments, contra (memorandum)"
 
 
-# What the borrower owes is the sum of these.
+# What the borrower owes is the sum of these; interest is owed when it falls due.
 OWED = (
     Account.LOAN_PRINCIPAL,
     Account.INTEREST_RECEIVABLE,
@@ -42,6 +43,7 @@ class EntryType(models.TextChoices):
     FEE_CREATED = "fee_created", "Fee created"
     FEE_PAID = "fee_paid", "Fee paid"
     FEE_WAIVED = "fee_waived", "Fee waived"
+    INTEREST_ACCRUED = "interest_accrued", "Interest accrued"
     INTEREST_CHARGED = "interest_charged", "Interest charged"
     REPAYMENT_RECEIVED = "repayment_received", "Repayment received"
     PAYMENT_APPLIED = "payment_applied", "Unapplied money applied"

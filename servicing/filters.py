@@ -1,4 +1,4 @@
-"""Filters of fees and repayments."""
+"""Filters of fees, repayments and commissions."""
 
 from typing import Any
 
@@ -6,9 +6,16 @@ from django.db.models import QuerySet
 from django_filters import DateFilter
 
 from crm_backend.common.filters import BooleanFilter, EnumFilter, FilterSet, IdFilter
-from servicing.choices import UNPAID, FeeStatus, FeeType, RepaymentStatus
+from servicing.choices import (
+    UNPAID,
+    CommissionKind,
+    CommissionStatus,
+    FeeStatus,
+    FeeType,
+    RepaymentStatus,
+)
 from servicing.dates import business_date
-from servicing.models import Fee, Repayment
+from servicing.models import Commission, Fee, Repayment
 
 
 class _DueFilter(FilterSet):
@@ -44,3 +51,24 @@ class RepaymentFilter(_DueFilter):
         """Past due and not paid in full."""
         late = {"due_date__lt": business_date(), "status__in": UNPAID}
         return rows.filter(**late) if value else rows.exclude(**late)
+
+
+class BrokerCommissionFilter(FilterSet):
+    """Which commissions of a broker."""
+
+    kind = EnumFilter(choices=CommissionKind.choices)
+    status = EnumFilter(choices=CommissionStatus.choices)
+    accrued_after = DateFilter(field_name="accrued_on", lookup_expr="gte", help_text="First day, inclusive.")
+    accrued_before = DateFilter(field_name="accrued_on", lookup_expr="lte", help_text="Last day, inclusive.")
+
+    class Meta:
+        model = Commission
+        fields: list[str] = []
+
+
+class CommissionFilter(BrokerCommissionFilter):
+    """Which commissions."""
+
+    broker = IdFilter(field_name="broker")
+    branch = IdFilter(field_name="branch")
+    application = IdFilter(field_name="application")

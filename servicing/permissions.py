@@ -60,6 +60,7 @@ COMMISSIONS = Policy(
         "list": (ADMIN, Role.BD, Role.BROKER),
         "retrieve": (ADMIN, Role.BD, Role.BROKER),
         "mark_paid": (ADMIN,),
+        "pay": (ADMIN,),
     },
 )
 

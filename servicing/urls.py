@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from crm_backend.common.routers import Router
 from servicing.views.commissions import (
     BrokerCommissionSummaryViewSet,
+    BrokerCommissionViewSet,
     CommissionTermsViewSet,
     CommissionViewSet,
 )
@@ -21,6 +22,7 @@ router = Router()
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("documents/fees", FeeViewSet, basename="fee")
 router.register("documents/repayments", RepaymentViewSet, basename="repayment")
+router.register("commissions", CommissionViewSet, basename="commission")
 router.register("commission-terms", CommissionTermsViewSet, basename="commission-terms")
 
 
@@ -43,7 +45,7 @@ def _of_loan(tail: str, **actions: str) -> URLPattern:
 def _of_broker(tail: str, name: str, **actions: str) -> URLPattern:
     return path(
         f"brokers/<int:broker_id>/commissions/{tail}",
-        CommissionViewSet.as_view({**actions}, basename="commission"),
+        BrokerCommissionViewSet.as_view({**actions}, basename="broker-commission"),
         name=f"broker-commission-{name}",
     )
 

@@ -7,6 +7,7 @@ has a database, a Redis database and a key prefix of its own.
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytest_plugins = ["tests.plugins.routes", "tests.plugins.reports"]
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+MEDIA = ROOT / "var" / "test-media" / (WORKER or "main")
 _servers: Any = None
 
 
@@ -56,6 +58,7 @@ def _configure() -> None:
     if WORKER or _servers is not None:
         os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
     os.environ["REDIS_PREFIX"] = f"test-{WORKER or 'main'}"
+    os.environ["MEDIA_ROOT"] = str(MEDIA)
 
 
 if "DJANGO_SETTINGS_MODULE" in os.environ:
@@ -79,7 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers that this run started."""
+    """Stop the servers that this run started, and delete the files that it kept."""
+    shutil.rmtree(MEDIA, ignore_errors=True)
     if _servers is not None:
         _servers.stop()
 

@@ -12,7 +12,7 @@ from applications.models import Application, ApplicationBorrower, Product, Secur
 from applications.services.signatures import terms_of
 from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
-from documents.models import Note
+from documents.models import LetterTemplate, Note, NoteComment
 from jobs.models import Job
 from servicing.models import CommissionTerms
 from tests.clients import PASSWORD
@@ -173,6 +173,27 @@ class JobFactory(factory.django.DjangoModelFactory):
     created_by = factory.SubFactory(UserFactory)
     created_at = factory.LazyFunction(timezone.now)
     enqueued_at = factory.SelfAttribute("created_at")
+
+
+class LetterTemplateFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = LetterTemplate
+
+    letter_type = "indicative"
+    format = "pdf"
+    version = factory.Sequence(lambda n: n + 1)
+    name = "Ours"
+    source = b"Hello"
+    size = 5
+    sha256 = hashlib.sha256(b"Hello").hexdigest()
+    created_by = factory.SubFactory(UserFactory, role=Role.ADMIN)
+
+
+class NoteCommentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = NoteComment
+
+    text = "Done."
 
 
 class NoteFactory(factory.django.DjangoModelFactory):

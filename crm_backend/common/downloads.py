@@ -19,6 +19,9 @@ from decimal import Decimal
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from openpyxl import Workbook
@@ -96,12 +99,32 @@ class ByFormat(DefaultContentNegotiation):
         raise ValidationError({"format": [f"Choose {choices}."]})
 
 
-class Download(StreamingHttpResponse):
-    """A file that is sent while it is made, by synchronous code, under ASGI as well.
+def give_back_connection(request: Any) -> None:
+    """What is sent from now on needs no database: its client, who may be slow, must not hold a connection.
+
+    Of a thread that serves one request after the other it is kept, with its prepared statements.
+    """
+    is_kept = isinstance(getattr(request, "_request", request), WSGIRequest)
+    if not connection.in_atomic_block and not (is_kept and settings.DATABASES["default"]["CONN_MAX_AGE"]):
+        connection.close()
+
+
+class SyncParts(StreamingHttpResponse):
+    """Parts that synchronous code makes while they are sent, under ASGI as well.
 
     Django would collect a synchronous iterator first; here each part is asked for when the one before it
     has been sent, in the request's own thread, whose database connection it uses.
     """
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        parts: Any = iter(cast(Iterable[bytes], self.streaming_content))
+        following = sync_to_async(lambda: next(parts, None))
+        while (part := await following()) is not None:
+            yield part
+
+
+class Download(SyncParts):
+    """A file that is made while it is sent, named after the day."""
 
     def __init__(self, parts: Iterable[bytes], *, media_type: str, name: str, extension: str) -> None:
         super().__init__(
@@ -109,12 +132,6 @@ class Download(StreamingHttpResponse):
         )
         filename = f"{name}-{timezone.now():%Y-%m-%d}.{extension}"
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        parts: Any = iter(cast(Iterable[bytes], self.streaming_content))
-        following = sync_to_async(lambda: next(parts, None))
-        while (part := await following()) is not None:
-            yield part
 
 
 def table_download(

@@ -8,7 +8,7 @@ was asked (see `read_engine.engine`) and the headers of its reply. The next ones
 
 What is never taken from a recipe: whether the login is still good and may ask now (its generation and its
 counters, one trip to Redis), who asks (the statement's scope), the rows, and what is masked. Whatever is
-unusual about a request, or goes wrong with it, is left to the road. ADR 22 has the reasons.
+unusual about a request, or goes wrong with it, is left to the road. ADR 28 has the reasons.
 """
 
 import time
@@ -39,7 +39,7 @@ from crm_backend.common.read_engine.statements import MOST, Statement, Unusual, 
 from crm_backend.common.recent import Recent
 from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.roundtrip import TRIP, Trip, trip_of
-from crm_backend.common.throttling import Caller, RateLimit, WindowThrottle, windows_of
+from crm_backend.common.throttling import Caller, RateLimit, windows_of
 from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet, etag_of
 
 logger = structlog.get_logger(__name__)
@@ -64,10 +64,9 @@ OWN = {"content-length", "content-encoding", "etag", "vary", "x-request-id",
 BASE = (
     "dispatch", "initialize_request", "initial", "perform_authentication", "check_permissions",
     "check_throttles", "determine_version", "perform_content_negotiation", "finalize_response",
-    "get_authenticators", "get_permissions", "get_throttles", "get_renderers",
+    "get_authenticators", "get_permissions", "get_renderers",
     "get_paginated_response", "policy_action", "etag_of", "parent", "authentication_classes",
-    "permission_classes", "throttle_classes", "renderer_classes", "content_negotiation_class",
-    "versioning_class",
+    "permission_classes", "renderer_classes", "content_negotiation_class", "versioning_class",
 )  # fmt: skip
 METHODS = {LIST: ListMixin, RETRIEVE: RetrieveMixin}
 RENDERER = ORJSONRenderer()
@@ -82,6 +81,7 @@ class Recipe:
         lookups: the names of the keys in the address, in order.
         untagged: what of a detail makes no new version of it; None where there is no ETag.
         view, actions: make the view, for serializers that ask for it or its request.
+        throttles: the view's, which count a caller whatever is asked.
         parent: finds the row above, which the caller must see first.
         origin: what stands before the path in addresses.
         headers: those of every reply.
@@ -93,6 +93,7 @@ class Recipe:
     untagged: frozenset[str] | None
     view: Callable[[], Any]
     actions: Mapping[str, str]
+    throttles: list[Any]
     parent: Statement | None
     origin: str
     headers: tuple[tuple[str, str], ...]
@@ -120,7 +121,7 @@ class Reply:
 
 
 class Asked:
-    """A request, as far as the lane looks at it.
+    """A request, as far as the lane looks at it: always a GET.
 
     Args:
         meta: of the request: its WSGI environment or what Django makes of an ASGI scope.
@@ -129,6 +130,8 @@ class Asked:
         trip: its trip to Redis.
         request: makes Django's request, for serializers that ask for it.
     """
+
+    method = "GET"
 
     def __init__(
         self,
@@ -168,7 +171,7 @@ def answer(asked: Asked) -> Reply | None:
     if login is None or kept is None:
         return None
     recipe, trip = kept.value, asked.trip
-    windows = windows_of(_throttles(), None, Caller(login.user_id))
+    windows = windows_of(recipe.throttles, asked, Caller(login.user_id))
     kwargs = dict(zip(recipe.lookups, asked.keys, strict=True))
     values: dict[Any, Any] = {USER: login.user_id, "pk": asked.keys[-1] if asked.keys else None}
     values |= {("kwarg", name): key for name, key in kwargs.items()}
@@ -293,15 +296,6 @@ def _ways(classes: Any) -> list[Callable[[str], Recalled | None]]:
     return [one.recall for one in classes if hasattr(one, "recall")]
 
 
-@cache
-def _made(classes: Any) -> list[Any]:
-    return [one() for one in classes]
-
-
-def _throttles() -> list[Any]:
-    return _made(tuple(api_settings.DEFAULT_THROTTLE_CLASSES))
-
-
 class _Later(Mapping[str, Any]):
     """A serializer context that is made when something in it is asked for, which is seldom."""
 
@@ -361,6 +355,7 @@ def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
         view.untagged if view.action == RETRIEVE else None,
         partial(view_class, **initial),
         view.action_map,
+        view.get_throttles(),
         parent,
         address.removesuffix(asked.full_path),
         tuple((name, value) for name, value in response.headers.items() if name.lower() not in OWN),
@@ -387,5 +382,5 @@ def _known(name: str, *bases: Any) -> Any:
 def _is_known(view: Any) -> bool:
     """Whether the caller came with a login that can be recalled: a program's key is for the road."""
     return hasattr(view.request.auth, "session") and all(
-        isinstance(throttle, WindowThrottle) for throttle in _throttles()
+        getattr(throttle, "by_caller", False) for throttle in view.get_throttles()
     )

@@ -1,4 +1,4 @@
-"""Two lean middlewares of our own: the request's context, and the API version."""
+"""Lean middlewares of our own: the request's context, the API version, and what is not packed."""
 
 import re
 import time
@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 logger = structlog.get_logger("crm.request")
 
@@ -74,3 +75,12 @@ class ApiVersionMiddleware:
         if request.path_info.startswith("/api/"):
             response["X-API-Version"] = settings.API_VERSION
         return response
+
+
+class PackingMiddleware(GZipMiddleware):
+    """Pack replies, except those that say that they go `as_is`: stored files and streams of events."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Pack it, or leave it."""
+        is_packed = not getattr(response, "as_is", False)
+        return super().process_response(request, response) if is_packed else response

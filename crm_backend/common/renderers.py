@@ -46,3 +46,12 @@ class PNGRenderer(BaseRenderer):
     ) -> bytes:
         """Return the bytes."""
         return bytes(data)
+
+
+class FileRenderer(BaseRenderer):
+    """A choice for content negotiation, whatever `Accept` says: the reply is a file of its own type."""
+
+    media_type = "*/*"
+    format = "file"
+    charset = None
+    render_style = "binary"

@@ -112,11 +112,17 @@ class Schema(AutoSchema):
         return getattr(getattr(self.view, self._action, None), "refuses", ())
 
     @property
+    def _sends_file(self) -> bool:
+        return getattr(getattr(self.view, self._action, None), "sends_file", False)
+
+    @property
     def _idempotency(self) -> str:
         """`optional` or `required`, of an action that can be repeated under a key."""
         return getattr(getattr(self.view, self._action, None), "idempotency", "")
 
     def _headers_of(self, status: str, reply: Document) -> Iterator[str]:
+        if self._sends_file:
+            yield "ETag"
         if self._is_detail(reply):
             yield "ETag"
             if status == "201":
@@ -147,11 +153,11 @@ class Schema(AutoSchema):
 
     def _add_preconditions(self, operation: Document) -> None:
         names = ["IfMatch"] if StaleVersion in self._refused else []
-        if self._action == "retrieve":
+        if self._action == "retrieve" or self._sends_file:
             names.append("IfNoneMatch")
             operation["responses"]["304"] = {
                 "description": "The caller has the current version.",
-                "headers": headers(*self._headers_of("304", {}), "ETag"),
+                "headers": headers(*dict.fromkeys([*self._headers_of("304", {}), "ETag"])),
             }
         if names:
             references = [{"$ref": f"#/components/parameters/{name}"} for name in names]

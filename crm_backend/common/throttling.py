@@ -61,7 +61,7 @@ def count_ahead(request: Request, caller: Caller, *, generations: Iterable[str])
 
 
 def windows_of(throttles: Iterable[BaseThrottle], request: Any, caller: Caller) -> list[Window]:
-    """The windows that a request falls into; a throttle of known callers does not look at the request."""
+    """The windows that a request falls into."""
     found = (one.window(request, caller) for one in throttles if isinstance(one, WindowThrottle))
     return [window for window in found if window is not None]
 
@@ -98,6 +98,8 @@ class WindowThrottle(BaseThrottle):
     """
 
     scope: ClassVar[str]
+    # Whether it looks at nothing of a request of a known caller but its method.
+    by_caller: ClassVar[bool] = False
 
     def get_key(self, request: Request, caller: Caller) -> str | None:
         """Whom to count; None leaves the request uncounted."""
@@ -147,6 +149,7 @@ class UserThrottle(WindowThrottle):
     """Requests of one logged-in user; their programs are counted by key, and cannot use it up."""
 
     scope = "user"
+    by_caller = True
 
     def get_key(self, request: Request, caller: Caller) -> str | None:
         """The user's id."""
@@ -157,6 +160,7 @@ class ApiKeyThrottle(WindowThrottle):
     """Requests of one API key, by its own limit where it has one."""
 
     scope = "api_key"
+    by_caller = True
 
     def get_key(self, request: Request, caller: Caller) -> str | None:
         """The key's prefix."""
@@ -173,6 +177,7 @@ class AnonymousThrottle(WindowThrottle):
     """Requests of one address that sends no login."""
 
     scope = "anonymous"
+    by_caller = True
 
     def get_key(self, request: Request, caller: Caller) -> str | None:
         """The caller's address, as far as the configured proxies can be trusted."""
@@ -193,6 +198,7 @@ class UploadThrottle(WindowThrottle):
     """Uploads of one logged-in user or one API key, which cost more than other requests."""
 
     scope = "upload"
+    by_caller = True
 
     def get_key(self, request: Request, caller: Caller) -> str | None:
         """The key's prefix or the user's id, when something is sent."""

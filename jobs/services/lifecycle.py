@@ -12,10 +12,10 @@ from django.utils import timezone
 from crm_backend.common.errors import Conflict
 from events.services import emit
 from jobs.choices import FINISHED, JobStatus
-from jobs.events import JobCancelRequested, JobCreated, JobFinished
+from jobs.events import JobCancelRequested, JobCreated, JobFinished, JobRetried
 from jobs.models import Job, JobInput
 from jobs.registry import REGISTRY, job_kind
-from jobs.wake import wake_worker
+from jobs.wake import tell_of_change, wake_worker
 
 MAX_ATTEMPTS = 3
 MAX_UNFINISHED = 10
@@ -52,13 +52,7 @@ def job_create(
     declared = job_kind(kind)
     now = timezone.now()
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            # Two requests of one person must not both find room for one more.
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"jobs.create:{actor.pk}"]
-            )
-        if Job.objects.filter(created_by=actor).unfinished().count() >= MAX_UNFINISHED:
-            raise TooManyJobs()
+        _check_room(actor.pk)
         job = Job.objects.create(
             kind=kind, created_by=actor, parameters=dict(parameters), enqueued_at=now, created_at=now
         )
@@ -66,6 +60,32 @@ def job_create(
             JobInput.objects.create(job=job, filename=filename[:200], content=content)
         emit(JobCreated(kind=kind, label=declared.label), actor=actor, subject=job)
         transaction.on_commit(partial(wake_worker, job.pk), robust=True)
+    return job
+
+
+def job_retry(*, job: Job, actor: Any) -> Job:
+    """Have a job that failed or was cancelled done again; call it with the row locked.
+
+    Attempts are counted on, so that a worker that comes back late changes nothing; there are three new ones.
+
+    Raises:
+        Conflict: it has not ended, or not badly, or jobs of its kind cannot be done again.
+        TooManyJobs: its owner has ten that are not finished.
+    """
+    kind = REGISTRY.get(job.kind)
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        raise Conflict("Only a job that failed or was cancelled is done again.")
+    if kind is None or not kind.can_retry:
+        raise Conflict("What this job worked on is gone. Send it again.")
+    with transaction.atomic():
+        _check_room(job.created_by_id)
+        job.status, job.message, job.result = JobStatus.QUEUED, "", None
+        job.attempts_before, job.enqueued_at = job.attempts, timezone.now()
+        job.cancel_requested_at = job.finished_at = job.expires_at = None
+        job.save()
+        emit(JobRetried(kind=job.kind, label=kind.label), actor=actor, subject=job)
+        transaction.on_commit(partial(wake_worker, job.pk), robust=True)
+        tell_of_change(job.pk)
     return job
 
 
@@ -107,6 +127,7 @@ def job_finish(
         job.save()
         JobInput.objects.filter(job=job).delete()
         transaction.on_commit(_tell_of_the_next, robust=True)
+        tell_of_change(job.pk)
         told = JobFinished(kind=job.kind, label=label_of(job), status=status.label.lower(), message=message)
         emit(told, actor=actor, subject=job, recipients=[job.created_by_id])
 
@@ -121,6 +142,8 @@ def jobs_recover() -> int:
         for job in found:
             if job.status == JobStatus.RUNNING and not _may_repeat(job):
                 continue
+            if job.status == JobStatus.RUNNING:
+                tell_of_change(job.pk)
             job.status, job.lease_until, job.enqueued_at = JobStatus.QUEUED, None, timezone.now()
             job.save(update_fields=["status", "lease_until", "enqueued_at"])
             transaction.on_commit(partial(wake_worker, job.pk), robust=True)
@@ -145,13 +168,23 @@ def jobs_delete_expired() -> int:
     return deleted
 
 
+def _check_room(user_id: int) -> None:
+    """See whether a person may have one more job; others of theirs wait until the transaction ends."""
+    with connection.cursor() as cursor:
+        # Two requests of one person must not both find room.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"jobs.create:{user_id}"])
+    if Job.objects.filter(created_by=user_id).unfinished().count() >= MAX_UNFINISHED:
+        raise TooManyJobs()
+
+
 def _may_repeat(job: Job) -> bool:
     """Whether a job without a worker is to begin again; it is finished here when not."""
     if job.cancel_requested_at is not None:
         job_finish(job=job, status=JobStatus.CANCELLED, message="Cancelled while it ran.")
         return False
-    if job.attempts >= MAX_ATTEMPTS:
-        message = f"Its worker stopped {job.attempts} times. What it had written stays."
+    made = job.attempts - job.attempts_before
+    if made >= MAX_ATTEMPTS:
+        message = f"Its worker stopped {made} times. What it had written stays."
         job_finish(job=job, status=JobStatus.FAILED, message=message)
         return False
     return True

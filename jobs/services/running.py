@@ -21,6 +21,7 @@ from jobs.choices import JobStatus
 from jobs.models import Job
 from jobs.registry import JobFailed, job_kind
 from jobs.services.lifecycle import job_finish
+from jobs.wake import tell_of_change
 
 logger = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class Run:
         self.job = job
         self.done, self.total, self.message = 0, job.total, ""
         self.counts: dict[str, int] = {}
+        self._told: dict[str, Any] = {}
         self._lease_until: datetime = job.lease_until or timezone.now()
         self._cancelled = self._lost = self._has_thread = False
 
@@ -98,6 +100,9 @@ class Run:
             self._lost = True
             return
         self._lease_until = lease
+        if progress != self._told:
+            self._told = progress
+            tell_of_change(self.job.pk)
         self._cancelled = mine.filter(cancel_requested_at__isnull=False).exists()
 
     @contextmanager
@@ -180,6 +185,7 @@ def _claim(job_id: int) -> Job | None:
         job.lease_until = now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
         job.started_at = job.started_at or now
         job.save(update_fields=["status", "attempts", "lease_until", "started_at"])
+        tell_of_change(job.pk)
     return job
 
 

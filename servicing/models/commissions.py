@@ -203,7 +203,12 @@ class Commission(models.Model):
                 nulls_distinct=False,
             ),
         ]
-        indexes = [models.Index(name="commission_of", fields=["broker", "-accrued_on", "-id"])]
+        indexes = [
+            models.Index(name="commission_of", fields=["broker", "-accrued_on", "-id"]),
+            models.Index(name="commission_of_branch", fields=["branch", "-accrued_on", "-id"]),
+            models.Index(name="commission_accrued", fields=["-accrued_on", "-id"]),
+            models.Index(name="commission_amount", fields=["amount", "id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} commission of {self.amount}"

@@ -21,7 +21,8 @@ class Loan(TimestampedModel):
     """A settled loan: the rules it was settled on, and where it stands. Its terms are its schedule's.
 
     `oldest_due` is the due date of the oldest repayment that has fallen due and is not paid in full: days
-    past due are counted from it, on whatever day they are asked for.
+    past due are counted from it, on whatever day they are asked for. `accrued_to` is the last close of a
+    month by which the ledger has the interest that was earned; null: none since settlement.
     """
 
     application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="loan")
@@ -34,6 +35,7 @@ class Loan(TimestampedModel):
     late_fee = money(null=True, help_text="AUD for each repayment that is late; none if null.")
     late_fee_after_days = models.PositiveSmallIntegerField(default=1)
     oldest_due = models.DateField(null=True)
+    accrued_to = models.DateField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
@@ -52,7 +54,13 @@ class Loan(TimestampedModel):
         indexes = [
             models.Index(
                 name="loan_in_arrears", fields=["oldest_due", "id"], condition=Q(oldest_due__isnull=False)
-            )
+            ),
+            # What the first night of a month looks for.
+            models.Index(
+                name="loan_to_accrue",
+                fields=["application", "accrued_to", "settled_on"],
+                condition=Q(status=LoanStatus.ACTIVE),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -203,12 +211,16 @@ class Repayment(TimestampedModel):
 
 
 class WriteOff(models.Model):
-    """What was given up of a loan, AUD, by part. A loan is written off once and in full."""
+    """What was given up of a loan, AUD, by part. A loan is written off once and in full.
+
+    `accrued_interest` is what the running period had earned and was not due.
+    """
 
     application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="write_off")
     written_off_on = models.DateField()
     principal = part(max_digits=SUM_DIGITS)
     interest = part(max_digits=SUM_DIGITS)
+    accrued_interest = part(max_digits=SUM_DIGITS)
     fees = part(max_digits=SUM_DIGITS)
     penalties = part(max_digits=SUM_DIGITS)
     reason = models.CharField(max_length=500)

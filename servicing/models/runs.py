@@ -23,6 +23,7 @@ class NightlyRun(models.Model):
     reached = models.BigIntegerField(default=0, help_text="The last application of the step that is done.")
     applications = models.PositiveIntegerField(default=0, help_text="Applications looked at.")
     charged = models.PositiveIntegerField(default=0, help_text="Repayments that fell due.")
+    accrued = models.PositiveIntegerField(default=0, help_text="Loans whose interest of a month was accrued.")
     late_fees = models.PositiveIntegerField(default=0)
     reminders = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField()

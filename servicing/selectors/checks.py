@@ -109,11 +109,32 @@ CHECKS: dict[str, tuple[str, str]] = {
             _union(_LENT, _CAPITALISED, _paid(Component.PRINCIPAL), _written_off("principal")),
         ),
     ),
+    "no more principal is repaid than was lent": (
+        "servicing_accountbalance",
+        f"""
+        SELECT 'application ' || application_id || ' owes ' || balance FROM servicing_accountbalance
+        WHERE account = '{Account.LOAN_PRINCIPAL.value}' AND balance < 0
+        """,
+    ),
     "interest receivable is what was charged, less what was paid and written off": (
         "servicing_loan",
         _position(
             Account.INTEREST_RECEIVABLE,
             _union(_CHARGED, _paid(Component.INTEREST), _written_off("interest")),
+        ),
+    ),
+    "interest income is what was charged, accrued and written off before it was due": (
+        "servicing_loan",
+        _position(
+            Account.INTEREST_INCOME,
+            _union(
+                "SELECT application_id, -interest AS amount FROM servicing_repayment "
+                "WHERE charged_on IS NOT NULL",
+                "SELECT entry.application_id, -line.amount FROM servicing_journalline line "
+                "JOIN servicing_journalentry entry ON entry.id = line.entry_id "
+                f"WHERE line.account = '{Account.INTEREST_ACCRUED.value}'",
+                _written_off("accrued_interest"),
+            ),
         ),
     ),
     "fees receivable are what was charged, less what was waived, paid and written off": (

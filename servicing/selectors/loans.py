@@ -11,7 +11,7 @@ from servicing.choices import OWED, Account, PaymentStatus
 from servicing.dates import business_date
 from servicing.models import AccountBalance, Loan, PaymentShare
 from servicing.selectors.facts import read_facts
-from servicing.selectors.payoff import arrears
+from servicing.selectors.payoff import arrears, payoff
 
 
 def with_shares(payments: QuerySet[Any]) -> QuerySet[Any]:
@@ -47,6 +47,7 @@ def loan_detail(application: Application) -> Loan | None:
     kept = dict(AccountBalance.objects.filter(application=application).values_list("account", "balance"))
     loan.balance = sum((kept.get(account, ZERO) for account in OWED), ZERO)
     loan.principal_balance = kept.get(Account.LOAN_PRINCIPAL, ZERO)
+    loan.accrued_interest = payoff(facts, business_date()).accrued_interest
     loan.held = -kept.get(Account.UNAPPLIED, ZERO)
     loan.arrears = arrears(facts, business_date())
     loan.versions = loan.schedules.select_related("created_by").order_by("version")

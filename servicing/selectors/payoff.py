@@ -8,10 +8,8 @@ from decimal import Decimal
 from applications.choices import Component
 from servicing.allocation import ZERO
 from servicing.choices import ArrearsBucket, LoanStatus, bucket_of
-from servicing.models import Repayment
-from servicing.schedule import accrued_interest
+from servicing.selectors.accruals import interest_earned
 from servicing.selectors.facts import Facts
-from servicing.selectors.terms import terms_of
 
 
 @dataclass(frozen=True)
@@ -55,27 +53,28 @@ def payoff(facts: Facts, on: date) -> Payoff:
         return Payoff(on, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
     outcome = facts.allocation(on)
     paid = dict.fromkeys(Component.values, ZERO)
-    paid_ahead: dict[int, Decimal] = {}
+    interest_paid: dict[int, Decimal] = {}
     for share in outcome.shares:
         paid[share.component] += share.amount
         if share.component == Component.INTEREST:
-            paid_ahead[share.key.pk] = paid_ahead.get(share.key.pk, ZERO) + share.amount
+            interest_paid[share.key.pk] = interest_paid.get(share.key.pk, ZERO) + share.amount
     lent = sum((version.advanced for version in facts.schedules if version.starts_on <= on), ZERO)
     principal, due, accrued = lent - paid[Component.PRINCIPAL], ZERO, ZERO
     for row in facts.repayments:
+        of_row = interest_paid.get(row.pk, ZERO)
         if row.due_date <= on:
-            due += row.interest - row.capitalised
+            due += row.interest - row.capitalised - of_row
             principal += row.capitalised
         else:
-            accrued += max(interest_earned(facts, row, on), paid_ahead.get(row.pk, ZERO))
+            accrued += max(interest_earned(facts, row, on) - of_row, ZERO)
     fees = {Component.FEE: ZERO, Component.PENALTY: ZERO}
     for fee in facts.fees:
         fees[fee.component] += fee.collectable
     return Payoff(
         date=on,
         principal=principal,
-        interest_due=max(due - paid[Component.INTEREST], ZERO),
-        accrued_interest=accrued + min(due - paid[Component.INTEREST], ZERO),
+        interest_due=due,
+        accrued_interest=accrued,
         fees=fees[Component.FEE] - paid[Component.FEE],
         penalties=fees[Component.PENALTY] - paid[Component.PENALTY],
         unapplied=outcome.unapplied,
@@ -85,18 +84,6 @@ def payoff(facts: Facts, on: date) -> Payoff:
 def payoffs(facts: Facts, start: date, days: int) -> Iterator[Payoff]:
     """The figures of so many days, from the first on."""
     return (payoff(facts, start + timedelta(days=number)) for number in range(days))
-
-
-def interest_earned(facts: Facts, row: Repayment, on: date) -> Decimal:
-    """The part of a repayment's interest that has been earned by a day before it is due, AUD."""
-    if on < row.period_start:
-        return ZERO
-    version = next(one for one in facts.schedules if one.pk == row.schedule_id)
-    brought = version.interest_brought_forward if row.number == version.first_number else ZERO
-    balance = row.balance_after + row.principal
-    terms = terms_of(version)
-    earned = accrued_interest(terms, balance=balance, start=row.period_start, end=on)
-    return min(brought + earned, row.interest)
 
 
 def arrears(facts: Facts, today: date) -> Arrears:

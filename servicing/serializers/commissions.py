@@ -6,7 +6,12 @@ from rest_framework import serializers
 
 from applications.models import Product
 from brokers.models import Broker
-from crm_backend.common.serializers import ModelSerializer, Serializer, VisiblePrimaryKeyField
+from crm_backend.common.serializers import (
+    ModelSerializer,
+    Serializer,
+    VisiblePrimaryKeyField,
+    VisiblePrimaryKeysField,
+)
 from servicing.models import Commission, CommissionTerms
 from servicing.serializers.fields import OPTIONAL, past_date, shown_amount, text
 
@@ -75,6 +80,22 @@ class CommissionMarkPaidSerializer(Serializer):
 
     paid_on = past_date()
     reference = text(100)
+
+
+class CommissionsPaySerializer(CommissionMarkPaidSerializer):
+    """Which commissions were paid, or recovered, in one go."""
+
+    commissions = VisiblePrimaryKeysField(queryset=Commission.objects.all(), allow_empty=False)
+
+
+class CommissionsPaidSerializer(Serializer):
+    """What was paid, and to whom, AUD: less clawbacks that were taken off."""
+
+    count = serializers.IntegerField(read_only=True)
+    amount = shown_amount()
+    broker_amount = shown_amount()
+    branch_amount = shown_amount()
+    commissions = CommissionSerializer(many=True, read_only=True)
 
 
 class MonthFiguresSerializer(Serializer):

@@ -31,7 +31,9 @@ class SettleSerializer(Serializer):
 
     settlement_date = past_date()
     first_due_date = serializers.DateField(validators=[validate_near], **OPTIONAL)
-    balloon = amount_field(**OPTIONAL, help_text="AUD of principal left for the last repayment.")
+    balloon = amount_field(
+        min_value=Decimal(0), **OPTIONAL, help_text="AUD of principal left for the last repayment."
+    )
     principal_grace_periods = serializers.IntegerField(min_value=0, max_value=MAX_TERM_MONTHS, **OPTIONAL)
     principal_percentage = serializers.DecimalField(
         max_digits=7,
@@ -103,6 +105,9 @@ class LoanSerializer(ModelSerializer):
 
     balance = shown_amount(help_text="AUD of principal, charged interest and fees, less money held.")
     principal_balance = shown_amount()
+    accrued_interest = shown_amount(
+        help_text="AUD that has been earned by today and is not due; with the balance, the payoff figure."
+    )
     held = shown_amount(help_text="AUD received that waits for what falls due next.")
     arrears = ArrearsSerializer(read_only=True)
     totals = LoanTotalsSerializer(read_only=True)
@@ -122,6 +127,7 @@ class LoanSerializer(ModelSerializer):
             "late_fee_after_days",
             "balance",
             "principal_balance",
+            "accrued_interest",
             "held",
             "arrears",
             "totals",
@@ -210,6 +216,7 @@ class WriteOffSerializer(ModelSerializer):
             "written_off_on",
             "principal",
             "interest",
+            "accrued_interest",
             "fees",
             "penalties",
             "reason",

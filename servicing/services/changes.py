@@ -8,16 +8,19 @@ from typing import Any
 from django.db import transaction
 
 from applications.models import Application
-from crm_backend.common.errors import Conflict, InvalidInput
+from crm_backend.common.errors import InvalidInput
 from servicing.allocation import ZERO
 from servicing.choices import Account, EntryType, LoanStatus, RepaymentStatus
 from servicing.events import LoanExtended, LoanWrittenOff
 from servicing.models import Payment, Repayment, ScheduleVersion, WriteOff
 from servicing.schedule import Schedule, Terms, make_schedule, revise
-from servicing.selectors.payoff import interest_earned, payoff
+from servicing.selectors.accruals import interest_earned
+from servicing.selectors.payoff import payoff
 from servicing.selectors.terms import terms_of
+from servicing.services.accruals import accrue_to_today, follow_terms
 from servicing.services.books import Books, open_books
 from servicing.services.errors import NotHeld, WrongPayoff
+from servicing.services.maturity import check_matured, new_terms, take_over, without_principal
 from servicing.services.payments import check_open, receive, tell_paid_out
 from servicing.services.scheduling import (
     engine_errors,
@@ -41,13 +44,15 @@ def loan_extend(
     """Give what is left of a loan other terms from a day on.
 
     Repayments after the day are superseded by a new schedule, with their due dates continued. Interest of the
-    broken period is due with its first repayment. What had fallen due before stays due.
+    broken period is due with its first repayment. What had fallen due before stays due; but of a loan that
+    has matured, the principal that is unpaid is what gets the new schedule.
 
     Args:
         application: settled.
         actor: who does it.
         effective_date: today when left out; not before the last repayment that fell due or was paid.
-        loan_term: months from the effective date to the last repayment; as scheduled when left out.
+        loan_term: months from the effective date to the last repayment; as scheduled when left out, which
+            nothing is of a loan that has matured.
         interest_rate: from then on, percent per annum; as it is when left out.
         additional_amount: lent on the effective date, AUD.
         reason: kept with the schedule.
@@ -70,7 +75,11 @@ def loan_extend(
         advanced = additional_amount or ZERO
         version = ScheduleVersion(advanced=advanced, reason=reason)
         with engine_errors():
-            terms = _revised(books, gone, on, advanced, interest_rate, loan_term)
+            if gone:
+                terms = _revised(books, gone, on, advanced, interest_rate, loan_term)
+            else:
+                check_matured(books, on, loan_term)
+                terms = new_terms(books, on, advanced, interest_rate, loan_term or 0)
             schedule = make_schedule(terms)
         if advanced:
             lines = {Account.LOAN_PRINCIPAL: advanced, Account.CASH: -advanced}
@@ -117,7 +126,9 @@ def loan_pay_out(
 
 def pay_out(books: Books, *, on: date, amount: Decimal | None = None, **fields: Any) -> Payment | None:
     """Pay a loan out in open books; with no amount given, whatever the figure is."""
-    gone = _left(books, on, "received_on", may_be_none=True)
+    gone = _left(books, on, "received_on", paid_ahead=True)
+    if on < (latest := books.facts.latest_money()):
+        raise InvalidInput.field("received_on", f"Money came or went on {latest}.")
     figure = payoff(books.facts, on).total
     if amount is not None and amount != figure:
         raise WrongPayoff(
@@ -129,13 +140,14 @@ def pay_out(books: Books, *, on: date, amount: Decimal | None = None, **fields: 
     if gone:
         _reschedule_to_one(books, gone, on)
     payment = receive(books, amount=figure, received_on=on, **fields) if figure else None
+    books.catch_up(books.today)
     if books.held:
         books.apply_held(on)
     return payment
 
 
 def loan_write_off(*, application: Application, actor: Any, reason: str) -> WriteOff:
-    """Give up all that is owed on a loan: principal, interest charged, fees and penalties.
+    """Give up all that is owed on a loan: principal, interest charged or earned, fees and penalties.
 
     Raises:
         LoanNotOpen: the loan is not settled, paid out or written off.
@@ -145,57 +157,71 @@ def loan_write_off(*, application: Application, actor: Any, reason: str) -> Writ
         books = open_books(application, actor=actor)
         check_open(books)
         books.catch_up(books.today)
-        if books.held:
-            raise NotHeld(
-                "Money is held for this borrower. Refund it first.", extra={"held": str(books.held)}
-            )
-        parts = {
-            "principal": books.balances[Account.LOAN_PRINCIPAL],
-            "interest": books.balances[Account.INTEREST_RECEIVABLE],
-            "fees": books.balances[Account.FEES_RECEIVABLE],
-            "penalties": books.balances[Account.PENALTY_RECEIVABLE],
-        }
-        row = WriteOff(
-            application=books.application,
-            written_off_on=books.today,
-            reason=reason,
-            created_by=actor,
-            created_at=books.store.now(),
-            **parts,
-        )
-        books.store.add([row])
-        total = sum(parts.values(), ZERO)
-        lines = {
-            Account.WRITE_OFF: total,
-            Account.LOAN_PRINCIPAL: -parts["principal"],
-            Account.INTEREST_RECEIVABLE: -parts["interest"],
-            Account.FEES_RECEIVABLE: -parts["fees"],
-            Account.PENALTY_RECEIVABLE: -parts["penalties"],
-        }
-        books.post(EntryType.WRITE_OFF, books.today, lines, f"Written off: {reason}")
-        books.set(books.loan, status=LoanStatus.WRITTEN_OFF, closed_on=books.today)
+        row = write_off(books, reason=reason)
         books.finish()
-        payload = LoanWrittenOff(
-            reference=books.application.reference_number,
-            amount=str(total),
-            written_off_on=books.today.isoformat(),
-        )
-        books.tell(payload, books.loan)
     return row
 
 
-def _left(books: Books, on: date, field: str, *, may_be_none: bool = False) -> list[Repayment]:
-    """The repayments after a day, none of which has been touched."""
+def write_off(books: Books, *, reason: str) -> WriteOff:
+    """Give up a loan in open books.
+
+    Raises:
+        NotHeld: money is held for the borrower.
+    """
+    if books.held:
+        raise NotHeld("Money is held for this borrower. Refund it first.", extra={"held": str(books.held)})
+    accrue_to_today(books)
+    parts = {
+        "principal": books.balances[Account.LOAN_PRINCIPAL],
+        "interest": books.balances[Account.INTEREST_RECEIVABLE],
+        "accrued_interest": books.balances[Account.INTEREST_ACCRUED],
+        "fees": books.balances[Account.FEES_RECEIVABLE],
+        "penalties": books.balances[Account.PENALTY_RECEIVABLE],
+    }
+    row = WriteOff(
+        application=books.application,
+        written_off_on=books.today,
+        reason=reason,
+        created_by=books.actor,
+        created_at=books.store.now(),
+        **parts,
+    )
+    books.store.add([row])
+    total = sum(parts.values(), ZERO)
+    lines = {
+        Account.WRITE_OFF: total,
+        Account.LOAN_PRINCIPAL: -parts["principal"],
+        Account.INTEREST_RECEIVABLE: -parts["interest"],
+        Account.INTEREST_ACCRUED: -parts["accrued_interest"],
+        Account.FEES_RECEIVABLE: -parts["fees"],
+        Account.PENALTY_RECEIVABLE: -parts["penalties"],
+    }
+    books.post(EntryType.WRITE_OFF, books.today, lines, f"Written off: {reason}")
+    books.set(books.loan, status=LoanStatus.WRITTEN_OFF, closed_on=books.today)
+    payload = LoanWrittenOff(
+        reference=books.application.reference_number,
+        amount=str(total),
+        written_off_on=books.today.isoformat(),
+    )
+    books.tell(payload, books.loan)
+    return row
+
+
+def _left(books: Books, on: date, field: str, *, paid_ahead: bool = False) -> list[Repayment]:
+    """The repayments after a day, none of which has been touched; those that were paid ahead are left out."""
     if on < books.loan.settled_on:
         raise InvalidInput.field(field, "The loan was settled later.")
     gone = [row for row in books.facts.repayments if row.due_date > on]
+    if paid_ahead:
+        today = books.today
+        gone = [row for row in gone if row.charged_on is None or row.outstanding or row.due_date <= today]
     if touched := [row for row in gone if row.charged_on is not None]:
         last = max(row.due_date for row in touched)
         raise InvalidInput.field(field, f"The repayment of {last} has fallen due or is paid already.")
-    if latest := [row for row in books.facts.schedules if row.starts_on > on]:
+    # What was agreed for a day to come does not stand in the way of paying out before it.
+    latest = [row for row in books.facts.schedules if row.starts_on > on]
+    if latest and not (paid_ahead and all(row.starts_on > books.today for row in latest)):
         raise InvalidInput.field(field, f"The terms were changed from {latest[-1].starts_on} on.")
-    if not gone and not may_be_none:
-        raise Conflict("Every repayment has fallen due: there is nothing left to reschedule.")
     return gone
 
 
@@ -247,7 +273,7 @@ def _reschedule_to_one(books: Books, gone: list[Repayment], on: date) -> None:
     row = Repayment(
         application=books.application,
         number=first.number,
-        period_start=first.period_start,
+        period_start=min(first.period_start, on),
         due_date=on,
         amount=principal + interest,
         interest=interest,
@@ -268,9 +294,15 @@ def _supersede(
     on: date,
 ) -> None:
     keep_terms(version, terms)
-    rows = repayments_of(books.application, version, schedule, books.store.now())
-    # Its first period began before the change; the interest of that part was brought forward.
-    _replace(books, version, rows, gone, on)
+    # The first period began before the change; the interest of that part was brought forward.
+    since = min(gone[0].period_start, on) if gone else on
+    rows = repayments_of(books.application, version, schedule, books.store.now(), since=since)
+    places = {} if gone else without_principal(books)
+    _replace(books, version, [*places.values(), *rows], gone or list(places), on)
+    if places:
+        take_over(books, places)
+        books.catch_up(books.today)
+    follow_terms(books)
 
 
 def _replace(

@@ -1,23 +1,22 @@
 """What a broker earns by a loan: accrued at settlement and by the month, clawed back when it ends early.
 
-Like all books these follow facts. `follow_end` asks what is to be clawed back of a loan as it stands, and
+Like all ledger these follow facts. `follow_end` asks what is to be clawed back of a loan as it stands, and
 writes the difference to what has been: a payment that bounces and opens the loan again takes it back.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from servicing import commissions as rules
 from servicing.allocation import ZERO
 from servicing.choices import Account, ClawbackMethod, CommissionKind, EntryType, LoanStatus
 from servicing.events import CommissionAccrued, CommissionClawedBack
 from servicing.models import Commission, CommissionTerms, LoanCommission
+from servicing.months import first_of, last_of, next_month
+from servicing.services.ledger import OpenLedger
 from servicing.services.store import Told
-
-if TYPE_CHECKING:
-    from servicing.services.books import Books
 
 # What a loan keeps of the terms on offer.
 RULES = (
@@ -39,67 +38,69 @@ class Agreed:
     clawed_back: Decimal = ZERO
 
 
-def read_agreed(books: "Books") -> Agreed | None:
+def read_agreed(ledger: OpenLedger) -> Agreed | None:
     """What is kept of a loan's commission; None where nothing was agreed."""
-    application = books.application
-    terms = books.commission or LoanCommission.objects.filter(application=application).first()
+    application = ledger.application
+    terms = ledger.commission or LoanCommission.objects.filter(application=application).first()
     if terms is None:
         return None
+    if ledger.commissions is None:
+        rows = Commission.objects.filter(application=application).exclude(kind=CommissionKind.TRAIL)
+        ledger.commissions = list(rows)
     agreed = Agreed(terms)
-    rows = Commission.objects.filter(application=application).exclude(kind=CommissionKind.TRAIL)
-    for kind, amount in rows.values_list("kind", "amount"):
-        if kind == CommissionKind.UPFRONT:
-            agreed.upfront += amount
+    for row in ledger.commissions:
+        if row.kind == CommissionKind.UPFRONT:
+            agreed.upfront += row.amount
         else:
-            agreed.clawed_back -= amount
+            agreed.clawed_back -= row.amount
     return agreed
 
 
-def agree(books: "Books", offer: CommissionTerms, *, principal: Decimal, on: date) -> LoanCommission:
+def agree(ledger: OpenLedger, offer: CommissionTerms, *, principal: Decimal, on: date) -> LoanCommission:
     """Keep the terms with a loan that is settled, and accrue the upfront commission."""
-    broker, now = books.application.broker, books.store.now()
+    broker, now = ledger.application.broker, ledger.store.now()
     assert broker is not None
     terms = LoanCommission(
-        application=books.application,
+        application=ledger.application,
         broker=broker,
         branch_id=broker.branch_id,
-        trail_from=rules.first_of(on) if offer.trail_rate else None,
+        trail_from=first_of(on) if offer.trail_rate else None,
         created_at=now,
         updated_at=now,
         **{name: getattr(offer, name) for name in RULES},
     )
-    books.store.add([terms])
-    books.commission = terms
+    ledger.store.add([terms])
+    ledger.commission, ledger.commissions = terms, []
     amount = rules.percent_of(principal, terms.upfront_rate)
-    _accrue(books, terms, CommissionKind.UPFRONT, on, amount, base=principal, rate=terms.upfront_rate)
+    _accrue(ledger, terms, CommissionKind.UPFRONT, on, amount, base=principal, rate=terms.upfront_rate)
     return terms
 
 
-def accrue_trail(books: "Books", terms: LoanCommission, until: date) -> int:
+def accrue_trail(ledger: OpenLedger, terms: LoanCommission, until: date) -> int:
     """Accrue the trail of each month that ended before a day and has not been worked out; how many."""
-    accrued, books.commission = 0, terms
-    while terms.trail_from is not None and rules.last_of(terms.trail_from) < until:
-        month, last = terms.trail_from, rules.last_of(terms.trail_from)
-        base = books.principal_on(last)
-        amount = rules.trail_of(base, terms.trail_rate, month, books.loan.settled_on)
+    accrued, ledger.commission = 0, terms
+    while terms.trail_from is not None and last_of(terms.trail_from) < until:
+        month, last = terms.trail_from, last_of(terms.trail_from)
+        base = ledger.principal_on(last)
+        amount = rules.trail_of(base, terms.trail_rate, month, ledger.loan.settled_on)
         if _accrue(
-            books, terms, CommissionKind.TRAIL, last, amount, base=base, rate=terms.trail_rate, month=month
+            ledger, terms, CommissionKind.TRAIL, last, amount, base=base, rate=terms.trail_rate, month=month
         ):
             accrued += 1
-        books.set(terms, trail_from=rules.next_month(month))
+        ledger.set(terms, trail_from=next_month(month))
     return accrued
 
 
-def follow_end(books: "Books") -> None:
+def follow_end(ledger: OpenLedger) -> None:
     """Claw back what is to be clawed back of a loan as it stands, when it has ended or had ended."""
-    agreed = read_agreed(books)
+    agreed = read_agreed(ledger)
     if agreed is None:
         return
-    loan, terms = books.loan, agreed.terms
+    loan, terms = ledger.loan, agreed.terms
     wanted = ZERO
     if loan.status != LoanStatus.ACTIVE:
         assert loan.closed_on is not None
-        accrue_trail(books, terms, loan.closed_on)
+        accrue_trail(ledger, terms, loan.closed_on)
         wanted = rules.clawback_of(
             agreed.upfront,
             terms.clawback_percentage,
@@ -112,10 +113,10 @@ def follow_end(books: "Books") -> None:
         kind = CommissionKind.CLAWBACK if difference > 0 else CommissionKind.CLAWBACK_REVERSED
         before = rules.percent_of(agreed.clawed_back, terms.branch_share)
         _write(
-            books,
+            ledger,
             terms,
             kind,
-            books.today,
+            ledger.today,
             -difference,
             before - rules.percent_of(wanted, terms.branch_share),
             base=agreed.upfront,
@@ -124,16 +125,16 @@ def follow_end(books: "Books") -> None:
 
 
 def _accrue(
-    books: "Books", terms: LoanCommission, kind: CommissionKind, on: date, amount: Decimal, **fields: Any
+    ledger: OpenLedger, terms: LoanCommission, kind: CommissionKind, on: date, amount: Decimal, **fields: Any
 ) -> Commission | None:
     """Write a commission and share it; none of nothing."""
     if not amount:
         return None
-    return _write(books, terms, kind, on, amount, rules.percent_of(amount, terms.branch_share), **fields)
+    return _write(ledger, terms, kind, on, amount, rules.percent_of(amount, terms.branch_share), **fields)
 
 
 def _write(
-    books: "Books",
+    ledger: OpenLedger,
     terms: LoanCommission,
     kind: CommissionKind,
     on: date,
@@ -143,14 +144,14 @@ def _write(
 ) -> Commission:
     """Write a commission with its entry, and tell of it."""
     clawback = kind == CommissionKind.CLAWBACK
-    entry = books.post(
+    entry = ledger.post(
         EntryType.COMMISSION_CLAWED_BACK if clawback else EntryType.COMMISSION_ACCRUED,
         on,
         {Account.COMMISSION_EXPENSE: amount, Account.COMMISSION_PAYABLE: -amount},
         f"{kind.label} commission" + (f" of {fields['month']:%B %Y}" if fields.get("month") else ""),
     )
     row = Commission(
-        application=books.application,
+        application=ledger.application,
         broker_id=terms.broker_id,
         branch_id=terms.branch_id,
         kind=kind,
@@ -159,12 +160,14 @@ def _write(
         broker_amount=amount - branch_amount,
         branch_amount=branch_amount,
         entry=entry,
-        created_at=books.store.now(),
+        created_at=ledger.store.now(),
         **fields,
     )
-    books.store.add([row])
+    ledger.store.add([row])
+    if ledger.commissions is not None and kind != CommissionKind.TRAIL:
+        ledger.commissions.append(row)
     told = {
-        "reference": books.application.reference_number,
+        "reference": ledger.application.reference_number,
         "commission_id": row.pk,
         "amount": str(abs(amount)),
         "broker_amount": str(abs(row.broker_amount)),
@@ -172,7 +175,7 @@ def _write(
         "accrued_on": on.isoformat(),
     }
     if clawback:
-        books.tell(CommissionClawedBack(**told), row, Told.BROKER_AND_ADMINS)
+        ledger.tell(CommissionClawedBack(**told), row, Told.BROKER_AND_ADMINS)
     else:
-        books.tell(CommissionAccrued(kind=kind, kind_display=kind.label, **told), row, Told.BROKER)
+        ledger.tell(CommissionAccrued(kind=kind, kind_display=kind.label, **told), row, Told.BROKER)
     return row

@@ -30,3 +30,11 @@ class WrongPayoff(Conflict):
 
     code = "wrong_payoff"
     title = "Not the payoff figure"
+
+
+class PaidAlready(Conflict):
+    """Commissions are paid once; `commissions` has the ids of those that are."""
+
+    code = "paid_already"
+    title = "Paid already"
+    default_detail = "A commission is paid once."

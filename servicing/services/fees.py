@@ -27,13 +27,17 @@ def fee_add(*, application: Application, actor: Any, **fields: Any) -> Fee:
     """Charge a fee, also before settlement. Money that is held pays it when it is due.
 
     Raises:
-        Conflict: the application came to nothing, or its loan is written off.
+        Conflict: the application came to nothing.
+        LoanNotOpen: its loan is paid out or written off.
     """
     with transaction.atomic():
         books = open_books(application, actor=actor)
         if books.application.is_ended:
             raise Conflict("An application that was declined or withdrawn is charged no fees.")
         check_not_written_off(books)
+        if books.facts.loan is not None and books.facts.loan.status == LoanStatus.CLOSED:
+            # It would open the loan again, and with it what was clawed back at its end.
+            raise LoanNotOpen("This loan is paid out.")
         books.catch_up(books.today)
         fee = charge_fee(books, on=books.today, **fields)
         books.finish()

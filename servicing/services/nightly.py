@@ -1,4 +1,4 @@
-"""The work of each business date: what falls due, trail commissions, late fees, marks and reminders.
+"""The work of each business date: what falls due, trails, late fees, marks, reminders, and accruals.
 
 In chunks of applications, each in a transaction that also says how far the run has come: a run that is killed
 goes on where it was, and one that is done is not done again. Missed dates are made up in order.
@@ -14,15 +14,17 @@ from django.utils import timezone
 
 from applications.models import Application
 from servicing.choices import UNPAID, FeeStatus, FeeType, LoanStatus, RepaymentStatus, RunStatus
-from servicing.commissions import first_of
 from servicing.events import RepaymentDueSoon, RepaymentOverdue
 from servicing.models import Fee, LoanCommission, NightlyRun, Repayment
+from servicing.months import first_of
 from servicing.services.books import DUE_SOON_DAYS, Books, open_books
 from servicing.services.commissions import accrue_trail
 from servicing.services.fees import charge_fee
+from servicing.services.month_ends import accrue_loans, loans_to_accrue
 from servicing.services.store import Told
 
 CHUNK = 100
+ACCRUED_AT_ONCE = 500
 # Days late at which people are told: borrowers first, the BDM later.
 TO_BORROWERS = (3, 7)
 TO_BDM = (10,)
@@ -71,15 +73,38 @@ def _do_chunk(run: NightlyRun) -> NightlyRun:
     run = NightlyRun.objects.select_for_update().get(pk=run.pk)
     if run.status == RunStatus.DONE:
         return run
-    ids = applications_with_work(run.business_date, after=run.reached)[:CHUNK]
-    for application in Application.objects.filter(pk__in=list(ids)).order_by("pk"):
+    if not STEPS[run.step](run):
+        steps = list(STEPS)
+        if run.step == steps[-1]:
+            run.status, run.finished_at = RunStatus.DONE, timezone.now()
+        else:
+            run.step, run.reached = steps[steps.index(run.step) + 1], 0
+    run.save()
+    return run
+
+
+def _work(run: NightlyRun) -> bool:
+    """Do a chunk of the applications that something is to be done for; whether there may be more."""
+    ids = list(applications_with_work(run.business_date, after=run.reached)[:CHUNK])
+    for application in Application.objects.filter(pk__in=ids).order_by("pk"):
         _do_application(application, run)
         run.applications += 1
         run.reached = application.pk
-    if len(ids) < CHUNK:
-        run.status, run.finished_at = RunStatus.DONE, timezone.now()
-    run.save()
-    return run
+    return len(ids) == CHUNK
+
+
+def _accrue(run: NightlyRun) -> bool:
+    """Accrue the ended month of a chunk of loans, those that were not done on the way."""
+    loans = loans_to_accrue(run.business_date, after=run.reached)[:ACCRUED_AT_ONCE]
+    ids = list(loans.values_list("application", flat=True))
+    if ids:
+        run.accrued += accrue_loans(ids, run.business_date)
+        run.reached = ids[-1]
+    return len(ids) == ACCRUED_AT_ONCE
+
+
+# In this order; the first is done of a date that nothing was done of.
+STEPS: dict[str, Callable[[NightlyRun], bool]] = {"": _work, "accruals": _accrue}
 
 
 def applications_with_work(day: date, *, after: int = 0) -> Any:

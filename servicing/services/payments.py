@@ -14,6 +14,7 @@ from servicing.choices import (
     EntryType,
     FeeStatus,
     LoanStatus,
+    PaymentMethod,
     PaymentStatus,
     RepaymentStatus,
 )
@@ -32,7 +33,7 @@ def payment_record(*, application: Application, actor: Any, **fields: Any) -> Pa
     Raises:
         LoanNotOpen: the loan is not settled, paid out or written off.
         InvalidInput: `received_on` lies before the settlement; what is named is of another application.
-        Conflict: what is named is superseded or cancelled.
+        Conflict: what is named is superseded or cancelled, or cannot be paid ahead.
         RefundedAlready: dated so early that money that was refunded would be needed.
     """
     with transaction.atomic():
@@ -45,6 +46,9 @@ def payment_record(*, application: Application, actor: Any, **fields: Any) -> Pa
                 if target.application_id != books.application.pk:
                     raise InvalidInput.field(name, f"This {name} is of another application.")
                 fields[name] = find(books, target)
+        books.catch_up(books.today)
+        if fields.get("repayment") is not None:
+            check_ahead(books, fields["repayment"], fields["amount"])
         payment = receive(books, **fields)
         books.finish()
         tell_paid_out(books)
@@ -115,9 +119,9 @@ def repayment_mark_paid(
     """Record a payment of what is unpaid of a repayment, or of another amount, that goes to it first.
 
     Raises:
-        Conflict: it is paid, or superseded.
+        Conflict: it is paid, superseded, or cannot be paid ahead.
         LoanNotOpen: the loan is paid out or written off.
-        InvalidInput: `received_on` lies before the settlement.
+        InvalidInput: `received_on` lies before the settlement; `amount` does not pay what is not due in full.
     """
     with transaction.atomic():
         books = open_books(repayment.application, actor=actor)
@@ -130,6 +134,7 @@ def repayment_mark_paid(
         if received_on < books.loan.settled_on:
             raise InvalidInput.field("received_on", "The loan was settled later.")
         amount = fields.pop("amount", None) or repayment.outstanding
+        check_ahead(books, repayment, amount)
         receive(books, repayment=repayment, amount=amount, received_on=received_on, **fields)
         books.finish()
         tell_paid_out(books)
@@ -140,7 +145,7 @@ def payment_reverse(*, payment: Payment, actor: Any, reason: str) -> Payment:
     """Take a payment back: a new entry, and what it paid is open again or paid by other money.
 
     Raises:
-        Conflict: it was reversed before.
+        Conflict: it was reversed before, or never came: it was taken out of the disbursement.
         LoanNotOpen: the loan is written off.
         RefundedAlready: its money has been given back.
     """
@@ -150,6 +155,8 @@ def payment_reverse(*, payment: Payment, actor: Any, reason: str) -> Payment:
         found = [row for row in books.facts.payments if row.pk == payment.pk]
         if not found:
             raise Conflict("This payment is reversed already.")
+        if found[0].method == PaymentMethod.DEDUCTION:
+            raise Conflict("It was taken out of the disbursement. Refund the fee instead.")
         books.catch_up(books.today)
         payment = found[0]
         books.facts.payments.remove(payment)
@@ -253,9 +260,29 @@ def check_open(books: Books) -> None:
     """
     loan = books.facts.loan
     if loan is None:
-        raise LoanNotOpen("This application has not been settled.")
+        raise LoanNotOpen("This application has not been settled here.")
     if loan.status != LoanStatus.ACTIVE:
         raise LoanNotOpen(f"This loan is {loan.get_status_display().lower()}.")
+
+
+def check_ahead(books: Books, repayment: Repayment, amount: Decimal) -> None:
+    """Refuse to pay a repayment ahead in part, or before interest that will have joined the loan by then.
+
+    Raises:
+        InvalidInput: `amount`: less than what is unpaid of one that is not due.
+        Conflict: interest of an earlier one is still to be capitalised.
+    """
+    if repayment.charged_on is not None or not repayment.outstanding:
+        return
+    if amount < repayment.outstanding:
+        raise InvalidInput.field(
+            "amount",
+            f"It is due on {repayment.due_date}. Pay all of it, {repayment.outstanding} AUD, or name none: "
+            "the money is held until then.",
+        )
+    for row in books.facts.repayments:
+        if row.due_date < repayment.due_date and row.charged_on is None and row.capitalised:
+            raise Conflict("Interest joins the loan before it is due. Pay the loan out instead.")
 
 
 def find_repayment(books: Books, repayment: Repayment) -> Repayment:

@@ -53,16 +53,21 @@ def keep_terms(version: ScheduleVersion, terms: Terms) -> ScheduleVersion:
 
 
 def repayments_of(
-    application: Application, version: ScheduleVersion, schedule: Schedule, now: datetime
+    application: Application,
+    version: ScheduleVersion,
+    schedule: Schedule,
+    now: datetime,
+    *,
+    since: date | None = None,
 ) -> list[Repayment]:
-    """The rows of a schedule.
+    """The rows of a schedule; `since`: when the period began that the change of terms broke.
 
     Raises:
         InvalidInput: they come to more than the columns can hold.
     """
     if schedule.totals.total > MAX_AMOUNT:
         raise InvalidInput.field("loan_term", f"Its repayments would come to more than {MAX_AMOUNT:,} AUD.")
-    rows, start = [], version.starts_on
+    rows, start = [], since or version.starts_on
     for instalment in schedule.instalments:
         rows.append(_repayment(application, version, instalment, start, now))
         start = instalment.due_date

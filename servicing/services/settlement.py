@@ -97,7 +97,7 @@ def settle(
     if deducted > principal:
         raise InvalidInput.field("fees", "More is deducted than is lent.")
     with engine_errors():
-        terms = _terms(application, principal, on, shape)
+        terms = loan_terms(application, principal, on, shape)
         schedule = make_schedule(terms)
     loan = _loan(books, on)
     version = ScheduleVersion(
@@ -146,7 +146,8 @@ def post_schedule(
     )
 
 
-def _terms(application: Application, principal: Decimal, on: date, shape: Mapping[str, Any]) -> Terms:
+def loan_terms(application: Application, principal: Decimal, on: date, shape: Mapping[str, Any]) -> Terms:
+    """The terms that an application would be settled on: so much, on a day, in a shape."""
     product = application.product
     return Terms(
         principal=principal,

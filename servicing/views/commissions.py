@@ -7,29 +7,41 @@ from typing import Any
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brokers.models import Broker
 from brokers.permissions import BROKERS
-from crm_backend.common.errors import Conflict
 from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
-from crm_backend.common.viewsets import ChildMixin, CrudViewSet, ListMixin, RetrieveMixin, ScopedViewSet
+from crm_backend.common.viewsets import (
+    ChildMixin,
+    CrudViewSet,
+    ListMixin,
+    ReadOnlyViewSet,
+    RetrieveMixin,
+    ScopedViewSet,
+)
 from events.viewsets import RecordedMixin
 from servicing import events
+from servicing.allocation import ZERO
+from servicing.filters import BrokerCommissionFilter, CommissionFilter
 from servicing.models import Commission, CommissionTerms
 from servicing.permissions import COMMISSION_TERMS, COMMISSIONS
 from servicing.selectors.commissions import commission_summary
 from servicing.serializers.commissions import (
     CommissionMarkPaidSerializer,
     CommissionSerializer,
+    CommissionsPaidSerializer,
+    CommissionsPaySerializer,
     CommissionSummarySerializer,
     CommissionTermsSerializer,
 )
 from servicing.serializers.fields import without_nulls
-from servicing.services.commission_payments import commission_mark_paid
+from servicing.services.commission_payments import commission_mark_paid, commissions_mark_paid
+from servicing.services.errors import PaidAlready
 
 
 @extend_schema(tags=["commissions"])
@@ -48,7 +60,42 @@ def _with_application(rows: Any) -> Any:
 
 
 @extend_schema(tags=["commissions"])
-class CommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
+class CommissionViewSet(ReadOnlyViewSet):
+    """Commissions of all brokers that one may see."""
+
+    queryset = Commission.objects.all()
+    policy = COMMISSIONS
+    serializer_class = CommissionSerializer
+    serializer_classes = {"pay": CommissionsPaySerializer}
+    querysets = {"list": _with_application, "retrieve": _with_application}
+    filterset_class = CommissionFilter
+    ordering_fields = ["accrued_on", "amount"]
+    ordering = ["-accrued_on"]
+
+    @extend_schema(request=CommissionsPaySerializer, responses=CommissionsPaidSerializer)
+    @action(detail=False, methods=["post"])
+    @idempotent()
+    @refuses(PaidAlready)
+    def pay(self, request: Request) -> Response:
+        """Say that several were paid together, and clawbacks among them taken off: all of them or none."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            data = without_nulls(serializer.validated_data)
+            paid = commissions_mark_paid(actor=self.caller, **data)
+            rows = _with_application(Commission.objects.filter(pk__in=[row.pk for row in paid])).order_by(
+                "pk"
+            )
+            sums = {
+                name: sum((getattr(row, name) for row in rows), ZERO)
+                for name in ("amount", "broker_amount", "branch_amount")
+            }
+            reply = {"count": len(rows), **sums, "commissions": rows}
+            return Response(CommissionsPaidSerializer(reply).data)
+
+
+@extend_schema(tags=["commissions"])
+class BrokerCommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
     """Commissions of a broker, latest first."""
 
     queryset = Commission.objects.all()
@@ -62,12 +109,13 @@ class CommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         "retrieve": _with_application,
         "mark_paid": _with_application,
     }
-    filter_backends = ()
-    ordering = ["-accrued_on", "-id"]
+    filterset_class = BrokerCommissionFilter
+    ordering_fields: list[str] = []
+    ordering = ["-accrued_on"]
 
     @extend_schema(request=CommissionMarkPaidSerializer, responses=CommissionSerializer)
     @idempotent()
-    @refuses(Conflict)
+    @refuses(PaidAlready)
     def mark_paid(self, request: Request, broker_id: int, pk: int) -> Response:
         """Say that it was paid to broker and branch, or that a clawback was recovered from them."""
         commission = self.get_object()

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from applications.models import Application
 from crm_backend.common.errors import InvalidInput
 from crm_backend.common.viewsets import ChildMixin, ListMixin, ScopedViewSet
+from servicing.dates import business_date
 from servicing.models import JournalEntry
 from servicing.permissions import LEDGER
 from servicing.selectors.loans import for_ledger
@@ -33,6 +34,6 @@ class LedgerViewSet(ChildMixin, ListMixin, ScopedViewSet):
         query = PeriodSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         start, end = query.validated_data.get("start"), query.validated_data.get("end")
-        if start and end and start > end:
-            raise InvalidInput.field("end", "The period ends before it begins.")
+        if start and start > (end or business_date()):
+            raise InvalidInput.field("end" if end else "start", "The period ends before it begins.")
         return Response(StatementSerializer(statement(self.parent, start=start, end=end)).data)

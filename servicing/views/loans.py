@@ -35,7 +35,7 @@ from servicing.services import changes
 from servicing.services.errors import LoanNotOpen, NotHeld, RefundedAlready, WrongPayoff
 from servicing.services.settlement import application_settle
 
-NOT_SETTLED = "This application has not been settled."
+NOT_SETTLED = "This application has not been settled here."
 
 
 @extend_schema(tags=["applications"])
@@ -86,7 +86,8 @@ class LoanViewSet(ScopedViewSet):
         query.is_valid(raise_exception=True)
         facts = self._facts(application)
         start = query.validated_data.get("date") or business_date()
-        earliest = facts.schedules[-1].starts_on
+        # Terms that begin on a day to come leave the days before it as they are.
+        earliest = min(facts.schedules[-1].starts_on, max(business_date(), facts.schedules[0].starts_on))
         if start < earliest:
             raise InvalidInput.field("date", f"The present terms are from {earliest} on.")
         figures = list(payoffs(facts, start, query.validated_data.get("days", 1)))

@@ -23,7 +23,7 @@ from events.dispatcher import dispatch_pending
 from events.models import Event
 from events.registry import REGISTRY, payload_class
 from notifications.models import Notification, NotificationCounter, OutgoingMail
-from servicing.models import Loan, Payment, Repayment
+from servicing.models import Commission, Loan, Payment, Repayment
 from tests.demo.support import LIMIT, Written
 from tests.servicing.kit import breaches
 from users.choices import Role
@@ -157,6 +157,9 @@ def told_of_money(application: Application) -> Counter[str]:
         {
             "loan.settled": int(loan is not None),
             "loan.paid_out": int(loan is not None and loan.status == "closed"),
+            "loan.written_off": int(loan is not None and loan.status == "written_off"),
+            "commission.accrued": application.commissions.exclude(kind="clawback").count(),
+            "commission.clawed_back": application.commissions.filter(kind="clawback").count(),
             "fee.added": application.fees.count(),
             "payment.recorded": application.payments.count(),
             "repayment.due_soon": rows.filter(due_soon_told=True).count(),
@@ -165,11 +168,11 @@ def told_of_money(application: Application) -> Counter[str]:
     )
 
 
-def test_loans_of_the_last_year_are_repaid_as_their_outcome_was(written: Written) -> None:
+def test_loans_of_the_last_months_are_repaid_as_their_outcome_was(written: Written) -> None:
     assert breaches() == []
-    year = written.clock.end - SERVICED
+    first = written.clock.end - SERVICED
     settled = Application.objects.filter(
-        stage_changes__to_stage=Stage.SETTLED, stage_changes__changed_at__gte=year
+        stage_changes__to_stage=Stage.SETTLED, stage_changes__changed_at__gte=first
     )
     assert settled.exists()
     assert not settled.filter(loan=None).exists()
@@ -178,6 +181,8 @@ def test_loans_of_the_last_year_are_repaid_as_their_outcome_was(written: Written
     assert Repayment.objects.filter(status="paid").exists()
     assert Payment.objects.filter(fee=None).exists()
     assert Loan.objects.exclude(oldest_due=None).exists()
+    assert set(Commission.objects.values_list("kind", flat=True)) >= {"upfront", "trail", "clawback"}
+    assert not Commission.objects.filter(branch_amount=0).exists()
 
 
 def test_events_are_in_the_order_of_their_time_and_in_the_past(written: Written) -> None:

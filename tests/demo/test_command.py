@@ -12,6 +12,9 @@ from django.db import transaction
 
 from applications.models import Application
 from demo import book as book_module
+from documents.choices import LetterType
+from documents.models import Document, Note, SignatureRequest, SigningMail
+from documents.services.sealing import request_verify
 from events.models import Event
 from tests.demo.support import TODAY
 from tests.demo.test_same_as_services import snapshot
@@ -19,11 +22,12 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 FEW = 12
+LETTERS = {str(label) for label in LetterType.labels}
 
 
 def run(path: Path, **options: Any) -> str:
     out = StringIO()
-    given = {"limit": FEW, "today": TODAY, "logins": path, **options}
+    given = {"limit": FEW, "today": TODAY, "logins": path, "files": False, **options}
     call_command("demo", stdout=out, **given)
     return out.getvalue()
 
@@ -121,3 +125,38 @@ def test_it_refuses_senseless_options(tmp_path: Path, option: str, value: Any) -
     with pytest.raises(CommandError, match=f"--{option}"):
         run(tmp_path / "logins.json", **{option: value})
     assert nothing_there()
+
+
+def test_the_demo_client_has_papers_that_can_be_read_and_found(tmp_path: Path, api: Any) -> None:
+    run(tmp_path / "logins.json", files=True)
+    client = api(User.objects.get(email="client@example.com"))
+    rows = client.get("/api/documents/documents/").json()["results"]
+    # Of each of two applications: three own papers, and the contract.
+    assert sorted({row["title"] for row in rows} - LETTERS) == [
+        "Bank statement Q1",
+        "Contract",
+        "Licence",
+        "Payslip March",
+    ]
+    assert {row["current"]["status"] for row in rows} == {"ready"}
+    assert {row["current"]["number"] for row in rows if row["title"] == "Contract"} == {2}
+    assert {row["current"]["pages"] for row in rows if row["title"] == "Bank statement Q1"} == {3}
+    assert client.get("/api/documents/documents/", {"search": "salary"}).json()["count"] == 2
+
+
+def test_the_demo_client_has_letters_to_read_and_one_to_sign(tmp_path: Path) -> None:
+    run(tmp_path / "logins.json", files=True)
+    client = User.objects.get(email="client@example.com")
+    titles = Document.objects.visible_to(client).order_by("pk").values_list("title", flat=True)
+    assert [title for title in titles if title in LETTERS] == [
+        "Loan agreement",
+        "Settlement letter",
+        "Statement of account",
+        "Indicative letter of offer",
+    ]
+    signed, to_sign = SignatureRequest.objects.order_by("pk")
+    assert (signed.status, to_sign.status) == ("completed", "open")
+    assert all(check.is_intact for check in request_verify(signed))
+    assert Note.objects.visible_to(client).count() == 1
+    assert Note.objects.count() == 3
+    assert not SigningMail.objects.exists()

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import UUIDField
+from django.utils import timezone
 
 from applications.models import Application, Product, Security, Signature
 from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
+from documents.models import Batch, Document, LetterTemplate, Note, NoteComment, SignatureRequest
+from documents.services.reading import version_read
 from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
+from tests.documents import makers, signing
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -29,6 +33,9 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LetterTemplateFactory,
+    NoteCommentFactory,
+    NoteFactory,
     UserFactory,
     World,
 )
@@ -99,6 +106,28 @@ def session_of(user: User) -> Session:
     return access_token_session(session_open(user=user, client=Client()).access)[0]
 
 
+def note_of(world: World, role: str) -> Note:
+    """A note that our user of a role wrote, or the broker's for the client, who writes none."""
+    if role == Role.CLIENT:
+        return world.ours.note
+    return NoteFactory.create(
+        application=world.ours.application, author=world.user(role), visibility="client"
+    )
+
+
+def comment_of(world: World, role: str) -> NoteComment:
+    """A reply that our user of a role wrote, on the latest of the notes that such paths name."""
+    note = Note.objects.filter(application=world.ours.application).order_by("-pk").first()
+    author = world.ours.broker_user if role == Role.CLIENT else world.user(role)
+    return NoteCommentFactory.create(note=note, author=author)
+
+
+def signature_request_of(application: Application, user: User) -> SignatureRequest:
+    """A document that a user is to sign, who may have sent it as well."""
+    document = signing.document_of(application, user, visible_to_client=True)
+    return signing.request_of(document, user, user)
+
+
 ROWS: dict[type, Rows] = {
     User: Rows(
         # Not the administrator's own account, which has guards of its own.
@@ -147,6 +176,34 @@ ROWS: dict[type, Rows] = {
         lambda world: CommissionTermsFactory.create(broker=world.theirs.broker),
         sees_ours=ADMIN,
     ),
+    Document: Rows(
+        lambda world, role: makers.document_of(
+            world.ours.application, world.user(role), visible_to_client=True
+        ),
+        lambda world: makers.document_of(world.theirs.application, world.theirs.broker_user),
+    ),
+    Note: Rows(
+        lambda world, role: note_of(world, role),
+        lambda world: world.theirs.note,
+    ),
+    NoteComment: Rows(
+        lambda world, role: comment_of(world, role),
+        lambda world: NoteCommentFactory.create(note=world.theirs.note, author=world.theirs.broker_user),
+    ),
+    LetterTemplate: Rows(
+        lambda world, role: LetterTemplateFactory.create(created_by=world.admin),
+        lambda world: LetterTemplateFactory.create(created_by=world.admin),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+        sees_theirs=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    SignatureRequest: Rows(
+        lambda world, role: signature_request_of(world.ours.application, world.user(role)),
+        lambda world: signature_request_of(world.theirs.application, world.theirs.broker_user),
+    ),
+    Batch: Rows(
+        lambda world, role: makers.batch_of(world.ours.application, world.user(role)),
+        lambda world: makers.batch_of(world.theirs.application, world.theirs.broker_user),
+    ),
     Product: Rows(
         lambda world, role: world.product,
         # Nobody's: what is no longer on offer is hidden from all but administrators.
@@ -176,6 +233,21 @@ ROWS: dict[type, Rows] = {
         sees_ours=ADMIN,
     ),
 }
+
+
+def failed_job_of(user: User) -> Job:
+    """A job that ended badly and can be done again."""
+    return JobFactory.create(
+        created_by=user, kind="documents.batch", status="failed", finished_at=timezone.now()
+    )
+
+
+def read(document: Document) -> Document:
+    """A document that a worker has looked at."""
+    version_read(document.current.pk)
+    return document
+
+
 SETTLED = Rows(
     lambda world, role: loan_of(world.admin, world.ours.application).application,
     lambda world: world.theirs.application,
@@ -186,6 +258,16 @@ ROWS_AT: dict[str, Rows] = {
     "/api/applications/{pk}/payoff/": SETTLED,
     "/api/applications/{pk}/extend-loan/": SETTLED,
     "/api/applications/{pk}/write-off/": SETTLED,
+    "/api/jobs/{pk}/retry/": Rows(
+        lambda world, role: failed_job_of(world.user(role)),
+        lambda world: failed_job_of(world.theirs.broker_user),
+    ),
+    "/api/documents/documents/{pk}/thumbnail/": Rows(
+        lambda world, role: read(
+            makers.document_of(world.ours.application, world.user(role), visible_to_client=True)
+        ),
+        lambda world: read(makers.document_of(world.theirs.application, world.theirs.broker_user)),
+    ),
     "/api/users/auth/sessions/{pk}/": Rows(
         lambda world, role: session_of(world.user(role)),
         lambda world: session_of(world.theirs.client_user),
@@ -219,7 +301,7 @@ def address(operation: Operation, world: World, role: str, whose: str = "ours") 
         else:
             row = rows.ours(world, role)
         values[name] = row.pk
-    return operation.path.format_map(values)
+    return operation.at(values)
 
 
 def sees(operation: Operation, role: str, whose: str) -> bool:

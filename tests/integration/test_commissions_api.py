@@ -241,3 +241,94 @@ def test_terms_are_not_for_others(world, api, who):
     assert client.get(TERMS).status_code == 403
     with nothing_written():
         assert client.post(TERMS, {}).status_code == 403
+
+
+# --- of all brokers ------------------------------------------------------------------------------
+
+
+LIST = "/api/commissions/"
+
+
+def listed(client, **query):
+    reply = client.get(LIST, query)
+    assert reply.status_code == 200, reply.content
+    return [row["id"] for row in reply.json()["results"]]
+
+
+def test_the_list_of_all_is_filtered_and_ordered(world, api, commission):
+    theirs = Commission.objects.exclude(pk=commission.pk).get()
+    pay(api(world.admin), theirs)
+    loan_write_off(application=commission.application, actor=world.admin, reason="Gone.")
+    clawback = Commission.objects.get(kind="clawback")
+    client, today = api(world.admin), business_date().isoformat()
+    assert listed(client) == [clawback.pk, commission.pk, theirs.pk]
+    assert listed(client, ordering="amount")[0] == clawback.pk
+    assert listed(client, broker=commission.broker_id) == [clawback.pk, commission.pk]
+    assert listed(client, branch=theirs.branch_id) == [theirs.pk]
+    assert listed(client, application=theirs.application_id) == [theirs.pk]
+    assert listed(client, kind="clawback") == [clawback.pk]
+    assert listed(client, status="paid") == [theirs.pk]
+    assert listed(client, kind="nonsense") == []
+    assert len(listed(client, accrued_after=today, accrued_before=today)) == 3
+    assert listed(client, accrued_before="2020-01-01") == []
+    assert client.get(LIST, {"accrued_after": "soon"}).status_code == 400
+    of_broker = url(world.ours.broker) + "?kind=upfront"
+    assert [row["id"] for row in client.get(of_broker).json()["results"]] == [commission.pk]
+
+
+def test_everybody_lists_what_is_theirs_to_see(world, api, commission):
+    assert listed(api(world.ours.broker_user)) == listed(api(world.ours.bd_user)) == [commission.pk]
+    assert api(world.ours.client_user).get(LIST).status_code == 403
+    theirs = Commission.objects.exclude(pk=commission.pk).get()
+    assert api(world.ours.broker_user).get(f"{LIST}{theirs.pk}/").status_code == 404
+
+
+def pay_all(client, commissions, body=None, **headers):
+    ids = [row.pk for row in commissions]
+    return client.post(f"{LIST}pay/", {"commissions": ids, **(body or {})}, headers=headers)
+
+
+def test_several_are_paid_together_with_clawbacks_taken_off(world, api, commission):
+    loan_write_off(application=commission.application, actor=world.admin, reason="Gone.")
+    rows = list(Commission.objects.order_by("pk"))
+    client, key = api(world.admin), {"Idempotency-Key": "run-7"}
+    reply = pay_all(client, rows, {"reference": "Run 7"}, **key)
+    assert reply.status_code == 200
+    body = reply.json()
+    assert (body["count"], body["amount"]) == (3, "78.00")  # two of 78.00, one of which is taken back
+    assert (body["broker_amount"], body["branch_amount"]) == ("62.40", "15.60")
+    assert {(row["status"], row["reference"]) for row in body["commissions"]} == {("paid", "Run 7")}
+    with nothing_written():
+        again = pay_all(client, rows, {"reference": "Run 7"}, **key)
+        assert (again["Idempotency-Replayed"], again.json()) == ("true", body)
+        assert pay_all(client, rows[:1], **key).status_code == 422
+    assert Event.objects.filter(type="commission.paid").count() == 3
+    assert "commission_payable" not in balances(commission.application)
+    assert breaches() == []
+
+
+def test_of_several_none_is_paid_when_one_is_already(world, api, commission):
+    client, rows = api(world.admin), list(Commission.objects.order_by("pk"))
+    pay(client, commission)
+    with nothing_written():
+        reply = pay_all(client, rows)
+    assert (reply.status_code, reply.json()["code"]) == (409, "paid_already")
+    assert reply.json()["commissions"] == [commission.pk]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"commissions": []}, "commissions"),
+        ({"commissions": [2**31 - 1]}, "commissions"),
+        ({"commissions": "all"}, "commissions"),
+        ({"paid_on": "2999-01-01"}, "paid_on"),
+        ({"paid_on": (business_date() - timedelta(days=1)).isoformat()}, "paid_on"),
+        ({"amount": "1.00"}, "amount"),
+    ],
+)
+def test_bad_payments_of_several_are_refused_by_field(world, api, commission, body, field):
+    client = api(world.admin)
+    with nothing_written():
+        reply = pay_all(client, [commission], body)
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, [field])

@@ -206,3 +206,14 @@ def test_filters(world, client):
     assert ids(due_after=(business_date() + timedelta(days=1)).isoformat()) == [two]
     assert ids(due_before=business_date().isoformat()) == [one.pk]
     assert ids(application=world.ours.application.pk, ordering="amount") == [one.pk, two]
+
+
+def test_a_loan_that_is_paid_out_is_charged_no_fee(world, api):
+    loan = loan_of(world.admin, world.ours.application)
+    client = api(world.ours.bd_user)
+    body = {"amount": client.get(f"/api/applications/{loan.application_id}/payoff/").json()["total"]}
+    client.post(f"/api/applications/{loan.application_id}/payoff/", body)
+    fee = {"fee_type": "legal", "amount": "10.00", "due_date": business_date().isoformat()}
+    with nothing_written():
+        reply = client.post(f"/api/applications/{loan.application_id}/fees/", fee)
+    assert (reply.status_code, reply.json()["code"]) == (409, "loan_not_open")

@@ -32,6 +32,7 @@ BOOLEANS = [
     "products/?is_secured",
     "users/notifications/?is_read",
     "documents/repayments/?is_overdue",
+    "documents/documents/?visible_to_client",
 ]
 IDS = [
     "applications/?product",
@@ -50,6 +51,8 @@ IDS = [
     "audit-logs/?application_id",
     "documents/fees/?application",
     "documents/repayments/?application",
+    "documents/documents/?application",
+    "documents/batches/?application",
 ]
 DAYS = [
     ("applications/", Application, "created_at"),

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from events.models import Event
 from jobs.models import Job, JobInput
+from jobs.services.lifecycle import jobs_recover
 from jobs.services.running import job_run
 from tests.checks import assert_refused, event_types
 from tests.factories import JobFactory, UserFactory
 from tests.tables import csv_file, imported, row, send
 from tests.writes import nothing_written
+from users.services.api_keys import api_key_create
 
 pytestmark = pytest.mark.django_db
 
@@ -136,3 +138,68 @@ def test_users_who_go_take_their_jobs_along(world, api):
     assert Job.objects.count() == 1
     assert api(world.admin).delete(f"/api/users/users/{user.pk}/").status_code == 204
     assert Job.objects.count() == 0
+
+
+def test_a_job_that_failed_is_done_again(world, api, dispatch):
+    client = api(world.ours.broker_user)
+    job = finished(created_by=world.ours.broker_user, kind="documents.batch", attempts=3)
+    Job.objects.filter(pk=job.pk).update(status="failed", expires_at=timezone.now())
+    body = client.post(f"/api/jobs/{job.pk}/retry/").json()
+    assert (body["status"], body["finished_at"], body["expires_at"]) == ("queued", None, None)
+    assert Event.objects.latest("pk").type == "job.retried"
+    with nothing_written():
+        assert_refused(client.post(f"/api/jobs/{job.pk}/retry/"), 409, "conflict")
+
+
+def test_attempts_are_counted_anew_after_a_retry(world):
+    job = running(created_by=world.admin, kind="documents.batch")
+    over = timezone.now() - timedelta(seconds=1)
+    Job.objects.filter(pk=job.pk).update(attempts=4, attempts_before=3, lease_until=over)
+    assert jobs_recover() == 1
+    assert Job.objects.get(pk=job.pk).status == "queued"
+    Job.objects.filter(pk=job.pk).update(status="running", attempts=6, lease_until=over)
+    jobs_recover()
+    job = Job.objects.get(pk=job.pk)
+    assert (job.status, job.message) == ("failed", "Its worker stopped 3 times. What it had written stays.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("applications.bulk_import", "failed"), ("documents.batch", "succeeded"), ("gone.kind", "failed")],
+)
+def test_what_cannot_be_done_again_is_not(world, api, kind, status):
+    job = finished(created_by=world.admin, kind=kind)
+    Job.objects.filter(pk=job.pk).update(status=status)
+    client = api(world.admin)
+    with nothing_written():
+        assert_refused(client.post(f"/api/jobs/{job.pk}/retry/"), 409, "conflict")
+
+
+def test_a_stream_without_a_server_that_waits_says_how_it_is_and_ends(world, api):
+    job = running(created_by=world.admin, done=1, total=4)
+    reply = api(world.admin).get(f"/api/jobs/{job.pk}/stream/")
+    assert reply["Content-Type"] == "text/event-stream"
+    text = b"".join(reply.streaming_content).decode()
+    assert text.startswith("retry: 2000\n\nevent: progress\nid: 0\ndata: {")
+    again = api(world.admin).get(f"/api/jobs/{job.pk}/stream/", headers={"Last-Event-ID": "0"})
+    assert b"".join(again.streaming_content) == b"retry: 2000\n\n"
+
+
+def test_a_ticket_is_for_logins(world, api):
+    job = running(created_by=world.admin)
+    _, raw = api_key_create(
+        actor=world.admin, user=world.admin, name="Program", scopes=["jobs:read", "jobs:write"]
+    )
+    key = api()
+    key.credentials(HTTP_AUTHORIZATION=f"Api-Key {raw}")
+    assert key.get(f"/api/jobs/{job.pk}/").status_code == 200
+    assert_refused(key.post(f"/api/jobs/{job.pk}/stream-ticket/"), 403, "permission_denied")
+
+
+def test_the_revision_grows_with_what_is_seen_and_only_then(world):
+    job = running(created_by=world.admin)
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() + timedelta(seconds=90))
+    assert Job.objects.get(pk=job.pk).revision == 0
+    Job.objects.filter(pk=job.pk).update(done=1, total=2)
+    Job.objects.filter(pk=job.pk).update(done=1, total=2)
+    assert Job.objects.get(pk=job.pk).revision == 1

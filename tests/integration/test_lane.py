@@ -156,12 +156,7 @@ def test_every_kind_of_base_view_takes_the_lane(world, api, express):
         for address, view_class, action in reading._actions()
         if not lane.is_base(view_class, action)
     }
-    assert own == {
-        "/api/users/auth/sessions/ list",
-        # Signing has a throttle of its own.
-        "/api/applications/<int:application_id>/signature/ list",
-        "/api/applications/<int:application_id>/signature/<int:pk>/ retrieve",
-    }
+    assert own == {"/api/users/auth/sessions/ list"}
 
 
 # --- who asks ---------------------------------------------------------------------------------------

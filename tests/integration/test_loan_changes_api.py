@@ -6,8 +6,13 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from servicing.models import JournalEntry, Loan, Repayment, ScheduleVersion
+from servicing.models import Fee, JournalEntry, Loan, Repayment, ScheduleVersion
+from servicing.selectors.facts import read_facts
+from servicing.selectors.payoff import payoff
+from servicing.services.changes import loan_pay_out
+from servicing.services.nightly import nightly
 from servicing.services.payments import payment_record
+from tests.factories import ProductFactory
 from tests.servicing.kit import D, balances, breaches, settled
 from tests.writes import nothing_written
 
@@ -184,6 +189,21 @@ def test_a_change_can_be_agreed_for_later(client, loan):
     assert breaches() == []
 
 
+def test_what_is_agreed_for_later_does_not_keep_a_loan_from_being_paid_out(client, loan):
+    before = figure(client, loan)
+    body = {"effective_date": "2025-05-01", "interest_rate": "12.0000"}
+    assert client.post(url(loan, "extend-loan/"), body).status_code == 201
+    assert figure(client, loan) == before
+    # Of 16 days at the old rate and three at the new one.
+    later = figure(client, loan, date="2025-05-04")
+    third = Repayment.objects.get(number=3)
+    parts = (third.balance_after * rate * days / 36500 for rate, days in ((6, 16), (12, 3)))
+    assert D(later["accrued_interest"]) == sum(part.quantize(D("0.01")) for part in parts)
+    reply = client.post(url(loan, "payoff/"), {"amount": before["total"]})
+    assert (reply.status_code, reply.json()["status"]) == (201, "closed")
+    assert breaches() == []
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -208,12 +228,143 @@ def test_bad_terms_are_refused_by_field(client, loan, body, field):
     assert list(reply.json()["errors"]) == [field]
 
 
-def test_when_everything_is_due_there_is_nothing_to_reschedule(client, loan, world, api):
+# --- matured loans --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def matured(world, api, loan):
+    """A client on 20 January 2026, when the last repayment fell due five days ago and ten are unpaid."""
     with time_machine.travel("2026-01-20T02:00:00Z", tick=False):
-        late = api(world.ours.bd_user)
+        yield api(world.ours.bd_user)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"interest_rate": "7.0000"}, "loan_term"),
+        ({"loan_term": 6, "effective_date": "2026-01-21"}, "effective_date"),
+        ({"loan_term": 6, "effective_date": "2026-01-14"}, "effective_date"),
+    ],
+)
+def test_of_a_matured_loan_a_new_term_is_needed(matured, loan, body, field):
+    with nothing_written():
+        reply = matured.post(url(loan, "extend-loan/"), body)
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, [field])
+
+
+def test_unpaid_principal_of_a_matured_loan_gets_a_new_schedule(matured, loan):
+    left = Repayment.objects.get(number=2).balance_after
+    interest = sum(row.interest for row in Repayment.objects.filter(number__gt=2))
+    body = {"loan_term": 6, "effective_date": "2026-01-20", "reason": "Sale of the house fell through."}
+    body = matured.post(url(loan, "extend-loan/"), body).json()
+    assert body["versions"][1]["principal"] == str(left)
+    rows = body["repayments"]
+    # What was paid stays paid, unpaid interest stays due, and the unpaid principal has new days.
+    assert [(row["number"], row["status"]) for row in rows[:3]] == [(1, "paid"), (2, "paid"), (3, "overdue")]
+    assert sum(D(row["principal"]) for row in rows[2:12]) == 0
+    assert sum(D(row["outstanding"]) for row in rows[2:12]) == interest == D(body["arrears"]["amount"])
+    assert (rows[12]["number"], rows[12]["due_date"]) == (13, "2026-02-15")
+    assert sum(D(row["principal"]) for row in rows[12:]) == left == D(body["principal_balance"])
+    assert Repayment.objects.filter(status="superseded").count() == 10
+    total = D(body["balance"]) + D(body["accrued_interest"])
+    assert figure(matured, loan, date="2026-01-20")["total"] == str(total) == str(left + interest)
+    assert breaches() == []
+
+
+def test_new_terms_of_a_matured_loan_can_begin_before_today(matured, loan, world):
+    body = {"loan_term": 6, "effective_date": "2026-01-16", "additional_amount": "500.00"}
+    assert matured.post(url(loan, "extend-loan/"), body).status_code == 201
+    with time_machine.travel("2026-06-20T02:00:00Z", tick=False):
+        nightly(date(2026, 6, 20))
+        last = Repayment.objects.order_by("due_date").last()
+        assert (last.number, last.due_date) == (18, date(2026, 7, 15))
+        total = payoff(read_facts(loan.application), date(2026, 6, 20)).total
+        loan_pay_out(application=loan.application, actor=world.admin, amount=total)
+    assert Loan.objects.get().status == "closed"
+    assert breaches() == []
+
+
+def test_a_late_fee_of_a_matured_loan_is_not_charged_again(world, api):
+    product = ProductFactory.create(late_fee="20.00", late_fee_after_days=5)
+    terms = {"product": product, "loan_term": 2}
+    loan = settled(world.admin, world.theirs.application, on=date(2025, 1, 15), terms=terms)
+    with time_machine.travel("2025-03-30T02:00:00Z", tick=False):
+        nightly(date(2025, 3, 30))
+        assert Fee.objects.count() == 2
+        reply = api(world.admin).post(url(loan, "extend-loan/"), {"loan_term": 3})
+        assert reply.status_code == 201
+        assert {fee.repayment.status for fee in Fee.objects.all()} == {"overdue"}
+    with time_machine.travel("2025-04-10T02:00:00Z", tick=False):
+        nightly(date(2025, 4, 10))
+    assert Fee.objects.count() == 2
+    assert breaches() == []
+
+
+def test_a_loan_that_was_paid_out_by_money_that_bounced_gets_new_terms(client, loan, world):
+    total = figure(client, loan)["total"]
+    assert client.post(url(loan, "payoff/"), {"amount": total}).status_code == 201
+    payment = loan.application.payments.latest("id")
+    assert (
+        client.post(url(loan, f"payments/{payment.pk}/reverse/"), {"reason": "Bounced."}).status_code == 200
+    )
+    body = client.post(url(loan, "extend-loan/"), {"loan_term": 10}).json()
+    assert [row["number"] for row in body["repayments"][-10:]] == list(range(4, 14))
+    assert breaches() == []
+
+
+# --- paid ahead -----------------------------------------------------------------------------------
+
+
+def test_what_was_paid_ahead_is_kept_when_the_loan_is_paid_out(client, loan):
+    third = Repayment.objects.get(number=3)
+    assert client.post(f"/api/documents/repayments/{third.pk}/mark-paid/", {}).status_code == 200
+    body = figure(client, loan)
+    assert (body["total"], body["accrued_interest"]) == (str(third.balance_after), "0.00")
+    reply = client.post(url(loan, "payoff/"), {"amount": body["total"]})
+    assert (reply.status_code, reply.json()["status"]) == (201, "closed")
+    assert [row["status"] for row in reply.json()["repayments"]] == ["paid"] * 4
+    assert breaches() == []
+
+
+def test_a_loan_is_not_paid_out_as_of_a_day_before_its_last_money(client, loan):
+    with nothing_written():
+        reply = client.post(url(loan, "payoff/"), {"amount": "1.00", "received_on": "2025-03-19"})
+    assert (reply.status_code, list(reply.json()["errors"])) == (400, ["received_on"])
+
+
+def test_a_repayment_is_not_paid_ahead_in_part(client, loan):
+    third = Repayment.objects.get(number=3)
+    for address, body in (
+        (f"/api/documents/repayments/{third.pk}/mark-paid/", {"amount": "1032.65"}),
+        (url(loan, "record-payment/"), {"amount": "1032.65", "repayment": third.pk}),
+    ):
         with nothing_written():
-            reply = late.post(url(loan, "extend-loan/"), {"loan_term": 12})
-    assert reply.status_code == 409
+            reply = client.post(address, body)
+        assert (reply.status_code, list(reply.json()["errors"])) == (400, ["amount"])
+
+
+def test_a_payment_ahead_that_bounces_leaves_nothing_due_before_its_day(client, loan):
+    before = balances(loan.application)
+    third = Repayment.objects.get(number=3)
+    client.post(f"/api/documents/repayments/{third.pk}/mark-paid/", {})
+    payment = loan.application.payments.latest("id")
+    client.post(url(loan, f"payments/{payment.pk}/reverse/"), {"reason": "Bounced."})
+    assert balances(loan.application) == before
+    third.refresh_from_db()
+    assert (third.status, third.charged_on) == ("scheduled", None)
+    body = client.get(url(loan, "schedule/")).json()
+    assert D(body["balance"]) + D(body["accrued_interest"]) == D(figure(client, loan)["total"])
+    assert breaches() == []
+
+
+def test_the_end_of_a_bullet_is_not_paid_before_its_interest_has_joined_the_loan(world, api):
+    product = ProductFactory.create(repayment_method="bullet")
+    loan = settled(world.admin, world.theirs.application, on=TODAY, terms={"product": product})
+    last = Repayment.objects.filter(application=loan.application).latest("due_date")
+    boss = api(world.admin)
+    with nothing_written():
+        reply = boss.post(f"/api/documents/repayments/{last.pk}/mark-paid/", {})
+    assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
 
 
 def test_terms_are_changed_one_after_the_other(client, loan):
@@ -236,7 +387,9 @@ def test_a_loan_is_written_off_with_all_that_is_owed(client, loan):
     assert reply.status_code == 201
     left = Repayment.objects.get(number=2).balance_after
     assert (reply.json()["principal"], reply.json()["fees"]) == (str(left), "99.00")
-    assert balances(loan.application)["write_off"] == left + D(99)
+    earned = D(reply.json()["accrued_interest"])  # of the five days since the second repayment fell due
+    assert earned == (left * 6 / 100 * 5 / 365).quantize(D("0.01"))
+    assert balances(loan.application)["write_off"] == left + D(99) + earned
     assert "loan_principal" not in balances(loan.application)
     assert Loan.objects.get().status == "written_off"
     assert figure(client, loan)["total"] == "0.00"

@@ -100,7 +100,7 @@ def test_refusals_of_every_operation(operation, world, api, contract):
         found += faults(contract, operation, send(api(), operation, path, {}))
     if operation.parameters:
         nobody = {name: nobodys(model) for name, model in operation.models().items()}
-        missing = operation.path.format_map(nobody)
+        missing = operation.at(nobody)
         found += faults(contract, operation, send(client, operation, missing, {}))
     if operation.has_body:
         found += faults(contract, operation, client.generic(operation.method, path, "{", "application/json"))
@@ -108,7 +108,8 @@ def test_refusals_of_every_operation(operation, world, api, contract):
         found += faults(contract, operation, send(client, operation, path, {"no_such_field": 1}))
     found += faults(contract, operation, send(client, operation, path, Accept="text/csv"))
     if "412" in operation.documented["responses"]:
-        reply = send(client, operation, path, {}, If_Match='"old"')
+        body = {} if operation.takes_json else BODIES[operation.id](world)
+        reply = send(client, operation, path, body, If_Match='"old"')
         assert reply.status_code == 412
         found += faults(contract, operation, reply)
     assert found == []

@@ -275,7 +275,9 @@ def test_the_ledger_shows_every_entry_with_its_running_balance(client, loan):
     assert [row["entry_type"] for row in rows] == [
         "repayment_received",
         "interest_charged",
+        "interest_accrued",
         "interest_charged",
+        "interest_accrued",
         "repayment_scheduled",
         "disbursement",
     ]

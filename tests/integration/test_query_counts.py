@@ -14,11 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from applications.models import ApplicationBorrower, ApplicationGuarantor, FundingCalculation, StageChange
+from documents.models import Batch, Document, LetterTemplate, SignatureRequest
+from documents.services.documents import version_add
 from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
+from tests.documents import makers, signing
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     ApiKeyFactory,
@@ -31,7 +34,9 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LetterTemplateFactory,
     LiabilityFactory,
+    NoteCommentFactory,
     NoteFactory,
     ProductFactory,
     SecurityFactory,
@@ -84,8 +89,13 @@ class Book:
             SignatureFactory.create(application=ours.application, signed_by=UserFactory.create())
             ProductFactory.create()
             NoteFactory.create(
-                application=ours.application, author=UserFactory.create(role="bd"), visibility="client"
+                application=ours.application,
+                author=UserFactory.create(role="bd"),
+                assigned_to=UserFactory.create(role="bd"),
+                visibility="client",
             )
+            NoteCommentFactory.create(note=ours.note, author=UserFactory.create(role="bd"))
+            LetterTemplateFactory.create()
             StageChange.objects.create(
                 application=ours.application,
                 to_stage="inquiry",
@@ -103,12 +113,42 @@ class Book:
                     application_id=ours.application.pk,
                     recipients=[self.world.user(role) for role in ROLES],
                 )
+            asked = UserFactory.create(role="bd")
+            document = makers.document_of(ours.application, asked, visible_to_client=True)
+            signing.request_of(document, asked, UserFactory.create(), "olga@example.org")
+            version_add(
+                document=self.first_document(), actor=UserFactory.create(role="bd"), file=makers.kept()
+            )
+            # Nobody has more than ten unfinished.
+            Job.objects.update(status="succeeded", finished_at=timezone.now())
+            for role in ROLES:
+                makers.batch_of(ours.application, self.world.user(role))
             CommissionTermsFactory.create(broker=BrokerFactory.create())
             commission_of(self.world.admin, other)
             # By others, so that their names are looked up.
             fee_of(UserFactory.create(role="bd"), ours.application)
             payment_of(UserFactory.create(role="bd"), ours.application)
         dispatch_pending()
+
+    def first_document(self) -> Document:
+        """The document that grows versions."""
+        return Document.objects.first() or makers.document_of(
+            self.ours.application, self.ours.broker_user, visible_to_client=True
+        )
+
+    def first_template(self) -> int:
+        """A template."""
+        return LetterTemplate.objects.values_list("pk", flat=True).first() or 0
+
+    def first_request(self) -> int:
+        """A request for signatures."""
+        return SignatureRequest.objects.values_list("pk", flat=True).first() or 0
+
+    def first_batch(self) -> Batch:
+        """A batch that a client sees too."""
+        Job.objects.update(status="succeeded", finished_at=timezone.now())
+        mine = Batch.objects.filter(created_by=self.ours.client_user)
+        return mine.first() or makers.batch_of(self.ours.application, self.ours.client_user)
 
     def addresses(self) -> dict[str, str]:
         """Every list and detail, by a name that does not change with ids."""
@@ -134,6 +174,22 @@ class Book:
             "application-timeline": f"{application}timeline/",
             "application-funding-calculation-history": f"{application}funding-calculation-history/",
             "application-notes": f"{application}notes/",
+            "note-list": "/api/documents/notes/",
+            "note-detail": f"/api/documents/notes/{ours.note.pk}/",
+            "note-comments": f"/api/documents/notes/{ours.note.pk}/comments/",
+            "template-list": "/api/templates/",
+            "template-detail": f"/api/templates/{self.first_template()}/",
+            "letter-types": "/api/templates/types/",
+            "signature-request-list": "/api/documents/signature-requests/",
+            "signature-request-detail": f"/api/documents/signature-requests/{self.first_request()}/",
+            "application-documents": f"{application}documents/",
+            "document-list": "/api/documents/documents/",
+            "document-list by words": "/api/documents/documents/?search=offer",
+            "document-detail": f"/api/documents/documents/{self.first_document().pk}/",
+            "document-versions": f"/api/documents/documents/{self.first_document().pk}/versions/",
+            "document-download": f"/api/documents/documents/{self.first_document().pk}/download/",
+            "document-batch-list": "/api/documents/batches/",
+            "document-batch-detail": f"/api/documents/batches/{self.first_batch().pk}/",
             "application-fees": f"{application}fees/",
             "application-repayments": f"{application}repayments/",
             "application-payments": f"{application}payments/",
@@ -169,6 +225,8 @@ class Book:
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
             "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
+            "commission-list": "/api/commissions/",
+            "commission-detail": f"/api/commissions/{self.first_commission()}/",
             "broker-commission-list": commissions,
             "broker-commission-detail": f"{commissions}{self.first_commission()}/",
             "broker-commission-summary": f"/api/brokers/{ours.broker.pk}/commission-summary/",

@@ -12,8 +12,10 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from applications.choices import Stage
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
+from documents.models import Document, Note, NoteComment, SignatureRequest, Signer
 from events.models import Event
 from tests.clients import PASSWORD
+from tests.documents import makers, signing
 from tests.drawings import base64_of, drawing
 from tests.factories import BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
@@ -59,6 +61,19 @@ GRANTS = {
     },
     "assets": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "audit-logs": {"list": "a", "retrieve": "a"},
+    "documents": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "download": "adbc",
+        "thumbnail": "adbc",
+        "versions": "adbc",
+        "version_download": "adbc",
+        "create": "adbc",
+        "create_version": "adbC",
+        "update": "adb",
+        "destroy": "adB",
+    },
+    "document-batches": {"list": "adbc", "retrieve": "adbc", "create": "adbc", "download": "adbc"},
     "bdms": {
         "list": "adb",
         "retrieve": "adb",
@@ -101,7 +116,7 @@ GRANTS = {
         "stats": "adb",
         "commission_summary": "adb",
     },
-    "commissions": {"list": "adb", "retrieve": "adb", "mark_paid": "a"},
+    "commissions": {"list": "adb", "retrieve": "adb", "mark_paid": "a", "pay": "a"},
     "commission-terms": {"list": "a", "retrieve": "a", "create": "a", "update": "a", "destroy": "a"},
     "fees": {
         "list": "adbc",
@@ -137,9 +152,19 @@ GRANTS = {
         "destroy": "a",
         "guaranteed_applications": "adbc",
     },
-    "jobs": {"list": "adbc", "retrieve": "adbc", "cancel": "adbc", "result": "adbc"},
+    "jobs": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "cancel": "adbc",
+        "retry": "adbc",
+        "result": "adbc",
+        "stream": "adbc",
+        "stream_ticket": "adbc",
+    },
     "liabilities": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
-    "notes": {"list": "adbc", "create": "adb"},
+    "letters": {"types": "ad", "generate": "ad", "preview": "ad", "source": "ad"},
+    "notes": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adB", "destroy": "aDB"},
+    "note-comments": {"list": "adbc", "create": "adb", "destroy": "aDB"},
     "notifications": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -163,8 +188,28 @@ GRANTS = {
         "destroy": "a",
     },
     "schedules": {"preview": "adbc"},
+    "signature-requests": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "file": "adbc",
+        "verify": "adbc",
+        "create": "adb",
+        "cancel": "adB",
+        "remind": "adB",
+        "sign": "ADBC",
+        "decline": "ADBC",
+    },
     "signatures": {"list": "adbc", "retrieve": "adbc", "create": "ac", "image": "adC"},
     "sessions": {"list": "a", "destroy": "a"},
+    "templates": {
+        "list": "ad",
+        "retrieve": "ad",
+        "preview": "ad",
+        "source": "ad",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+    },
     "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
     "users": {
         "list": "adbc",
@@ -251,7 +296,42 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "liability_create": lambda world: LIABILITY,
     "liability_update": lambda world: LIABILITY,
     "liability_partial_update": lambda world: {"balance": "1.00"},
-    "note_create": lambda world: {"text": "Called."},
+    "document_create": lambda world: {
+        "application": world.ours.application.pk,
+        "file": makers.upload(),
+    },
+    "application_document_create": lambda world: {"file": makers.upload()},
+    "document_create_version": lambda world: {"file": makers.upload(), "note": "New rate"},
+    "document_update": lambda world: {"title": "Offer", "kind": "letter"},
+    "document_partial_update": lambda world: {"visible_to_client": True},
+    "document_batch_create": lambda world: {
+        "application": world.ours.application.pk,
+        "files": [makers.upload(), makers.upload(makers.picture(), "photo.png")],
+    },
+    "note_create": lambda world: {"application": world.ours.application.pk, "text": "Called."},
+    "note_update": lambda world: {"text": "Called.", "visibility": "client"},
+    "note_partial_update": lambda world: {"remind_date": "2030-01-01"},
+    "note_comment_create": lambda world: {"text": "Done."},
+    "application_note_create": lambda world: {"text": "Called."},
+    "template_create": lambda world: {
+        "letter_type": "approval",
+        "format": "pdf",
+        "name": "Ours",
+        "source": "Hello",
+    },
+    "template_update": lambda world: {"name": "Ours", "is_active": True},
+    "template_partial_update": lambda world: {"is_active": True},
+    "letter_generate": lambda world: {"application": world.ours.application.pk},
+    "document_signature_create": lambda world: {
+        "signers": [{"name": "Olga Other", "email": "olga@example.org"}]
+    },
+    "sign_by_link_post": lambda world: {
+        "token": signing.link_of(world.ours.application, world.ours.bd_user),
+        "consent": True,
+        "typed_name": "Uma Person",
+    },
+    "signature_request_sign": lambda world: {"consent": True, "typed_name": "Uma Person"},
+    "signature_request_decline": lambda world: {"reason": "The rate is wrong."},
     "bdm_create": lambda world: {
         "user": UserFactory.create(role=Role.BD).pk,
         "branch": world.ours.branch.pk,
@@ -280,7 +360,10 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "branch": world.ours.branch.pk,
     },
     "broker_partial_update": lambda world: {"company_name": "Novak Broking"},
-    "commission_mark_paid": lambda world: {},
+    "broker_commission_mark_paid": lambda world: {},
+    "commission_pay": lambda world: {
+        "commissions": [bodies.commission_of(world.admin, world.ours.application).pk]
+    },
     "commission_terms_create": lambda world: {"upfront_rate": "0.5000"},
     "commission_terms_update": lambda world: {"upfront_rate": "0.5000"},
     "commission_terms_partial_update": lambda world: {"trail_rate": "0.2000"},
@@ -332,6 +415,10 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 }
 # Where it is not 201 for creating, 204 for deleting and 200 for the rest.
 STATUSES = {
+    "document_create_version": 201,
+    "document_batch_create": 202,
+    "letter_generate": 202,
+    "job_stream_ticket": 201,
     "application_create_with_cascade": 201,
     "application_bulk_import": 202,
     "job_result": 409,  # of a job that is not finished
@@ -460,8 +547,25 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
     assert Event.objects.count() == before
 
 
+# Whose condition is that a row is one's own: `disown` gives it to somebody else.
+OTHERS = {
+    "notes": "This note is somebody else's.",
+    "note-comments": "This comment is somebody else's.",
+}
+
+
 def spoil(operation, role, world):
     """Break the condition of a role on our rows; return the reason that it gives."""
+    if operation.policy.resource == "documents":
+        return "This document is for who uploaded it to change."
+    if operation.policy.resource in OTHERS:
+        return OTHERS[operation.policy.resource]
+    if operation.policy.resource == "signature-requests":
+        return (
+            "You are not asked to sign this."
+            if operation.action in ("sign", "decline")
+            else "This request for signatures is somebody else's."
+        )
     if operation.policy.resource == "signatures":
         world.ours.signature.signed_by = world.admin
         world.ours.signature.save()
@@ -473,10 +577,20 @@ def spoil(operation, role, world):
     return "The terms of a settled loan are not edited."
 
 
+def disown(world):
+    """Give what has an owner to somebody else; nobody is asked to sign anything."""
+    Document.objects.update(created_by=world.admin)
+    Note.objects.update(author=world.admin)
+    NoteComment.objects.update(author=world.admin)
+    SignatureRequest.objects.update(created_by=world.admin)
+    Signer.objects.update(user=None)
+
+
 @pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)
 def test_a_condition_refuses_with_its_reason(operation, role, world, api):
     reason = spoil(operation, role, world)
     path = address(operation, world, role)
+    disown(world)
     before = Event.objects.count() + 1  # the login
     reply = api(world.user(role)).generic(operation.method, path, "{}", "application/json")
     assert reply.status_code == 403

@@ -10,7 +10,7 @@ from events.models import Event
 from servicing.dates import business_date
 from servicing.models import Fee, Loan, Repayment
 from tests.factories import ApplicationFactory, ProductFactory
-from tests.servicing.kit import D, balances, breaches, entries, make_ready
+from tests.servicing.kit import D, balances, breaches, entries, make_ready, settled
 from tests.writes import nothing_written
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +231,12 @@ def test_money_charged_before_settlement_stays(ready, client):
     assert balances(ready)["cash"] == D(295 - 12000)
     assert Fee.objects.get().status == "paid"
     assert breaches() == []
+
+
+def test_what_was_taken_out_of_the_disbursement_is_not_reversed(world, api):
+    fees = [{"fee_type": "legal", "amount": D(300), "deducted": True}]
+    loan = settled(world.admin, world.ours.application, fees=fees)
+    payment, boss = loan.application.payments.get(), api(world.admin)
+    path = f"/api/applications/{loan.application_id}/payments/{payment.pk}/reverse/"
+    with nothing_written():
+        assert boss.post(path, {"reason": "By mistake."}).status_code == 409

@@ -4,7 +4,7 @@ Nothing here is listed by hand: what applies follows from the views, the policy 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -18,6 +18,8 @@ ALIASES = (
     ("/api/users/auth/profile/", "/api/users/profile/"),
 )
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+# Parameters that are one of a few words, and no row's key: one of them stands for all.
+WORDS = {"letter_type": "indicative"}
 
 
 class Case(StrEnum):
@@ -30,6 +32,10 @@ class Case(StrEnum):
     MISSING_OBJECT = "missing object"
     INVALID_INPUT = "invalid input"
     WRONG_METHOD = "wrong method"
+
+
+# What counts the rows of a parent from 1, and is no key.
+COUNTED = {"number": 1}
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,10 @@ class Operation:
         }
         return {name: model for name, model in found.items() if model is not None}
 
+    def at(self, values: Mapping[str, Any]) -> str:
+        """Its path with these keys."""
+        return self.path.format_map({**COUNTED, **values})
+
     def left_out(self) -> set[str]:
         """Roles that the policy does not let do this."""
         if self.policy is None:
@@ -129,7 +139,14 @@ class Operation:
 
 def template(route: str) -> str:
     """A resolver's route as a path: `api/things/<int:pk>/` → `/api/things/{pk}/`."""
-    return "/" + _CONVERTER.sub(r"{\1}", route)
+    return worded("/" + _CONVERTER.sub(r"{\1}", route))
+
+
+def worded(path: str) -> str:
+    """A path whose parameters that are words have one of them."""
+    for name, word in WORDS.items():
+        path = path.replace(f"{{{name}}}", word)
+    return path
 
 
 def folded(path: str) -> str:
@@ -190,7 +207,7 @@ def _walk(patterns: Iterable[Any], prefix: str) -> Iterator[Route]:
 def operations() -> tuple[Operation, ...]:
     """Every operation, by path and method."""
     documented = {
-        (method.upper(), anonymous(path)): (path, operation)
+        (method.upper(), anonymous(worded(path))): (worded(path), operation)
         for path, item in _document()["paths"].items()
         for method, operation in item.items()
         if method.upper() in METHODS

@@ -43,7 +43,10 @@ EXEMPT = {
     "branches filter is_active": FEW_ROWS,
     "brokers filter is_active": FEW_VALUES,
     "products filter *": FEW_ROWS,
+    "notes filter visibility": FEW_VALUES,
+    "templates filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
+    "documents filter visible_to_client": FEW_VALUES,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,
     "jobs *": OWN,
@@ -54,6 +57,8 @@ EXEMPT = {
     "audit-logs filter api_key": "a partial index, of what keys did",
     "borrowers filter tag": "a GIN index",
     "brokers filter state": BY_KEYS,
+    "commissions filter kind": FEW_VALUES,
+    "commissions filter status": FEW_VALUES,
     "users filter branch": BY_KEYS,
 }
 

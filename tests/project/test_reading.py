@@ -45,7 +45,10 @@ def test_the_command_lists_them():
 
 
 # These compare with a date, or with today, and are answered by the plain path.
-BY_DAY = {"due_after", "due_before", "is_overdue"}
+BY_DAY = {
+    "accrued_after", "accrued_before", "due_after", "due_before", "is_overdue",
+    "remind_after", "remind_before", "is_due",
+}  # fmt: skip
 EXAMPLES = {
     IdFilter: "5",
     NumberFilter: "7.5",

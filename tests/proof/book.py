@@ -9,6 +9,7 @@ from django.utils import timezone
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor
 from documents.choices import NoteVisibility
 from tests.clients import ApiClient
+from tests.documents import makers, signing
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -18,6 +19,8 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LetterTemplateFactory,
+    NoteCommentFactory,
     NoteFactory,
     ProductFactory,
     SecurityFactory,
@@ -57,6 +60,11 @@ class Book:
         CommissionTermsFactory.create()
         for side in self.sides:
             fee_of(self.world.admin, side.application)
+            NoteCommentFactory.create(note=side.note, author=self.world.admin)
+            LetterTemplateFactory.create(created_by=self.world.admin)
+            for is_shown, signer in ((True, side.bd_user), (False, side.client_user)):
+                document = makers.document_of(side.application, self.world.admin, visible_to_client=is_shown)
+                signing.request_of(document, self.world.admin, signer)
         self._parties()
         for _ in range(APPLICATIONS):
             self._application()

@@ -15,6 +15,7 @@ from django.db.models import ForeignKey, ManyToManyField, ManyToManyRel, ManyToO
 from applications.models import Application, ApplicationBorrower
 from borrowers.models import Borrower
 from brokers.models import Bdm, Broker
+from documents.models import Signer
 from users.models import User
 
 Rows = dict[int, dict[str, Any]]
@@ -128,6 +129,11 @@ class Reader:
         return self._own(Borrower)
 
     @cached_property
+    def to_sign(self) -> set[int]:
+        """Requests for signatures where they are a signer."""
+        return self._own(Signer, "request_id")
+
+    @cached_property
     def applications(self) -> set[int]:
         """Applications that one of their profiles is on."""
         links = self.oracle.rows(ApplicationBorrower).values()
@@ -136,6 +142,11 @@ class Reader:
 
 PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "all": lambda me, row: True,
+    "those on own applications that are marked for the client or that they uploaded": lambda me, row: (
+        row["application_id"] in me.applications
+        and (row["visible_to_client"] or row["created_by_id"] == me.id)
+    ),
+    "where I am a signer": lambda me, row: row["id"] in me.to_sign,
     "self": lambda me, row: row["id"] == me.id,
     "self and own branch's team": lambda me, row: row["id"] in me.team,
     "own": lambda me, row: row.get("user_id", row.get("created_by_id")) == me.id,

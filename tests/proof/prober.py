@@ -140,7 +140,8 @@ def accepts_what_is_documented(ctx: Any, response: Any, case: Any) -> None:
 def _refuses_the_file(response: Any, case: Any) -> bool:
     """Whether an upload was refused for its content: no schema can say what is in a file."""
     reply = response.json()
-    own = reply.get("code") == "unsupported_file" or set(reply.get("errors", {})) == {"file"}
+    refused = reply.get("code") in ("unsupported_file", "unsafe_file")
+    own = refused or set(reply.get("errors", {})) in ({"file"}, {"files"})
     return own and "multipart/form-data" in case.operation.definition.raw.get("requestBody", {}).get(
         "content", {}
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.plugins.route_table import WRITES, anonymous, folded
+from tests.plugins.route_table import WRITES, anonymous, folded, worded
 
 
 @cache
@@ -17,7 +17,7 @@ def _shapes() -> dict[tuple[str, str], Any]:
         if method in WRITES:
             schema = view.schema
             schema.get_operation(path, regex, "", method, generator.registry)
-            found[method, anonymous(folded(path))] = schema.get_request_serializer()
+            found[method, anonymous(worded(folded(path)))] = schema.get_request_serializer()
     return found
 
 

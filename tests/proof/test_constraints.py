@@ -29,6 +29,7 @@ from servicing.services.commission_payments import commission_mark_paid
 from servicing.services.nightly import do_night, nightly
 from servicing.services.payments import payment_record, payment_reverse, refund
 from tests.clients import ApiClient
+from tests.documents.filled import fill
 from tests.factories import ApiKeyFactory, BrokerFactory, CommissionTermsFactory, JobFactory, ProductFactory
 from tests.integration.addresses import notification_of
 from tests.servicing.kit import D, fee_of, settled
@@ -69,6 +70,7 @@ def filled(world):
             owner=f"user:{side.broker_user.pk}", route="POST /", key="A", status=201, headers={}
         )
         Application.objects.filter(pk=side.application.pk).update(client_reference=f"A-{side.application.pk}")
+        fill(side, world.admin)
     lend(world.admin)
     dispatch_pending()
     return world

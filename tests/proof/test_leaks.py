@@ -219,7 +219,7 @@ def an_address_that_is_not_ones_own_leads_nowhere(book):
     for _ in range(DETAILS):
         operation, user = chance.choice(READS), chance.choice(book.users)
         values = some_values(book, operation, chance)
-        reply = ask(book, user, operation, operation.path.format_map(values))
+        reply = ask(book, user, operation, operation.at(values))
         if visible_path(book, user, values, operation):
             wanted = answer_to_its_reader(book, operation, values) if granted(operation, user) else 403
             assert reply.status_code == wanted, (operation, user.role)
@@ -227,7 +227,7 @@ def an_address_that_is_not_ones_own_leads_nowhere(book):
             assert reply.status_code == 404, (operation, user.role, values)
             key = (operation.path, user.pk)
             if key not in missing:
-                nobody = operation.path.format_map(dict.fromkeys(values, MISSING))
+                nobody = operation.at(dict.fromkeys(values, MISSING))
                 missing[key] = without_ids(ask(book, user, operation, nobody))
             assert without_ids(reply) == missing[key]
         done["cases"] += 1
@@ -244,7 +244,7 @@ def nested_lists_show_what_the_lists_show(book):
             continue
         values = dict(zip(operation.models(), map(chance.choice, visible), strict=True))
         paged = {"limit": 100} if "limit" in parameters(operation) else {}
-        reply = ask(book, user, operation, operation.path.format_map(values), **paged)
+        reply = ask(book, user, operation, operation.at(values), **paged)
         if reply.status_code == 404:
             continue  # a child of another parent
         assert reply.status_code == answer_to_its_reader(book, operation, values), (operation, reply.content)
@@ -277,7 +277,7 @@ def nothing_of_others_can_be_changed(book):
         if operation.id in BODIES and chance.random() < 0.2:
             with undone():  # bodies may make rows of their own
                 body = BODIES[operation.id](book.world)
-        reply = ask(book, user, operation, operation.path.format_map(values), body)
+        reply = ask(book, user, operation, operation.at(values), body)
         assert reply.status_code == 404, (operation, user.role, values, reply.content)
         asked += 1
         done["cases"] += 1
@@ -313,7 +313,7 @@ def an_id_in_a_body_that_is_not_ones_own_does_not_exist(book):
         if not hidden or not all(seen) or not granted(operation, user):
             continue
         values = dict(zip(operation.models(), map(chance.choice, seen), strict=True))
-        path, pk = operation.path.format_map(values), chance.choice(hidden)
+        path, pk = operation.at(values), chance.choice(hidden)
         if book.oracle.rows(own_model(operation)).get(values.get("pk"), {}).get(f"{name}_id") == pk:
             continue  # what is there already may be sent back; the reader is shown its id
         bodies = [{name: [value] if several else value} for value in (pk, MISSING)]

@@ -7,13 +7,14 @@ import pytest
 from django.test.utils import override_settings
 
 from crm_backend.common import lane
+from crm_backend.common.read_engine import engine
 from tests.plugins.route_table import Operation
 from tests.proof.book import Book
 from tests.proof.test_leaks import LISTS, READS, parameters, some_query, some_values
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-ASKED = 150
+ASKED = 100
 HEADERS = ("Content-Type", "ETag", "Allow", "Vary", "X-API-Version", "Cache-Control")
 
 
@@ -62,8 +63,10 @@ def lane_took(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.django_db
-def test_all_ways_give_the_same_pages(lane_took):
-    book, chance = Book(), random.Random(7)
+@pytest.mark.parametrize("few", [0, engine.FEW])
+def test_all_ways_give_the_same_pages(lane_took, monkeypatch, few):
+    monkeypatch.setattr(engine, "FEW", few)
+    book, chance = Book(), random.Random(7 + few)
     for _ in range(ASKED):
         operation, user = chance.choice(LISTS), chance.choice(book.users)
         query = some_query(book, operation, chance) | some_members(operation, chance)
@@ -87,7 +90,7 @@ def test_all_ways_give_the_same_details(lane_took):
         for user in chance.sample(book.users, 3):
             values = some_values(book, operation, chance)
             plain, fast, fastest = all_ways(
-                book.api[user.pk], operation.path.format_map(values), some_members(operation, chance)
+                book.api[user.pk], operation.at(values), some_members(operation, chance)
             )
             same(plain, fast)
             same(plain, fastest)

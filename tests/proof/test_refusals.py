@@ -14,6 +14,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from crm_backend.common.serializers import VisiblePrimaryKeysField
+from tests.documents import makers
 from tests.integration.addresses import MISSING, address, allowed_role
 from tests.integration.test_roles import BODIES
 from tests.plugins.route_table import Operation, operations
@@ -297,6 +298,43 @@ FORMS: dict[str, list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]]] 
         (lambda: {"file": table(b"a" * 20_000_000)}, 413, "file_too_large", set()),
     ],
 }
+
+
+FAULTS: list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]] = [
+    (dict, 400, "invalid", {"file"}),
+    (lambda: {"file": makers.upload(b"")}, 400, "invalid", {"file"}),
+    (lambda: {"file": "no file"}, 400, "invalid", {"file"}),
+    (lambda: {"file": makers.upload(), "no_such_field": "1"}, 400, "invalid", {"no_such_field"}),
+    (lambda: {"file": makers.upload(b"\x7fELF" + bytes(99))}, 415, "unsupported_file", {"file"}),
+    (lambda: {"file": makers.upload(makers.archive())}, 415, "unsafe_file", {"file"}),
+]
+SAID: list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]] = [
+    (lambda: {"file": makers.upload(), "kind": "novel"}, 400, "invalid", {"kind"}),
+    (lambda: {"file": makers.upload(), "title": "x" * 201}, 400, "invalid", {"title"}),
+    (lambda: {"file": makers.upload(), "title": "\x00"}, 400, "invalid", {"title"}),
+    (lambda: {"file": makers.upload(), "description": "x" * 2001}, 400, "invalid", {"description"}),
+    (
+        lambda: {"file": makers.upload(), "visible_to_client": "perhaps"},
+        400,
+        "invalid",
+        {"visible_to_client"},
+    ),
+]
+FORMS["application_document_create"] = [*FAULTS, *SAID]
+FORMS["document_create_version"] = [
+    *FAULTS,
+    (lambda: {"file": makers.upload(), "note": "x" * 501}, 400, "invalid", {"note"}),
+]
+FORMS["document_create"] = [
+    (dict, 400, "invalid", {"application", "file"}),
+    (lambda: {"application": 2**31, "file": makers.upload()}, 400, "invalid", {"application"}),
+    (lambda: {"application": "ours", "file": makers.upload()}, 400, "invalid", {"application"}),
+]
+FORMS["document_batch_create"] = [
+    (dict, 400, "invalid", {"application", "files"}),
+    (lambda: {"application": 2**31, "files": [makers.upload()]}, 400, "invalid", {"application"}),
+    (lambda: {"application": "ours", "files": "none"}, 400, "invalid", {"application", "files"}),
+]
 
 
 @pytest.mark.parametrize("operation", WITH_FORM, ids=str)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from events.models import Event
 from servicing.choices import CommissionStatus
-from servicing.commissions import add_months, clawback_of, percent_of, trail_of
+from servicing.commissions import clawback_of, percent_of, trail_of
 from servicing.dates import business_date
 from servicing.models import Commission, LoanCommission
+from servicing.months import add_months
 from servicing.selectors.commissions import commission_summary, commission_terms_for
 from servicing.selectors.facts import read_facts
 from servicing.selectors.payoff import payoff

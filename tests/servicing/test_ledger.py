@@ -177,7 +177,11 @@ CORRUPTIONS = {
     "running balances": "UPDATE servicing_accountbalance SET balance = balance + 1 WHERE account = 'cash'",
     "every entry says": "UPDATE servicing_journalentry SET balance = balance + 1",
     "principal is": "UPDATE servicing_scheduleversion SET advanced = advanced + 1",
+    "no more principal": (
+        "UPDATE servicing_accountbalance SET balance = -balance WHERE account = 'loan_principal'"
+    ),
     "interest receivable": "UPDATE servicing_repayment SET charged_on = NULL WHERE number = 1",
+    "interest income": "UPDATE servicing_repayment SET charged_on = NULL WHERE number = 1",
     "fees receivable": "UPDATE servicing_fee SET amount = amount + 1",
     "penalties receivable": "UPDATE servicing_fee SET fee_type = 'late'",
     "cash is": "UPDATE servicing_payment SET amount = amount + 1 WHERE status = 'received'",
@@ -208,6 +212,7 @@ CORRUPTIONS = {
     ),
     "the whole ledger": f"UPDATE servicing_journalline SET amount = amount + 1 WHERE id = {LINE}",
     "a replay": "UPDATE servicing_paymentshare SET component = 'penalty' WHERE component = 'interest'",
+    "interest accrued is": "UPDATE servicing_repayment SET charged_on = NULL WHERE number = 12",
 }
 
 
@@ -224,7 +229,7 @@ def test_every_check_of_the_audit_is_tried():
     from servicing.selectors.checks import CHECKS
 
     assert all(any(name.startswith(tried) for tried in CORRUPTIONS) for name in CHECKS)
-    assert len(CORRUPTIONS) == len(CHECKS) + 1  # the replay
+    assert len(CORRUPTIONS) == len(CHECKS) + 2  # the replays
 
 
 def test_the_audit_finds_a_guard_that_is_off(loan):

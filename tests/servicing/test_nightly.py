@@ -222,7 +222,7 @@ def test_the_command_shows_how_far_it_is(loan):
     with at(DUE):
         call_command("servicing_nightly", date=DUE, stdout=out)
         assert out.getvalue().splitlines()[-1] == (
-            "2025-02-15 done: 1 applications, 1 repayments charged, 0 late fees, 0 reminders"
+            "2025-02-15 done: 1 applications, 1 repayments charged, 0 accruals, 0 late fees, 0 reminders"
         )
         again = StringIO()
         call_command("servicing_nightly", stdout=again)

@@ -204,6 +204,14 @@ def session_of(token: Token) -> Session:
     return session
 
 
+def session_by_id(session_id: str) -> Session | None:
+    """A live session, with its user; None when it ended or the account is not active."""
+    session = Session.objects.select_related("user").filter(pk=session_id).first()
+    if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
+        return None
+    return session if session.user.is_active else None
+
+
 def session_end(*, session: Session, actor: User) -> None:
     """End one session; its access tokens and sockets end with it. Repeating it changes nothing."""
     with transaction.atomic():

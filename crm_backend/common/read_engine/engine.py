@@ -39,8 +39,12 @@ from crm_backend.common.roundtrip import DATA, Trip, trip_of
 
 logger = structlog.get_logger(__name__)
 
-# Shorter lists are counted each time; the count of a longer one is kept until something changes.
+# Shorter lists are counted each time; the count of a longer one, and what filters and a search found, is kept
+# until something changes.
 COUNTED = 1000
+# So many rows that filters and a search find are all found and put in order; a page of more is looked for
+# along the order. With 20 of a million rows to show, either way then reads some thousands.
+FEW = 5000
 # How long a count outlives a change that no event announced, as of somebody at the database's own prompt.
 COUNT_SECONDS = 30
 
@@ -119,23 +123,30 @@ class PageRead:
         known_as = (self.key, str(sorted(values.items(), key=repr))) if generation else ""
         kept = counts.find(known_as) if generation else None
         if kept is not None and kept.generation == generation:
-            return kept.value, self._page(values) if kept.value > self.offset else []
+            return kept.value, self._page(values, kept.value)
         if statement.varies or self.offset:
             # PostgreSQL may look for a page that is not there along the whole order; a count it finds by
             # the filter.
             [(count,)] = counting.run(values) or [(0,)]
-            rows = self._page(values) if count > self.offset else []
+            rows = self._page(values, count)
         else:
             rows = statement.run_counted(values, counting, f" LIMIT {self.limit}")
             count = rows[0][-1] if rows else 0
-        if generation and count > COUNTED:
+        if generation and (statement.varies or count > COUNTED):
             counts.keep(known_as, count, generation)
         return count, rows
 
-    def _page(self, values: Values) -> list[tuple[Any, ...]]:
+    def _page(self, values: Values, count: int) -> list[tuple[Any, ...]]:
+        """The page, of so many rows in all."""
+        if count <= self.offset:
+            return []
+        statement = self.shape.statement
+        if count <= FEW and self.shape.among_few is not None:
+            # Along the order there may be thousands of others between them: PostgreSQL cannot know.
+            statement = self.shape.among_few
         if self.offset:
-            return self.shape.statement.run(values, f" LIMIT {self.limit} OFFSET %s", self.offset)
-        return self.shape.statement.run(values, f" LIMIT {self.limit}")
+            return statement.run(values, f" LIMIT {self.limit} OFFSET %s", self.offset)
+        return statement.run(values, f" LIMIT {self.limit}")
 
 
 @dataclass(frozen=True)

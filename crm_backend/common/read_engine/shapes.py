@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, Lookup
 
 from crm_backend.common import pagination
 from crm_backend.common.policy import Policy
@@ -58,6 +60,16 @@ def context_of(context: Mapping[str, Any]) -> Iterator[None]:
         _context.reset(token)
 
 
+class OneOf(Lookup):
+    """Equal to an element of an array, which PostgreSQL makes once; a subquery it would join as it likes."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """`= ANY(…)`."""
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} = ANY({right})", [*left_params, *right_params]
+
+
 @dataclass
 class Shape:
     """A compiled read.
@@ -65,6 +77,7 @@ class Shape:
     Attributes:
         statement: selects the rows, in order; a page is its `LIMIT`.
         counting: counts them.
+        among_few: the same rows in the same order, by finding all of them before any is put in order.
         plan: makes a row's reply.
         keys: for paging by cursor, the ordering's terms and the fields of their values.
     """
@@ -72,6 +85,7 @@ class Shape:
     statement: Statement
     plan: Plan
     counting: Statement | None = None
+    among_few: Statement | None = None
     keys: tuple[tuple[str, Any], ...] = ()
 
     def make(self, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -178,8 +192,15 @@ def list_shape(view: Any, question: Question, values: dict[Any, Any]) -> Shape:
     def build_counted(made: Any) -> Any:
         return _rows(view, LIST, question, made).order_by().prefetch_related(None).values("pk")
 
+    def build_among_few(made: Any) -> Any:
+        rows, found = _rows(view, LIST, question, made), build_counted(made)
+        every = stand_in_view(view, made).rows_for(LIST).order_by(*rows.query.order_by)
+        return select(every.filter(OneOf(F("pk"), ArraySubquery(found))), selection)
+
     counted = compile_statement(build_counted, values)
-    return Shape(compile_statement(build, values), plan, counted.counting())
+    statement = compile_statement(build, values)
+    among_few = compile_statement(build_among_few, values) if statement.varies else None
+    return Shape(statement, plan, counted.counting(), among_few)
 
 
 def _rows(view: Any, action: str, question: Question, made: MadeUp) -> Any:

@@ -188,20 +188,14 @@ class Statement:
         return self._run(sql, [*counting.bind(values), *self.bind(values)])
 
     def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        if connection.execute_wrappers or connection.queries_logged:
-            with connection.cursor() as cursor, _prepared(on=not self.varies):
-                cursor.execute(sql, parameters)
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
-        # The same without Django's cursor around it, which does for each what nobody asks for here.
-        connection.close_if_health_check_failed()
-        connection.ensure_connection()
-        with (
-            connection.wrap_database_errors,
-            _prepared(on=not self.varies),
-            connection.connection.cursor() as cursor,
-        ):
-            return cursor.execute(sql, parameters).fetchall()
+        with _prepared(on=not self.varies) as kept:
+            if connection.execute_wrappers or connection.queries_logged:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, parameters)
+                    return list(cursor.fetchall())
+            # The same without Django's cursor around it, which does what nobody asks for here.
+            with connection.wrap_database_errors, kept.cursor() as cursor:
+                return list(cursor.execute(sql, parameters).fetchall())
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
@@ -212,12 +206,14 @@ class Statement:
 
 
 @contextmanager
-def _prepared(*, on: bool) -> Iterator[None]:
-    """What the connection runs in here it keeps prepared; outside it keeps nothing (settings)."""
+def _prepared(*, on: bool) -> Iterator[Any]:
+    """The connection, which keeps prepared what it runs in here; outside it keeps nothing (settings)."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
     kept: Any = connection.connection
     kept.prepare_threshold = 0 if on else None
     try:
-        yield
+        yield kept
     finally:
         kept.prepare_threshold = None
 

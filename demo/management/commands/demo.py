@@ -12,6 +12,8 @@ from django.utils import timezone
 from crm_backend.env import BASE_DIR
 from demo.book import Book, NotEmptyError, analyze, is_empty, write_book
 from demo.logins import read_logins
+from demo.papers import write_papers
+from demo.paperwork import write_paperwork
 from demo.progress import Progress
 
 FEWEST = 10  # loans that have a place for each of the demo client's three
@@ -28,6 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--scale", type=int, default=1, help="tell every loan so many times")
         parser.add_argument("--seed", type=int, default=1, help="another seed, another book")
         parser.add_argument("--limit", type=int, help="take only so many loans")
+        parser.add_argument(
+            "--no-files", action="store_false", dest="files", help="no documents for the demo client"
+        )
         parser.add_argument(
             "--today", type=date.fromisoformat, help="the day after the book's last, YYYY-MM-DD"
         )
@@ -53,6 +58,9 @@ class Command(BaseCommand):
                 "The database has users or applications already, and demo data is not mixed with them. "
                 "Use an empty database, or empty this one."
             ) from None
+        if options["files"]:
+            write_papers()
+            written |= write_paperwork()
         analyze()
         for name, number in written.items():
             progress.say(f"  {number:>9,} {name}")

@@ -33,5 +33,5 @@ class Command(BaseCommand):
         """One line for each chunk."""
         self.stdout.write(
             f"{run.business_date} {run.status}: {run.applications} applications, {run.charged} repayments "
-            f"charged, {run.late_fees} late fees, {run.reminders} reminders"
+            f"charged, {run.accrued} accruals, {run.late_fees} late fees, {run.reminders} reminders"
         )

@@ -1,0 +1,1 @@
+"""Shapes of notes and documents."""

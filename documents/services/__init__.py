@@ -1,0 +1,1 @@
+"""Writes: `files` (bytes into the storage), `documents` (documents and versions), `notes`."""

@@ -1,0 +1,1 @@
+"""HTTP of notes and documents."""
