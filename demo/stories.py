@@ -30,7 +30,7 @@ GROWTH = 0.8
 STAFF_DAY = SECONDS_A_DAY  # the first day is for making branches and logins
 BY_THE_LENDER = 0.03  # opened by an administrator for a client who gets a login
 # Loans that were settled earlier were repaid in another system; the demo client's are all here.
-SERVICED = timedelta(days=548)
+SERVICED = timedelta(days=365)
 CLOSING = timedelta(minutes=30)  # a loan is paid out shortly before it is closed
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 REFERENCES = len(REFERENCE_ALPHABET) ** 8
