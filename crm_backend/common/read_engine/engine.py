@@ -39,9 +39,9 @@ from crm_backend.common.roundtrip import DATA, Trip, trip_of
 
 logger = structlog.get_logger(__name__)
 
-# Shorter lists are counted each time; the count of a longer one, and what filters and a search found, is kept
-# until something changes.
-COUNTED = 1000
+# Shorter lists are counted each time; the count of a longer one is kept until something changes. What filters and
+# a search find costs more to count.
+COUNTED, FOUND = 1000, 100
 # So many rows that filters and a search find are all found and put in order; a page of more is looked for
 # along the order. With 20 of a million rows to show, either way then reads some thousands.
 FEW = 5000
@@ -132,7 +132,7 @@ class PageRead:
         else:
             rows = statement.run_counted(values, counting, f" LIMIT {self.limit}")
             count = rows[0][-1] if rows else 0
-        if generation and (statement.varies or count > COUNTED):
+        if generation and count > (FOUND if statement.varies else COUNTED):
             counts.keep(known_as, count, generation)
         return count, rows
 
