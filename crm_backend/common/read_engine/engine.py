@@ -39,8 +39,8 @@ from crm_backend.common.roundtrip import DATA, Trip, trip_of
 
 logger = structlog.get_logger(__name__)
 
-# Shorter lists are counted each time; the count of a longer one is kept until something changes. What filters and
-# a search find costs more to count.
+# Shorter lists are counted each time; the count of a longer one is kept until something changes. What filters
+# and a search find costs more to count.
 COUNTED, FOUND = 1000, 100
 # So many rows that filters and a search find are all found and put in order; a page of more is looked for
 # along the order. With 20 of a million rows to show, either way then reads some thousands.
