@@ -311,7 +311,7 @@ def references(operation: Operation) -> list[tuple[str, Any, bool]]:
     return found
 
 
-REFERRING = [(op, *field) for op in OPERATIONS if op.has_body for field in references(op)]
+REFERRING = [(op, *field) for op in OPERATIONS if op.takes_json for field in references(op)]
 
 
 def an_id_in_a_body_that_is_not_ones_own_does_not_exist(book):
