@@ -407,7 +407,11 @@ MEDIA_ROOT = env.media_root
 def _document_storage(url: str | None) -> dict[str, Any]:
     """Django's storage for STORAGE_URL."""
     if url is None:
-        options = {"location": MEDIA_ROOT / "documents", "file_permissions_mode": 0o600}
+        options = {
+            "location": MEDIA_ROOT / "documents",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        }
         return {"BACKEND": "documents.storage.LocalStorage", "OPTIONS": options}
     parts = urlsplit(url)
     asked = dict(parse_qsl(parts.query))

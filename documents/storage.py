@@ -52,7 +52,7 @@ def incoming_folder() -> Path | None:
     if not isinstance(storage, LocalStorage):
         return None
     folder = Path(storage.location) / "incoming"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
