@@ -137,7 +137,13 @@ def test_what_cannot_happen_is_not_documented(document):
     assert found["user_approve"] & {"400", "413", "415", "412"} == set()
 
 
-FILES = {"document_download", "document_version_download", "document_thumbnail"}
+FILES = {
+    "document_download",
+    "document_version_download",
+    "document_thumbnail",
+    "signature_request_file",
+    "link_file_post",
+}
 
 
 def test_preconditions_are_parameters_where_they_are_honoured(document):

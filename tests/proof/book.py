@@ -28,7 +28,7 @@ from tests.factories import (
     UserFactory,
     World,
 )
-from tests.integration.addresses import notification_of
+from tests.integration.addresses import notification_of, read
 from tests.proof.oracle import Oracle
 from tests.servicing.kit import fee_of, loan_of, payment_of
 
@@ -64,7 +64,7 @@ class Book:
             LetterTemplateFactory.create(created_by=self.world.admin)
             for is_shown, signer in ((True, side.bd_user), (False, side.client_user)):
                 document = makers.document_of(side.application, self.world.admin, visible_to_client=is_shown)
-                signing.request_of(document, self.world.admin, signer)
+                signing.request_of(read(document), self.world.admin, signer)
         self._parties()
         for _ in range(APPLICATIONS):
             self._application()
