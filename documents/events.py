@@ -343,7 +343,7 @@ class SignatureDeclined(Payload):
     """One of the signers declined, which ends the request."""
 
     type = "signature.declined"
-    summary = "{name} declined to sign {title}: {reason}"
+    summary = "{name} declined to sign {title} ({reason})."
     notify = Notify(
         "document_uploaded",
         title="{name} declined to sign {title}",

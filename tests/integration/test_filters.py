@@ -33,6 +33,9 @@ BOOLEANS = [
     "users/notifications/?is_read",
     "documents/repayments/?is_overdue",
     "documents/documents/?visible_to_client",
+    "documents/notes/?is_due",
+    "documents/signature-requests/?mine",
+    "templates/?is_active",
 ]
 IDS = [
     "applications/?product",

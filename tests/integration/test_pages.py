@@ -1,6 +1,7 @@
 """Cursor paging: in every order, the pages of a list are the list, whatever ties, is empty or arrives."""
 
 import base64
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,8 +16,17 @@ from rest_framework.test import APIRequestFactory
 from applications.models import Application, ApplicationBorrower
 from brokers.models import Bdm, Branch
 from crm_backend.common.pagination import CursorPagination
+from documents.models import Document, NoteComment
+from documents.services.documents import version_add
 from servicing.models import JournalEntry
-from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory
+from tests.documents import makers
+from tests.factories import (
+    ApplicationFactory,
+    BdmFactory,
+    BranchFactory,
+    NoteCommentFactory,
+    UserFactory,
+)
 from tests.integration.addresses import address, allowed_role
 from tests.integration.test_query_counts import Book
 from tests.plugins.route_table import operations
@@ -64,6 +74,21 @@ def orderings(operation) -> list[str]:
     return ["", *(f"{sign}{name}" for name in fields for sign in ("", "-"))]
 
 
+def fill(operation, path, world) -> None:
+    """Rows below the very row that a path names."""
+    named = int(re.findall(r"[0-9]+", path)[-1]) if "{" in operation.path else 0
+    if operation.view.queryset.model is NoteComment:
+        NoteCommentFactory.create_batch(3, note_id=named, author=world.admin)
+    if operation.action == "versions":
+        for _ in range(3):
+            version_add(document=Document.objects.get(pk=named), actor=world.admin, file=makers.kept())
+
+
+def key(row):
+    """What tells a row from the others of its list: versions are numbered."""
+    return row.get("id", row.get("number"))
+
+
 def walk(client, url, way="next"):
     """Every page from an address on."""
     while url:
@@ -76,7 +101,7 @@ def walk(client, url, way="next"):
 
 
 def keys(pages):
-    return [row["id"] for page in pages for row in page["results"]]
+    return [key(row) for page in pages for row in page["results"]]
 
 
 def test_every_list_pages_by_cursor():
@@ -92,10 +117,11 @@ def test_the_pages_of_a_list_are_the_list(operation, world, api):
         tie(model)
     role = allowed_role(operation)
     client, path = api(world.user(role)), address(operation, world, role)
+    fill(operation, path, world)
     question = QUESTIONS.get(operation.id, "")
     for ordering in orderings(operation):
         asked = question + (f"&ordering={ordering}" if ordering else "")
-        whole = [row["id"] for row in client.get(f"{path}?limit=100{asked}").json()["results"]]
+        whole = [key(row) for row in client.get(f"{path}?limit=100{asked}").json()["results"]]
         assert len(whole) > 2
         pages = list(walk(client, f"{path}?cursor=&limit=1{asked}"))
         assert keys(pages) == whole, ordering

@@ -27,7 +27,7 @@ from crm_backend.common.renderers import ORJSONRenderer
 from tests.contract import resolved
 from tests.factories import World
 from tests.integration.addresses import address, sees
-from tests.plugins.route_table import Operation, anonymous, operations
+from tests.plugins.route_table import Operation, anonymous, operations, worded
 from tests.proof.reading import is_documented
 
 # `PROOF_EXAMPLES=500` looks for longer and elsewhere at every run; without it a run can be repeated.
@@ -316,7 +316,7 @@ def documented_path(operation: Operation) -> str:
 
 def _paths() -> dict[str, str]:
     document = SchemaGenerator().get_schema(request=None, public=True)
-    return {anonymous(path): path for path in document["paths"]}
+    return {anonymous(worded(path)): path for path in document["paths"]}
 
 
 _PATHS = _paths()
@@ -325,7 +325,7 @@ _PATHS = _paths()
 def ids_in(operation: Operation, world: World, role: str) -> dict[str, Any]:
     """Ids of our rows for the parameters of a path."""
     path = documented_path(operation)
-    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[0-9a-f-]+)", path)
+    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[\\w-]+)", path)
     match = re.fullmatch(pattern, address(operation, world, role))
     assert match is not None
     return {name: int(text) if text.isdigit() else text for name, text in match.groupdict().items()}

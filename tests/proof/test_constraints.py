@@ -220,4 +220,4 @@ def uniques(model: Any) -> list[tuple[str, list[str]]]:
 def test_every_constraint_has_a_name_of_its_own():
     names = [constraint.name for model in MODELS for constraint in model._meta.constraints]
     assert len(names) == len(set(names))
-    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]+", name) for name in names)
