@@ -43,8 +43,8 @@ logger = structlog.get_logger(__name__)
 # and a search find costs more to count.
 COUNTED, FOUND = 1000, 100
 # So many rows that filters and a search find are all found and put in order; a page of more is looked for
-# along the order. With 20 of a million rows to show, either way then reads some thousands.
-FEW = 5000
+# along the order, where of a million rows it is found among some ten thousand.
+FEW = 1000
 # How long a count outlives a change that no event announced, as of somebody at the database's own prompt.
 COUNT_SECONDS = 30
 
