@@ -64,7 +64,7 @@ class JobViewSet(ReadOnlyViewSet):
             return self.detail_response(pk)
 
     @extend_schema(
-        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+        responses={(200, "text/event-stream"): OpenApiTypes.ANY},
         filters=False,
     )
     @action(

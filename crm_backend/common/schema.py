@@ -242,8 +242,9 @@ def _limits(field: Any, schema: Document) -> Document:
             return {"minimum": 1, "maximum": MAX_ID}
         case serializers.IntegerField() if "maximum" not in schema:
             return {"maximum": MAX_ID}
-        case serializers.ListSerializer() if longest := getattr(field, "max_length", None):
-            return {"maxItems": longest}
+        case serializers.ListSerializer():
+            ends = {"minItems": field.min_length, "maxItems": field.max_length}
+            return {name: length for name, length in ends.items() if length}
         case serializers.ListField() if not field.allow_empty:
             return {"minItems": 1}
         case serializers.CharField() if field.trim_whitespace and not field.allow_blank:

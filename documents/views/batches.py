@@ -1,7 +1,7 @@
 """Many files in one request, and all of them again as one archive."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch
@@ -73,8 +73,11 @@ class BatchViewSet(ReadOnlyViewSet):
         Each is looked at by itself, by the job that the reply names: follow `/api/jobs/{job}/stream/`.
         What is refused leaves the others alone; `files` of the batch says why.
         """
-        form = cast(QueryDict, request.data)
-        data = form.dict() | ({"files": form.getlist("files")} if "files" in form else {})
+        form = request.data
+        # Without a body there is no form, whatever it is said to be.
+        data = form.dict() | {"files": form.getlist("files")} if isinstance(form, QueryDict) else {}
+        if not data.get("files"):
+            data.pop("files", None)
         serializer = self.get_serializer(data=data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data

@@ -12,7 +12,7 @@ from schemathesis.generation.stateful.state_machine import RecordingStateMachine
 
 from tests.integration.test_roles import BODIES
 from tests.plugins.route_table import anonymous
-from tests.proof.prober import DOCUMENTED, label_of, make_schema, one_connection, search, validate
+from tests.proof.prober import DOCUMENTED, as_if_none, label_of, make_schema, one_connection, search, validate
 from users.choices import Role
 
 # They end the login that the rest of a chain needs.
@@ -37,7 +37,7 @@ def test_chains_of_requests(role, world, api):
 
     class Chain(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
-            self.scenario = transaction.atomic()
+            self.scenario = as_if_none(transaction.atomic())
             self.scenario.__enter__()
             self.asked = 0
 
