@@ -53,10 +53,12 @@ class Plan:
 
     @property
     def nodes(self) -> Iterator[dict[str, Any]]:
-        """Every node of the tree."""
+        """Every node of the tree, but of a page's statement not those that count beside it."""
         waiting = [self.found["Plan"]]
         while waiting:
             node = waiting.pop()
+            if node.get("Parent Relationship") == "InitPlan" and node["Node Type"] == "Aggregate":
+                continue
             waiting += node.get("Plans", [])
             yield node
 

@@ -56,6 +56,13 @@ IDS = [
     "documents/repayments/?application",
     "documents/documents/?application",
     "documents/batches/?application",
+    "documents/notes/?application",
+    "documents/notes/?assigned_to",
+    "documents/notes/?author",
+    "documents/signature-requests/?document",
+    "commissions/?application",
+    "commissions/?branch",
+    "commissions/?broker",
 ]
 DAYS = [
     ("applications/", Application, "created_at"),
