@@ -243,8 +243,8 @@ def _limits(field: Any, schema: Document) -> Document:
         case serializers.IntegerField() if "maximum" not in schema:
             return {"maximum": MAX_ID}
         case serializers.ListSerializer():
-            ends = {"minItems": field.min_length, "maxItems": field.max_length}
-            return {name: length for name, length in ends.items() if length}
+            ends = {"minItems": "min_length", "maxItems": "max_length"}
+            return {name: length for name, end in ends.items() if (length := getattr(field, end, None))}
         case serializers.ListField() if not field.allow_empty:
             return {"minItems": 1}
         case serializers.CharField() if field.trim_whitespace and not field.allow_blank:
