@@ -4,10 +4,13 @@ Every reply is checked as in `test_document`, and with the memory of the chain: 
 what was deleted is gone (`ensure_resource_availability`, `use_after_free`).
 """
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import transaction
+from hypothesis.errors import FlakyStrategyDefinition
+from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.generation.stateful.state_machine import RecordingStateMachine
 
 from tests.integration.test_roles import BODIES
@@ -17,6 +20,8 @@ from users.choices import Role
 
 # They end the login that the rest of a chain needs.
 ENDING = "logout|suspend|force_logout|password_change|user_destroy"
+# Made of forms with files, which few made-up ones are, or told as it happens: `test_document` asks both.
+APART = [one.id for one in DOCUMENTED if (one.has_body and not one.takes_json) or one.id == "job_stream"]
 BY_LABEL = {label_of(operation): operation for operation in DOCUMENTED}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -32,8 +37,9 @@ def _in_one_transaction():
 def test_chains_of_requests(role, world, api):
     """Each scenario begins with our world as it was, and leaves it so."""
     token = api(world.user(role)).tokens.access
-    schema = make_schema().exclude(operation_id_regex=ENDING)
+    schema = make_schema().exclude(operation_id_regex=ENDING).exclude(operation_id=APART)
     followed: set[str] = set()
+    found: list[BaseException] = []
 
     class Chain(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
@@ -60,10 +66,18 @@ def test_chains_of_requests(role, world, api):
         def validate_response(self, response: Any, case: Any, **kwargs: Any) -> None:
             if response.status_code < 300:
                 followed.add(case.operation.label)
-            validate(case, response, self.get_call_kwargs(case)["headers"], recorder=self.recorder)
+            try:
+                validate(case, response, self.get_call_kwargs(case)["headers"], recorder=self.recorder)
+            except (Failure, FailureGroup) as failure:
+                found.append(failure)
+                raise
 
     assert issubclass(Chain, RecordingStateMachine)
-    Chain.run(settings=search(25))
+    # Where something outlives a scenario, as what is in Redis does, a chain may not go the same way twice,
+    # and the search ends there. What was found until then counts.
+    with suppress(FlakyStrategyDefinition):
+        Chain.run(settings=search(25))
+    assert not found
     # The chains got somewhere: what a role may make, it made.
     made = {label for label in followed if label.startswith("POST ")}
     assert made or role == Role.CLIENT
@@ -79,7 +93,8 @@ def test_every_row_that_is_made_leads_to_all_that_can_be_done_with_it():
               if (links := op["responses"].get("201", {}).get("links"))}  # fmt: skip
     assert {"application_create", "application_create_with_cascade", "security_create"} <= set(linked)
     for name, (path, _) in operations.items():
-        if name.endswith("_create") and name.replace("_create", "_retrieve") in operations:
+        makes_row = name.endswith("_create") and "201" in operations[name][1]["responses"]
+        if makes_row and name.replace("_create", "_retrieve") in operations:
             below = anonymous(operations[name.replace("_create", "_retrieve")][0])
             wanted = {
                 other
