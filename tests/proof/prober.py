@@ -185,8 +185,11 @@ def _is_another_spelling(case: Any) -> bool:
     if case.media_type == "multipart/form-data":
         # A form has fields or none, and an empty one says as much as none.
         given = case.body if isinstance(case.body, dict) else {}
-        body = {name: _as_text(value) for name, value in given.items() if not _is_blank(value)}
-        return is_documented(document, content["multipart/form-data"]["schema"], body)
+        form = resolved(document, content["multipart/form-data"]["schema"])
+        known = form.get("properties", {})
+        sent = {name: _as_sent(value, known.get(name, {})) for name, value in given.items()}
+        body = {name: value for name, value in sent.items() if not _is_blank(value)}
+        return is_documented(document, form, body)
     media = content.get("application/json")
     return media is None or is_documented(document, media["schema"], case.body)
 
@@ -214,11 +217,12 @@ def _is_blank(value: Any) -> bool:
     return type(value) is str and not value
 
 
-def _as_text(value: Any) -> Any:
-    """What a form makes of a value: all that it has is text, and files."""
+def _as_sent(value: Any, schema: dict[str, Any]) -> Any:
+    """What a form makes of a value: text, or a file; of several for one field, the last."""
     if isinstance(value, list):
-        return [_as_text(one) for one in value]
-    return value if isinstance(value, str | dict) else str(value)
+        texts = [_as_sent(one, {}) for one in value]
+        return texts if "items" in schema else (texts or [""])[-1]
+    return value if isinstance(value, str) else str(value)
 
 
 # Their parameters are read by serializers, with rules of the domain between them, as a body is.
