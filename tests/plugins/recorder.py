@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.plugins.route_table import METHODS, WRITES, Case, folded, template
+from tests.plugins.route_table import COUNTED, METHODS, WRITES, Case, folded, template
 
 # (method, path template, case or status) → how often.
 Seen = Counter[tuple[str, str, str]]
@@ -104,6 +104,7 @@ def _exists(match: Any) -> bool:
     wanted = [
         (own if name == "pk" else named.get(name.removesuffix("_id")), value)
         for name, value in match.kwargs.items()
+        if name not in COUNTED
     ]
     if not wanted or any(model is None for model, _ in wanted):
         return False
