@@ -57,10 +57,15 @@ class Plan:
         waiting = [self.found["Plan"]]
         while waiting:
             node = waiting.pop()
-            if node.get("Parent Relationship") == "InitPlan" and node["Node Type"] == "Aggregate":
-                continue
-            waiting += node.get("Plans", [])
+            waiting += [part for part in node.get("Plans", []) if not _counts_beside(part)]
             yield node
+
+    @property
+    def counts(self) -> "Iterator[Plan]":
+        """The parts of a page's statement that count beside it, as plans of their own."""
+        for node in self.nodes:
+            for part in filter(_counts_beside, node.get("Plans", [])):
+                yield Plan(f"SELECT count(*) beside {self.sql}", {"Plan": part})
 
     @property
     def is_count(self) -> bool:
@@ -126,6 +131,11 @@ class Plan:
         return list(dict.fromkeys(names))
 
 
+def _counts_beside(node: dict[str, Any]) -> bool:
+    """Whether a node counts, once and for the whole of the statement that it is a part of."""
+    return node.get("Parent Relationship") == "InitPlan" and bool(node["Node Type"] == "Aggregate")
+
+
 def _visited(node: dict[str, Any]) -> int:
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     return int((node["Actual Rows"] + removed) * node["Actual Loops"])
@@ -142,5 +152,6 @@ def explain(statement: Statement) -> Plan:
 
 
 def plans_of(user: Any, address: str) -> list[Plan]:
-    """The plans of all queries that an answer takes."""
-    return [explain(statement) for statement in statements_of(user, address)]
+    """The plans of all queries that an answer takes; of a page and its count in one, each its own."""
+    found = [explain(statement) for statement in statements_of(user, address)]
+    return [part for plan in found for part in (*plan.counts, plan)]

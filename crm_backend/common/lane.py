@@ -3,8 +3,8 @@
 The road, as the whole of middleware, addresses, REST framework and view is called here, finds out for each
 request who asks, whether they may, what they ask and how the reply looks. For a read that the read engine
 answers, all of it but the rows is equal for requests of one *kind*: same address but for keys in it, same
-query, same role, same headers that count. So the first of a kind takes the road and leaves a `Recipe`: what
-was asked (see `read_engine.engine`) and the headers of its reply. The next ones follow the recipe.
+query, same role, same headers that decide it. So the first of a kind takes the road and leaves a `Recipe`:
+what was asked (see `read_engine.engine`) and the headers of its reply. The next ones follow the recipe.
 
 What is never taken from a recipe: whether the login is still good and may ask now (its generation and its
 counters, one trip to Redis), who asks (the statement's scope), the rows, and what is masked. Whatever is
@@ -50,7 +50,7 @@ COMPRESSED = 200  # bytes; what is shorter Django does not compress
 DIGITS = len(str(MOST))  # of the longest key that there is
 
 # What decides a reply besides address, role and rows. Behind a proxy the middle ones decide its links.
-COUNT = (
+DECIDING = (
     "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_HOST", "HTTP_X_FORWARDED_HOST",
     "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO",
 )  # fmt: skip
@@ -161,7 +161,7 @@ class Asked:
 
     def kind(self, role: str) -> Kind:
         """What it has in common with others that one recipe serves."""
-        return (self.address, role, *self.base, *map(self.meta.get, COUNT))
+        return (self.address, role, *self.base, *map(self.meta.get, DECIDING))
 
 
 def answer(asked: Asked) -> Reply | None:

@@ -86,16 +86,16 @@ class PrintsMixin:
                 options=query.options(),
                 template=template,
             )
-            return file_response(printed.content, form, f"{letter_type.value}-preview")
+            return printed_response(printed.content, form, f"{letter_type.value}-preview")
         source = bytes(template.source) if template else templates.source_of(letter_type, form)[0]
         try:
             content = press.print(Form(form), source, SAMPLE).content
         except TemplateFault as fault:
             raise letters.TemplateFails(f"The template cannot be printed. {fault}") from None
-        return file_response(content, form, f"{letter_type.value}-sample")
+        return printed_response(content, form, f"{letter_type.value}-sample")
 
 
-def file_response(content: bytes, form: LetterFormat, name: str) -> HttpResponse:
+def printed_response(content: bytes, form: LetterFormat, name: str) -> HttpResponse:
     """A file to look at."""
     where = "inline" if form == LetterFormat.PDF else "attachment"
     headers = {"Content-Disposition": f'{where}; filename="{name}.{form.value}"', "Cache-Control": "no-store"}
