@@ -38,6 +38,7 @@ _AS_IT_IS: list[tuple[Any, tuple[type[models.Field], ...]]] = [
     (serializers.CharField, _TEXTS),
     (serializers.ChoiceField, _TEXTS),
     (serializers.IntegerField, (models.IntegerField,)),
+    (serializers.BigIntegerField, (models.IntegerField,)),
     (serializers.BooleanField, (models.BooleanField,)),
     (serializers.JSONField, (models.JSONField,)),
     (serializers.ReadOnlyField, (*_TEXTS, models.IntegerField, models.BooleanField)),
@@ -121,9 +122,10 @@ class Column:
             return None
         if isinstance(self.field, models.DateTimeField) and _is(field, serializers.DateTimeField):
             return shown_time if _is_plain(field) else lambda value: represent(datetime.fromisoformat(value))
-        for kind, columns in _AS_IT_IS:
-            if _is(field, kind) and isinstance(self.field, columns):
-                return python
+        if not getattr(field, "coerce_to_string", False):  # of an integer too long for some readers
+            for kind, columns in _AS_IT_IS:
+                if _is(field, kind) and isinstance(self.field, columns):
+                    return python
         if python is None:
             return represent
         return lambda value: represent(python(value))

@@ -5,8 +5,7 @@ at hand. Where all texts are equal, and a parameter is the made-up value in each
 that depends on a value, or a value that does not arrive as it was given, is refused: nothing is guessed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from psycopg.types.numeric import Int2, Int4
 
+from crm_backend.common.postgresql import direct
 from crm_backend.common.read_engine.errors import Refused
 
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -188,14 +188,15 @@ class Statement:
         return self._run(sql, [*counting.bind(values), *self.bind(values)])
 
     def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        with _prepared(on=not self.varies) as kept:
-            if connection.execute_wrappers or connection.queries_logged:
-                with connection.cursor() as cursor:
-                    cursor.execute(sql, parameters)
-                    return list(cursor.fetchall())
-            # The same without Django's cursor around it, which does what nobody asks for here.
-            with connection.wrap_database_errors, kept.cursor() as cursor:
-                return list(cursor.execute(sql, parameters).fetchall())
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        plain: Any = connection.connection
+        if connection.execute_wrappers or connection.queries_logged or not direct.can_ask(plain):
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall())
+        with connection.wrap_database_errors:
+            return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
@@ -203,19 +204,6 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
-
-
-@contextmanager
-def _prepared(*, on: bool) -> Iterator[Any]:
-    """The connection, which keeps prepared what it runs in here; outside it keeps nothing (settings)."""
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    kept: Any = connection.connection
-    kept.prepare_threshold = 0 if on else None
-    try:
-        yield kept
-    finally:
-        kept.prepare_threshold = None
 
 
 def is_in_range(value: Any) -> bool:
@@ -271,6 +259,7 @@ class Kept:
     def __init__(self, build: Build) -> None:
         self.build = build
         self._statement: Statement | None = None
+        self._counting: Statement | None = None
 
     def statement(self, **values: Any) -> Statement:
         """The statement."""
@@ -280,5 +269,7 @@ class Kept:
 
     def count(self, **values: Any) -> int:
         """How many rows there are."""
-        [(count,)] = self.statement(**values).counting().run(values) or [(0,)]
+        if self._counting is None:
+            self._counting = self.statement(**values).counting()
+        [(count,)] = self._counting.run(values) or [(0,)]
         return int(count)
