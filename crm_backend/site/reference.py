@@ -56,6 +56,7 @@ def _plain(value: Any) -> str:
 
 def roles_page() -> str:
     """Who sees which rows, and who may do what with them."""
+    _load_views()
     seen, done = [], []
     for resource, policy in sorted(Policy.registry.items()):
         scopes = _scopes_of(policy)
@@ -123,11 +124,17 @@ def _type_name(annotation: Any) -> str:
     return str(annotation) if hasattr(annotation, "__args__") else annotation.__name__
 
 
+def _load_views() -> None:
+    """Import every view, and so all that is declared for them; else it depends on what ran before."""
+    get_resolver().url_patterns  # noqa: B018 - looked at for what it loads
+
+
 def errors_page() -> str:
     """Every error code."""
     rows = {
         code: [f"{status}", f"`{code}`", title, ""] for code, (status, title) in FRAMEWORK_PROBLEMS.items()
     }
+    _load_views()
     for cls in error_classes():
         doc = (cls.__doc__ or "").strip().splitlines()[0]
         rows[cls.code] = [f"{cls.status}", f"`{cls.code}`", cls.title, doc]
