@@ -41,6 +41,10 @@ wait_for() {  # wait_for SERVICE: until it is healthy
 }
 
 check() { python3 scripts/smoke_checks.py "127.0.0.1:$WEB_PORT"; }
+make_administrator() {
+  in_project exec -T -e DJANGO_SUPERUSER_PASSWORD="$1" web manage createsuperuser \
+    --no-input --email admin@example.com --first_name Ada --last_name Min
+}
 
 echo "== wait until it is healthy"
 for service in web sockets nginx; do wait_for "$service"; done
@@ -50,6 +54,10 @@ in_project up -d --no-deps --force-recreate sockets web
 for service in web sockets; do wait_for "$service"; done
 sleep 6  # as long as nginx believes an address
 check
+echo "== files, a batch in the worker, its stream"
+password=$(python3 -c 'import secrets; print(secrets.token_urlsafe(18))')
+make_administrator "$password"
+python3 scripts/smoke_files.py "127.0.0.1:$WEB_PORT" admin@example.com "$password"
 echo "== worker and beat run"
 for service in worker beat; do
   [[ $(docker inspect -f '{{.State.Running}}' "$(in_project ps -q "$service")") == true ]]
