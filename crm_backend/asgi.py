@@ -11,7 +11,7 @@ http = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from crm_backend.common import daphne  # noqa: E402
-from notifications.routing import websocket_urlpatterns  # noqa: E402
+from crm_backend.site.sockets import websocket_urlpatterns  # noqa: E402
 from users.websocket import TokenAuthMiddleware  # noqa: E402
 
 daphne.install()

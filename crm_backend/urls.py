@@ -7,6 +7,7 @@ from crm_backend.site import health, index
 api: list[URLPattern | URLResolver] = [
     path("", index.ApiIndexView.as_view(), name="api-index"),
     path("schema/", index.SchemaView.as_view(), name="schema"),
+    path("asyncapi/", index.AsyncApiView.as_view(), name="asyncapi"),
     path("docs/", index.DocsView.as_view(url_name="schema"), name="docs"),
     path("redoc/", index.RedocView.as_view(url_name="schema"), name="redoc"),
     path("", include("events.urls")),

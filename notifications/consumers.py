@@ -8,6 +8,15 @@ from typing import Any
 
 from notifications import selectors, services
 from notifications.serializers import notification_body
+from notifications.socket_messages import (
+    Connected,
+    GetUnreadCount,
+    MarkRead,
+    NotificationMessage,
+    NotificationRead,
+    Resume,
+    UnreadCount,
+)
 from users.models import User
 from users.websocket import AuthenticatedConsumer, in_own_thread
 
@@ -22,6 +31,8 @@ class NotificationConsumer(AuthenticatedConsumer):
         "mark_read": "on_mark_read",
         "resume": "on_resume",
     }
+    receives = (GetUnreadCount, MarkRead, Resume)
+    sends = (Connected, UnreadCount, NotificationMessage, NotificationRead)
 
     # The socket has been sent everything in (replayed_from, sent_seq].
     sent_seq = 0
@@ -50,19 +61,12 @@ class NotificationConsumer(AuthenticatedConsumer):
 
     async def on_mark_read(self, message: dict[str, Any]) -> None:
         """`{"type": "mark_read", "ids": […]}`; the confirmation comes as to every other socket."""
-        ids = message.get("ids")
-        if not isinstance(ids, list) or not all(type(item) is int and 0 < item < 2**63 for item in ids):
-            await self.send_error("invalid", "mark_read needs ids, a list of notification ids.")
-            return
         assert self.login is not None
-        await in_own_thread(services.notifications_mark_read)(user=self.login.user, ids=ids)
+        await in_own_thread(services.notifications_mark_read)(user=self.login.user, ids=message["ids"])
 
     async def on_resume(self, message: dict[str, Any]) -> None:
         """`{"type": "resume", "last_seq": n}`: send everything after n that this socket was not sent."""
-        seq = message.get("last_seq")
-        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 2**63:
-            await self.send_error("invalid", "resume needs last_seq, a number from 0.")
-            return
+        seq = message["last_seq"]
         if seq < self.replayed_from:
             upto, self.replayed_from = self.replayed_from, seq
             await self._send_between(seq, upto)

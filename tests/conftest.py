@@ -104,6 +104,21 @@ def _fast_passwords() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _described_messages() -> None:
+    """Hold everything that any socket sends in any test against the models of its consumer."""
+    from crm_backend.common.sockets import check_sent
+    from users.websocket import AuthenticatedConsumer
+
+    send = AuthenticatedConsumer.send
+
+    async def checked(self: Any, text_data: Any = None, bytes_data: Any = None, close: bool = False) -> None:
+        check_sent(type(self), text_data if text_data is not None else bytes_data)
+        await send(self, text_data=text_data, bytes_data=bytes_data, close=close)
+
+    AuthenticatedConsumer.send = checked
+
+
 @pytest.fixture(autouse=True)
 def _empty_redis() -> None:
     """Counters, lock-outs and queues of one test do not reach the next."""

@@ -14,6 +14,7 @@ from crm_backend.asgi import application
 from users.websocket import user_group
 
 PATH = "/ws/notifications/"
+MARK = 999_999_999  # no user has so many
 
 
 class Socket:
@@ -68,14 +69,14 @@ class Socket:
         messages = await self._until(_UNKNOWN)
         layer = get_channel_layer()
         assert layer is not None
-        await layer.group_send(user_group(self.user_id), {"type": "unread.count", "count": -1})
-        return messages + await self._until({"type": "unread_count", "count": -1})
+        await layer.group_send(user_group(self.user_id), {"type": "unread.count", "count": MARK})
+        return messages + await self._until({"type": "unread_count", "count": MARK})
 
     async def _until(self, last: dict[str, Any]) -> list[dict[str, Any]]:
         messages = []
         while (message := await self.next()) != last:
             # Another socket of this user may have asked for its own mark.
-            if message != {"type": "unread_count", "count": -1}:
+            if message != {"type": "unread_count", "count": MARK}:
                 messages.append(message)
         return messages
 

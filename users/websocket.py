@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connections
 
+from crm_backend.common.sockets import COMMON_UP, FromClient, ToClient, problem_with
 from users.models import User
 from users.services.sessions import TokenNotValid, access_token_session
 
@@ -107,10 +108,13 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     """A socket of one user, JSON both ways.
 
     A refused caller is accepted and then closed, because browsers hide the close code of a socket that
-    was never open. Subclasses declare `handlers` (message type → coroutine method name) and `ready`.
+    was never open. Subclasses declare `handlers` (message type → coroutine method name), the models of the
+    messages that they take and send, and `ready`.
     """
 
     handlers: ClassVar[dict[str, str]] = {}
+    receives: ClassVar[tuple[type[FromClient], ...]] = ()
+    sends: ClassVar[tuple[type[ToClient], ...]] = ()
 
     login: Login | None = None
     closing = False
@@ -209,12 +213,19 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
                 await self.send_json({"type": "heartbeat_response"})
                 await self.heartbeat()
             return
-        name = self.handlers.get(str(message.get("type")))
+        kind = str(message.get("type"))
+        name = self.handlers.get(kind)
         if name is None:
-            known = ", ".join(sorted([*self.handlers, "authenticate", "heartbeat"]))
+            known = ", ".join(sorted([*self.handlers, *(model.name() for model in COMMON_UP)]))
             await self.send_error("unknown_type", f"Unknown message type. Known: {known}.")
+        elif problem := self._problem_with(kind, message):
+            await self.send_error("invalid", problem)
         else:
             await getattr(self, name)(message)
+
+    def _problem_with(self, kind: str, message: dict[str, Any]) -> str | None:
+        model = next((model for model in self.receives if model.name() == kind), None)
+        return problem_with(model, message) if model else None
 
     async def heartbeat(self) -> None:
         """Called after a heartbeat was answered."""

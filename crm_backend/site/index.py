@@ -15,12 +15,14 @@ from rest_framework.response import Response
 
 from crm_backend.common.viewsets import ApiView
 from crm_backend.site import health
+from crm_backend.site.asyncapi import asyncapi_document
 
 # What a newcomer would look for first; the OpenAPI document has everything.
 ENTRY_POINTS = {
     "schema": "schema",
     "docs": "docs",
     "redoc": "redoc",
+    "asyncapi": "asyncapi",
     "login": "login",
     "register": "register",
     "profile": "profile",
@@ -67,6 +69,19 @@ class SchemaView(ApiView, SpectacularAPIView):
     """The OpenAPI 3.1 document."""
 
     public = "documentation"
+
+
+class AsyncApiView(ApiView):
+    """The AsyncAPI 3 document of the sockets."""
+
+    public = "documentation"
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Give the document, as YAML."""
+        return HttpResponse(asyncapi_document(), content_type="application/yaml; charset=utf-8")
 
 
 class DocsView(ApiView, SpectacularSwaggerView):

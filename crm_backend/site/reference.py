@@ -17,6 +17,8 @@ from crm_backend.common.exceptions import FRAMEWORK_PROBLEMS
 from crm_backend.common.policy import ByPeople, Policy
 from crm_backend.common.scoping import ScopedQuerySet
 from crm_backend.env import BASE_DIR, Environment
+from crm_backend.site.asyncapi import asyncapi_document
+from crm_backend.site.typescript import typescript_document
 from events.registry import REGISTRY
 from users.choices import Role
 
@@ -236,6 +238,8 @@ def openapi_document() -> str:
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/openapi.yaml": openapi_document,
+    "docs/asyncapi.yaml": asyncapi_document,
+    "docs/realtime.d.ts": typescript_document,
     "docs/reference/settings.md": settings_page,
     "docs/reference/roles.md": roles_page,
     "docs/reference/events.md": events_page,

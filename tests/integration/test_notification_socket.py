@@ -269,11 +269,9 @@ async def test_marking_with_bad_ids_is_answered_with_an_error(token, ids):
     async with socket(bearer=token) as ours:
         await ours.greeted()
         await ours.send({"type": "mark_read", "ids": ids})
-        assert await ours.next() == {
-            "type": "error",
-            "code": "invalid",
-            "detail": "mark_read needs ids, a list of notification ids.",
-        }
+        answer = await ours.next()
+        assert (answer["type"], answer["code"]) == ("error", "invalid")
+        assert answer["detail"].startswith("mark_read: ids")
 
 
 async def test_marking_read_over_rest_reaches_the_socket(broker, token):
@@ -399,11 +397,9 @@ async def test_resume_with_a_bad_number_is_answered_with_an_error(token, last_se
     async with socket(bearer=token) as ours:
         await ours.greeted()
         await ours.send({"type": "resume", "last_seq": last_seq})
-        assert await ours.next() == {
-            "type": "error",
-            "code": "invalid",
-            "detail": "resume needs last_seq, a number from 0.",
-        }
+        answer = await ours.next()
+        assert (answer["type"], answer["code"]) == ("error", "invalid")
+        assert answer["detail"].startswith("resume: last_seq: ")
 
 
 # --- manners --------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_second_addresses_lead_to_the_same_view(second, first):
 @each(operations())
 def test_the_document_and_the_resolver_know_the_operation(operation):
     assert operation.view is not None
-    pages = {"/", "/api/docs/", "/api/redoc/", "/api/schema/"}
+    pages = {"/", "/api/docs/", "/api/redoc/", "/api/schema/", "/api/asyncapi/"}
     assert bool(operation.documented) is (operation.path not in pages)
 
 
@@ -159,6 +159,6 @@ def test_another_content_type_415(operation, as_allowed):
     assert_problem(reply, 415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/redoc/", "/api/schema/"])
+@pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/redoc/", "/api/schema/", "/api/asyncapi/"])
 def test_pages_and_documents_are_open_to_everyone(path, api, db):
     assert api().get(path).status_code == 200
