@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "applications",
     "servicing.apps.ServicingConfig",
     "documents.apps.DocumentsConfig",
+    "messaging",
     "demo",
 ]
 

@@ -20,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("applications.urls")),
     path("", include("servicing.urls")),
     path("", include("documents.urls")),
+    path("chat/", include("messaging.urls")),
 ]
 
 urlpatterns = [

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import connection
 
 OURS = (
-    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "notifications",
+    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "messaging", "notifications",
     "servicing", "users",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import re_path
 
 from crm_backend.common.sockets import Socket, sockets
+from messaging.routing import websocket_urlpatterns as chat_sockets
 from notifications.routing import websocket_urlpatterns as notification_sockets
 
 
@@ -16,6 +17,7 @@ async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
 
 websocket_urlpatterns = [
     *notification_sockets,
+    *chat_sockets,
     re_path(r"", no_such_socket),  # type: ignore[arg-type]
 ]
 

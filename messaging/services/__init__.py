@@ -1,0 +1,1 @@
+"""Writing conversations, members and messages."""
