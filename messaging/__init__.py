@@ -1,4 +1,4 @@
-"""Conversations between people: direct, in groups, and about an application; messages, receipts, the chat socket.
+"""Conversations between people: direct, in groups, and about an application; messages, the chat socket.
 
 A message is a row first, numbered in its conversation under a lock, and an event; the sockets are told by a
 projection of that event. REST and sockets call the same `services`. May import `documents` and everything

@@ -108,8 +108,8 @@ class ChatConsumer(AuthenticatedConsumer):
         """`{"type": "typing"}`: to the others' sockets, and nowhere else."""
         assert self.login is not None
         user = self.login.user
-        event = {"type": "chat.typing", "user_id": user.pk, "name": user.full_name}
-        await self.channel_layer.group_send(self._group, event)
+        person = {"id": user.pk, "name": user.full_name}
+        await self.channel_layer.group_send(self._group, {"type": "chat.typing", "user": person})
 
     async def on_read(self, message: dict[str, Any]) -> None:
         """`{"type": "read", "number": n}`."""
@@ -142,8 +142,8 @@ class ChatConsumer(AuthenticatedConsumer):
 
     async def chat_typing(self, event: dict[str, Any]) -> None:
         """A member is writing: told to the others."""
-        if event["user_id"] != self._user.pk:
-            await self.send_json({"type": "typing", "user_id": event["user_id"], "name": event["name"]})
+        if event["user"]["id"] != self._user.pk:
+            await self.send_json({"type": "typing", "user": event["user"]})
 
     async def chat_members_changed(self, event: dict[str, Any]) -> None:
         """Somebody may be a member no more; `user_id` says who, None that it may be anybody."""

@@ -41,7 +41,8 @@ def own_message(user: Any, message: Message) -> str:
 
 def may_delete(user: Any, message: Message) -> str:
     """One's own; any where one is an owner or administrator."""
-    return own_message(user, message) and runs(user, message) and own_message(user, message)
+    reason = own_message(user, message)
+    return reason if reason and runs(user, message) else ""
 
 
 def everyone(condition: Any) -> tuple[Any, ...]:
@@ -69,7 +70,7 @@ PARTNERS = (ADMIN, Role.BD, Role.BROKER)
 
 # Borrowers are in no groups.
 GROUPS = Policy(
-    "groups",
+    "chat-groups",
     ChatGroup,
     {
         "list": PARTNERS,
@@ -79,8 +80,6 @@ GROUPS = Policy(
         "destroy": tuple(only(role, owns) for role in PARTNERS),
         "join": STAFF,
         "leave": PARTNERS,
-        "members": PARTNERS,
-        "add_member": tuple(only(role, runs) for role in PARTNERS),
     },
 )
 

@@ -36,7 +36,9 @@ def seen_by(conversations: QuerySet[Any], user: Any) -> QuerySet[Any]:
         is_muted=F("mine__is_muted"),
         last_read_number=F("mine__last_read_number"),
         unread_count=F("last_number") - F("mine__last_read_number"),
-        other_user=Case(When(direct, then=Subquery(others.values("user")[:1])), output_field=BigIntegerField()),
+        other_user=Case(
+            When(direct, then=Subquery(others.values("user")[:1])), output_field=BigIntegerField()
+        ),
         name=Case(
             When(direct, then=Subquery(others.annotate(name=full_name).values("name")[:1])),
             When(title="", then=F("application__reference_number")),
@@ -57,9 +59,7 @@ def for_reading(messages: QuerySet[Any]) -> QuerySet[Any]:
     return messages.select_related("author").prefetch_related(Prefetch("attachments", attached))
 
 
-def changed_between(
-    conversation_id: int, after: int, upto: int | None, *, limit: int
-) -> QuerySet[Any]:
+def changed_between(conversation_id: int, after: int, upto: int | None, *, limit: int) -> QuerySet[Any]:
     """Messages whose latest change is beyond `after`, up to and including `upto`, in order of the changes."""
     rows = Message.objects.filter(conversation=conversation_id, change__gt=after)
     if upto is not None:

@@ -106,9 +106,7 @@ class ConversationInputSerializer(ModelSerializer):
 
     kind = serializers.ChoiceField(choices=ConversationKind.choices)
     members = VisiblePrimaryKeysField(queryset=Contact.objects.all())
-    application = VisiblePrimaryKeyField(
-        queryset=Application.objects.all(), required=False, allow_null=True
-    )
+    application = VisiblePrimaryKeyField(queryset=Application.objects.all(), required=False, allow_null=True)
 
     class Meta:
         model = Conversation

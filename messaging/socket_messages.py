@@ -114,8 +114,7 @@ class ChatTyping(ToClient):
     """A member is writing."""
 
     type: Literal["typing"]
-    user_id: Id
-    name: str
+    user: ChatPerson
 
 
 class ChatRead(ToClient):

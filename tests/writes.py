@@ -7,8 +7,8 @@ from django.apps import apps
 from django.db import connection
 
 OURS = (
-    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "messaging", "notifications",
-    "servicing", "users",
+    "applications", "borrowers", "brokers", "common", "documents", "events", "jobs", "messaging",
+    "notifications", "servicing", "users",
 )  # fmt: skip
 
 

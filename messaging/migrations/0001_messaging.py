@@ -8,176 +8,352 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('applications', '0010_allocation_and_late_fees'),
-        ('documents', '0003_letters'),
-        ('users', '0004_no_second_indexes'),
+        ("applications", "0010_allocation_and_late_fees"),
+        ("documents", "0003_letters"),
+        ("users", "0004_no_second_indexes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Contact',
-            fields=[
-            ],
+            name="Contact",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('users.user',),
+            bases=("users.user",),
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('kind', models.CharField(choices=[('direct', 'Direct'), ('group', 'Group'), ('application', 'About an application')], max_length=16)),
-                ('title', models.CharField(blank=True, default='', max_length=120)),
-                ('pair', models.CharField(blank=True, default='', editable=False, max_length=41)),
-                ('is_open', models.BooleanField(default=False, help_text="Whether the lender's staff find this group and join by themselves.")),
-                ('last_number', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('last_change', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('active_at', models.DateTimeField(editable=False)),
-                ('application', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='applications.application')),
-                ('created_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("direct", "Direct"),
+                            ("group", "Group"),
+                            ("application", "About an application"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("title", models.CharField(blank=True, default="", max_length=120)),
+                ("pair", models.CharField(blank=True, default="", editable=False, max_length=41)),
+                (
+                    "is_open",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether the lender's staff find this group and join by themselves.",
+                    ),
+                ),
+                ("last_number", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("last_change", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("active_at", models.DateTimeField(editable=False)),
+                (
+                    "application",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="conversations",
+                        to="applications.application",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ChatGroup',
-            fields=[
-            ],
+            name="ChatGroup",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('messaging.conversation',),
+            bases=("messaging.conversation",),
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField()),
-                ('change', models.PositiveBigIntegerField()),
-                ('body', models.TextField(blank=True, max_length=10000)),
-                ('client_id', models.CharField(blank=True, default='', max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('edited_at', models.DateTimeField(null=True)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('author', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='messaging.conversation')),
-                ('reply_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='messaging.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveBigIntegerField()),
+                ("change", models.PositiveBigIntegerField()),
+                ("body", models.TextField(blank=True, max_length=10000)),
+                ("client_id", models.CharField(blank=True, default="", max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("edited_at", models.DateTimeField(null=True)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="messaging.conversation",
+                    ),
+                ),
+                (
+                    "reply_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="messaging.message",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='last_message',
-            field=models.OneToOneField(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='messaging.message'),
+            model_name="conversation",
+            name="last_message",
+            field=models.OneToOneField(
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="messaging.message",
+            ),
         ),
         migrations.CreateModel(
-            name='MessageAttachment',
+            name="MessageAttachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='documents.document')),
-                ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='messaging.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="documents.document"
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachments",
+                        to="messaging.message",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Administrator'), ('member', 'Member')], default='member', max_length=16)),
-                ('last_read_number', models.PositiveBigIntegerField(default=0)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('is_muted', models.BooleanField(default=False)),
-                ('joined_at', models.DateTimeField(auto_now_add=True)),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='members', to='messaging.conversation')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "Owner"), ("admin", "Administrator"), ("member", "Member")],
+                        default="member",
+                        max_length=16,
+                    ),
+                ),
+                ("last_read_number", models.PositiveBigIntegerField(default=0)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("is_muted", models.BooleanField(default=False)),
+                ("joined_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="messaging.conversation",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['user', 'conversation'], name='member_of')],
-                'constraints': [models.UniqueConstraint(fields=('conversation', 'user'), name='member_once'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'member'])), name='member_role_known')],
+                "indexes": [models.Index(fields=["user", "conversation"], name="member_of")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("conversation", "user"), name="member_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["owner", "admin", "member"])),
+                        name="member_role_known",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['created_at', 'id'], name='message_newest'),
+            model_name="message",
+            index=models.Index(fields=["created_at", "id"], name="message_newest"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['author', 'created_at', 'id'], name='message_of_author'),
+            model_name="message",
+            index=models.Index(fields=["author", "created_at", "id"], name="message_of_author"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('body'), 'gin_trgm_ops'), name='message_search'),
+            model_name="message",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("body"), "gin_trgm_ops"
+                ),
+                name="message_search",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'number'), name='message_number_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("conversation", "number"), name="message_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'change'), name='message_change_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("conversation", "change"), name="message_change_once"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('client_id', ''), _negated=True), fields=('conversation', 'author', 'client_id'), name='message_sent_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("client_id", ""), _negated=True),
+                fields=("conversation", "author", "client_id"),
+                name="message_sent_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='message_number_from_1'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="message_number_from_1"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('deleted_at', None), ('body', ''), _connector='OR'), name='message_deleted_is_empty'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deleted_at", None), ("body", ""), _connector="OR"),
+                name="message_deleted_is_empty",
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['active_at', 'id'], name='conversation_active'),
+            model_name="conversation",
+            index=models.Index(fields=["active_at", "id"], name="conversation_active"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['application', 'active_at', 'id'], name='conversation_of_application'),
+            model_name="conversation",
+            index=models.Index(fields=["application", "active_at", "id"], name="conversation_of_application"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('is_open', True)), fields=['active_at', 'id'], name='conversation_open_groups'),
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("is_open", True)),
+                fields=["active_at", "id"],
+                name="conversation_open_groups",
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('title'), 'gin_trgm_ops'), name='conversation_title_search'),
+            model_name="conversation",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("title"), "gin_trgm_ops"
+                ),
+                name="conversation_title_search",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['direct', 'group', 'application'])), name='conversation_kind_known'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["direct", "group", "application"])),
+                name="conversation_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'direct'), models.Q(('pair', ''), _negated=True)), models.Q(models.Q(('kind', 'direct'), _negated=True), ('pair', '')), _connector='OR'), name='conversation_of_a_pair'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "direct"), models.Q(("pair", ""), _negated=True)),
+                    models.Q(models.Q(("kind", "direct"), _negated=True), ("pair", "")),
+                    _connector="OR",
+                ),
+                name="conversation_of_a_pair",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('application__isnull', False), ('kind', 'application')), models.Q(models.Q(('kind', 'application'), _negated=True), ('application', None)), _connector='OR'), name='conversation_of_an_application'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("application__isnull", False), ("kind", "application")),
+                    models.Q(models.Q(("kind", "application"), _negated=True), ("application", None)),
+                    _connector="OR",
+                ),
+                name="conversation_of_an_application",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'group'), _negated=True), models.Q(('title', ''), _negated=True), _connector='OR'), name='conversation_group_has_a_title'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "group"), _negated=True),
+                    models.Q(("title", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="conversation_group_has_a_title",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('is_open', False), ('kind', 'group'), _connector='OR'), name='conversation_only_groups_are_open'),
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_open", False), ("kind", "group"), _connector="OR"),
+                name="conversation_only_groups_are_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'direct')), fields=('pair',), name='conversation_direct_once'),
+            model_name="conversation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "direct")), fields=("pair",), name="conversation_direct_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='messageattachment',
-            constraint=models.UniqueConstraint(fields=('message', 'document'), name='attachment_once'),
+            model_name="messageattachment",
+            constraint=models.UniqueConstraint(fields=("message", "document"), name="attachment_once"),
         ),
     ]

@@ -70,9 +70,7 @@ class Message(models.Model):
 class MessageAttachment(models.Model):
     """A document that a message shows; who reads the message needs the document's own permission for it."""
 
-    message = models.ForeignKey(
-        Message, on_delete=models.CASCADE, related_name="attachments", db_index=False
-    )
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments", db_index=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
 
     class Meta:

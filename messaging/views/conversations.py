@@ -80,7 +80,7 @@ class ConversationViewSet(ConversationsMixin, CrudViewSet):
 
     @extend_schema(responses={200: ConversationSerializer, 201: ConversationSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Begin a conversation. A direct one with somebody is there once: if it is there, it is returned (200)."""
+        """Begin a conversation. A direct one with somebody is there once, and is returned (200) if it is."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
@@ -169,5 +169,3 @@ class ContactViewSet(ListMixin, ScopedViewSet):
     search_fields = ["email", "first_name", "last_name"]
     ordering_fields = ["last_name"]
     ordering = ["last_name"]
-
-

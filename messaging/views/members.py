@@ -48,9 +48,7 @@ class MemberViewSet(ChildMixin, CrudViewSet):
 
     def perform_update(self, serializer: Any) -> None:
         """Let a member do more, or less."""
-        members.member_set_role(
-            member=serializer.instance, actor=self.caller, **serializer.validated_data
-        )
+        members.member_set_role(member=serializer.instance, actor=self.caller, **serializer.validated_data)
 
     @refuses(LastOwner)
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -42,7 +42,7 @@ class MessageViewSet(ChildMixin, CrudViewSet):
 
     @extend_schema(responses={200: MessageSerializer, 201: MessageSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send a message; the others are told. One with a `client_id` that was used before is returned (200)."""
+        """Send a message; the others are told. The same `client_id` again returns the first one (200)."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():

@@ -20,6 +20,7 @@ from documents.services.reading import version_read
 from events.models import Event
 from events.services import emit
 from jobs.models import Job
+from messaging.models import ChatGroup, Conversation, Member, Message
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.documents import makers, signing
@@ -39,6 +40,7 @@ from tests.factories import (
     UserFactory,
     World,
 )
+from tests.messaging import chats
 from tests.plugins.route_table import Operation
 from tests.servicing.kit import commission_of, fee_of, loan_of, payment_of
 from users.choices import Role
@@ -203,6 +205,32 @@ ROWS: dict[type, Rows] = {
     Batch: Rows(
         lambda world, role: makers.batch_of(world.ours.application, world.user(role)),
         lambda world: makers.batch_of(world.theirs.application, world.theirs.broker_user),
+    ),
+    Conversation: Rows(
+        lambda world, role: chats.chat_about(world.ours, world.user(role), world.admin),
+        lambda world: chats.chat_about(world.theirs, world.theirs.bd_user),
+        sees_theirs=frozenset(),
+    ),
+    ChatGroup: Rows(
+        lambda world, role: (
+            chats.group_of(world.ours, world.ours.bd_user, world.admin)
+            if role == Role.CLIENT
+            else chats.group_of(world.ours, world.user(role), world.admin)
+        ),
+        lambda world: chats.group_of(world.theirs, world.theirs.bd_user),
+        sees_ours=ALL - {Role.CLIENT},
+        sees_theirs=frozenset(),
+    ),
+    # In the conversation that such paths name, which was just made.
+    Member: Rows(
+        chats.member_beside,
+        lambda world: chats.chat_about(world.theirs, world.theirs.bd_user).members.first(),
+        sees_theirs=frozenset(),
+    ),
+    Message: Rows(
+        chats.message_of,
+        lambda world: chats.chat_about(world.theirs, world.theirs.bd_user).messages.first(),
+        sees_theirs=frozenset(),
     ),
     Product: Rows(
         lambda world, role: world.product,

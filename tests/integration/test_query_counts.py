@@ -19,6 +19,8 @@ from documents.services.documents import version_add
 from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
+from messaging.models import Conversation
+from messaging.services.members import member_add
 from notifications.models import Notification
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.documents import makers, signing
@@ -44,6 +46,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.integration.addresses import session_of
+from tests.messaging import chats
 from tests.servicing.kit import commission_of, fee_of, payment_of
 from users.models import ApiKey
 
@@ -125,10 +128,31 @@ class Book:
                 makers.batch_of(ours.application, self.world.user(role))
             CommissionTermsFactory.create(broker=BrokerFactory.create())
             commission_of(self.world.admin, other)
+            self.grow_chats()
             # By others, so that their names are looked up.
             fee_of(UserFactory.create(role="bd"), ours.application)
             payment_of(UserFactory.create(role="bd"), ours.application)
         dispatch_pending()
+
+    def first_chat(self) -> Conversation:
+        """A conversation of all of ours."""
+        chat = Conversation.objects.filter(kind="application").first()
+        return chat or chats.chat_about(self.ours, self.ours.bd_user, self.world.admin)
+
+    def first_group(self) -> Conversation:
+        """A group of our staff."""
+        group = Conversation.objects.filter(kind="group").first()
+        return group or chats.group_of(self.ours, self.ours.bd_user, self.world.admin)
+
+    def grow_chats(self) -> None:
+        """Add conversations, and messages and members to the first ones."""
+        chats.chat_about(self.ours, self.ours.bd_user, self.world.admin)
+        chats.group_of(self.ours, self.ours.bd_user, self.world.admin)
+        document = makers.document_of(self.ours.application, self.ours.bd_user, visible_to_client=True)
+        for one in (self.first_chat(), self.first_group()):
+            staff = BdmFactory.create(branch=self.ours.branch).user
+            member_add(conversation=one, actor=self.ours.bd_user, user=staff)
+            chats.write(one, staff, "Here it is.", attachments=[document])
 
     def first_document(self) -> Document:
         """The document that grows versions."""
@@ -154,6 +178,8 @@ class Book:
         """Every list and detail, by a name that does not change with ids."""
         ours = self.ours
         application = f"/api/applications/{ours.application.pk}/"
+        chat = f"/api/chat/conversations/{self.first_chat().pk}/"
+        group = f"/api/chat/groups/{self.first_group().pk}/"
         commissions = f"/api/brokers/{ours.broker.pk}/commissions/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
@@ -174,6 +200,19 @@ class Book:
             "application-timeline": f"{application}timeline/",
             "application-funding-calculation-history": f"{application}funding-calculation-history/",
             "application-notes": f"{application}notes/",
+            "conversation-list": "/api/chat/conversations/",
+            "conversation-detail": chat,
+            "conversation-member-list": f"{chat}members/",
+            "conversation-member-detail": f"{chat}members/{self.first_chat().members.first().pk}/",
+            "message-list": f"{chat}messages/",
+            "message-detail": f"{chat}messages/{self.first_chat().messages.first().pk}/",
+            "message-search": "/api/chat/search/?search=valuer",
+            "conversation-status": "/api/chat/status/",
+            "contact-list": "/api/chat/contacts/",
+            "chat-group-list": "/api/chat/groups/",
+            "chat-group-detail": group,
+            "chat-group-member-list": f"{group}members/",
+            "chat-group-member-detail": f"{group}members/{self.first_group().members.first().pk}/",
             "note-list": "/api/documents/notes/",
             "note-detail": f"/api/documents/notes/{ours.note.pk}/",
             "note-comments": f"/api/documents/notes/{ours.note.pk}/comments/",

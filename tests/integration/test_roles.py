@@ -10,14 +10,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from applications.choices import Stage
+from applications.models import ApplicationBorrower
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
 from documents.models import Document, Note, NoteComment, SignatureRequest, Signer
 from events.models import Event
+from messaging.models import Member, Message
 from tests.clients import PASSWORD
 from tests.documents import makers, signing
 from tests.drawings import base64_of, drawing
-from tests.factories import BranchFactory, UserFactory, World
+from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory, World
 from tests.integration.addresses import address, sees
 from tests.plugins.route_table import Operation, operations, routes
 from tests.servicing import kit as bodies
@@ -144,6 +146,40 @@ GRANTS = {
         "refund": "ad",
     },
     "repayments": {"list": "adbc", "retrieve": "adbc", "mark_paid": "ad"},
+    "chat-groups": {
+        "list": "adb",
+        "retrieve": "adb",
+        "create": "adb",
+        "update": "ADB",
+        "destroy": "ADB",
+        "join": "ad",
+        "leave": "adb",
+    },
+    "contacts": {"list": "adbc"},
+    "conversations": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adbc",
+        "update": "ADBC",
+        "destroy": "ADBC",
+        "read": "adbc",
+        "mute": "adbc",
+        "status": "adbc",
+    },
+    "conversation-members": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "ADBC",
+        "update": "ADBC",
+        "destroy": "ADBC",
+    },
+    "messages": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adbc",
+        "update": "ADBC",
+        "destroy": "ADBC",
+    },
     "guarantors": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -268,7 +304,16 @@ LOAN = {
 FEE = {"fee_type": "valuation", "amount": "550.00", "due_date": "2026-12-01"}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
+
 # What a granted role sends with an operation that takes a body.
+def known_to_all(world: World) -> Any:
+    """A BDM beside ours, on another application of all of us."""
+    bdm = BdmFactory.create(branch=world.ours.branch)
+    other = ApplicationFactory.create(broker=world.ours.broker, bd=bdm, branch=world.ours.branch)
+    ApplicationBorrower.objects.create(application=other, borrower=world.ours.borrower)
+    return bdm.user
+
+
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "api_key_create": lambda world: {"name": "Website", "scopes": ["read"]},
     "api_key_update": lambda world: {"name": "Website", "scopes": ["read"]},
@@ -308,6 +353,27 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
         "application": world.ours.application.pk,
         "files": [makers.upload(), makers.upload(makers.picture(), "photo.png")],
     },
+    "conversation_create": lambda world: {
+        "kind": "application",
+        "application": world.ours.application.pk,
+        "members": [],
+    },
+    "conversation_update": lambda world: {"title": "Valuation"},
+    "conversation_partial_update": lambda world: {"title": "Valuation"},
+    "conversation_read": lambda world: {"number": 1},
+    "conversation_mute": lambda world: {"is_muted": True},
+    "chat_group_create": lambda world: {"title": "Deals"},
+    "chat_group_update": lambda world: {"title": "Deals", "is_open": True},
+    "chat_group_partial_update": lambda world: {"title": "Big deals"},
+    "conversation_member_create": lambda world: {"user": known_to_all(world).pk},
+    "conversation_member_update": lambda world: {"role": "admin"},
+    "conversation_member_partial_update": lambda world: {"role": "admin"},
+    "chat_group_member_create": lambda world: {"user": known_to_all(world).pk},
+    "chat_group_member_update": lambda world: {"role": "admin"},
+    "chat_group_member_partial_update": lambda world: {"role": "admin"},
+    "message_create": lambda world: {"body": "On Tuesday."},
+    "message_update": lambda world: {"body": "On Wednesday."},
+    "message_partial_update": lambda world: {"body": "On Thursday."},
     "note_create": lambda world: {"application": world.ours.application.pk, "text": "Called."},
     "note_update": lambda world: {"text": "Called.", "visibility": "client"},
     "note_partial_update": lambda world: {"remind_date": "2030-01-01"},
@@ -415,6 +481,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 }
 # Where it is not 201 for creating, 204 for deleting and 200 for the rest.
 STATUSES = {
+    "chat_group_leave": 204,
     "document_create_version": 201,
     "document_batch_create": 202,
     "letter_generate": 202,
@@ -551,13 +618,21 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
 OTHERS = {
     "notes": "This note is somebody else's.",
     "note-comments": "This comment is somebody else's.",
+    "messages": "This message is somebody else's.",
 }
+
+
+# Whose condition is a place in the conversation.
+RUN = "This is for those who run the conversation."
+IN_CHAT = {"conversations", "chat-groups", "conversation-members"}
 
 
 def spoil(operation, role, world):
     """Break the condition of a role on our rows; return the reason that it gives."""
     if operation.policy.resource == "documents":
         return "This document is for who uploaded it to change."
+    if operation.policy.resource in IN_CHAT:
+        return RUN
     if operation.policy.resource in OTHERS:
         return OTHERS[operation.policy.resource]
     if operation.policy.resource == "signature-requests":
@@ -584,6 +659,8 @@ def disown(world):
     NoteComment.objects.update(author=world.admin)
     SignatureRequest.objects.update(created_by=world.admin)
     Signer.objects.update(user=None)
+    Message.objects.update(author=world.theirs.client_user)
+    Member.objects.update(role="member")
 
 
 @pytest.mark.parametrize(("operation", "role"), CONDITIONAL, ids=name_of)

@@ -96,6 +96,8 @@ class Operation:
         found = {
             name: own if name == "pk" else named.get(name.removesuffix("_id")) for name in self.parameters
         }
+        if (parent := getattr(self.view, "parent_model", None)) is not None:
+            found[f"{self.view.parent_field}_id"] = parent
         return {name: model for name, model in found.items() if model is not None}
 
     def at(self, values: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from tests.factories import (
     World,
 )
 from tests.integration.addresses import notification_of, read
+from tests.messaging import chats
 from tests.proof.oracle import Oracle
 from tests.servicing.kit import fee_of, loan_of, payment_of
 
@@ -62,6 +63,8 @@ class Book:
             fee_of(self.world.admin, side.application)
             NoteCommentFactory.create(note=side.note, author=self.world.admin)
             LetterTemplateFactory.create(created_by=self.world.admin)
+            chats.chat_about(side, side.bd_user, self.world.admin)
+            chats.group_of(side, side.bd_user, self.world.admin, is_open=side is self.sides[-1])
             for is_shown, signer in ((True, side.bd_user), (False, side.client_user)):
                 document = makers.document_of(side.application, self.world.admin, visible_to_client=is_shown)
                 signing.request_of(read(document), self.world.admin, signer)

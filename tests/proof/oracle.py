@@ -16,6 +16,7 @@ from applications.models import Application, ApplicationBorrower
 from borrowers.models import Borrower
 from brokers.models import Bdm, Broker
 from documents.models import Signer
+from messaging.models import Member
 from users.models import User
 
 Rows = dict[int, dict[str, Any]]
@@ -134,6 +135,48 @@ class Reader:
         return self._own(Signer, "request_id")
 
     @cached_property
+    def conversations(self) -> set[int]:
+        """Conversations that they are in."""
+        return self._own(Member, "conversation_id")
+
+    def is_in(self, row: dict[str, Any]) -> bool:
+        """Whether they are in a conversation, and see what it is about."""
+        about = row["application_id"]
+        return row["id"] in self.conversations and (about is None or self.sees(Application, about))
+
+    def may_reach(self, row: dict[str, Any]) -> bool:
+        """Whether a user is somebody else, and active."""
+        return row["id"] != self.id and row["status"] == "active"
+
+    def logins(self, model: type[Any], keys: set[Any]) -> set[int]:
+        """The logins of some rows with one."""
+        return {row["user_id"] for pk, row in self.oracle.rows(model).items() if pk in keys}
+
+    @cached_property
+    def brokers_met(self) -> set[int]:
+        """Logins of the brokers of visible applications."""
+        return self.logins(Broker, self._of_applications("broker_id"))
+
+    @cached_property
+    def bdms_met(self) -> set[int]:
+        """Logins of the BDMs of visible applications."""
+        return self.logins(Bdm, self._of_applications("bd_id"))
+
+    @cached_property
+    def bdms_at_work(self) -> set[int]:
+        """Logins of visible BDMs."""
+        return self.logins(Bdm, self.oracle.visible(Bdm, User(pk=self.id)))
+
+    @cached_property
+    def borrowers_met(self) -> set[int]:
+        """Logins of visible borrowers."""
+        return self.logins(Borrower, self.oracle.visible(Borrower, User(pk=self.id)))
+
+    def _of_applications(self, column: str) -> set[Any]:
+        rows = self.oracle.rows(Application).items()
+        return {row[column] for pk, row in rows if self.sees(Application, pk)}
+
+    @cached_property
     def applications(self) -> set[int]:
         """Applications that one of their profiles is on."""
         links = self.oracle.rows(ApplicationBorrower).values()
@@ -147,6 +190,16 @@ PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
         and (row["visible_to_client"] or row["created_by_id"] == me.id)
     ),
     "where I am a signer": lambda me, row: row["id"] in me.to_sign,
+    "those I am a member of (about an application while I see it)": lambda me, row: me.is_in(row),
+    "groups I am a member of": lambda me, row: row["kind"] == "group" and me.is_in(row),
+    "open groups": lambda me, row: row["kind"] == "group" and row["is_open"],
+    "everybody who is active": lambda me, row: me.may_reach(row),
+    "the lender's staff": lambda me, row: me.may_reach(row) and row["role"] in ("admin", "bd"),
+    "own branch's team": lambda me, row: me.may_reach(row) and row["id"] in me.team,
+    "the brokers of visible applications": lambda me, row: me.may_reach(row) and row["id"] in me.brokers_met,
+    "the BDMs of visible applications": lambda me, row: me.may_reach(row) and row["id"] in me.bdms_met,
+    "the BDMs at work": lambda me, row: me.may_reach(row) and row["id"] in me.bdms_at_work,
+    "the logins of visible borrowers": lambda me, row: me.may_reach(row) and row["id"] in me.borrowers_met,
     "self": lambda me, row: row["id"] == me.id,
     "self and own branch's team": lambda me, row: row["id"] in me.team,
     "own": lambda me, row: row.get("user_id", row.get("created_by_id")) == me.id,
