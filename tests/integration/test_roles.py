@@ -271,7 +271,7 @@ CONDITIONAL = [
     (operation, role)
     for operation in RESOURCES
     for role, grant in operation.policy.actions.get(operation.policy_action, {}).items()
-    if grant.condition is not None
+    if grant.condition is not None and sees(operation, role, "ours")
 ]
 
 TERMS = {"loan_amount": "300000.00", "loan_term": 240, "interest_rate": "5.9900"}
