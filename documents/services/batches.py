@@ -74,7 +74,10 @@ def batch_create(
 
 def batch_work(run: Run) -> Done:
     """Handler of the job kind."""
-    batch = Batch.objects.select_related("application", "created_by").get(pk=run.job.parameters["batch"])
+    rows = Batch.objects.select_related("application", "created_by")
+    batch = rows.filter(pk=run.job.parameters["batch"]).first()
+    if batch is None:
+        raise JobFailed("The application is gone.")
     actor = batch.created_by
     if not Application.objects.visible_to(actor).filter(pk=batch.application_id).exists():
         raise JobFailed("You do not see this application any more.")

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from applications.png import Drawing
 from crm_backend.common.errors import Conflict, DomainError, NotAllowed
-from documents.choices import SignatureRequestStatus, SignerStatus, SigningMethod
+from documents.choices import SignatureRequestStatus, SignerStatus, SigningMethod, VersionStatus
+from documents.errors import Quarantined
 from documents.events import DocumentSigned, SignatureDeclined
 from documents.models import BUILT_IN, SignatureRequest, Signer
 from documents.sealing.records import START, record_hash
@@ -128,6 +129,7 @@ def signer_sign(
     Raises:
         SignatureRequestOver: the request is not open any more.
         SigningLinkUsed: they have answered already.
+        Quarantined: the scan found something in what they would sign.
     """
     image = drawing.image if drawing else None
     with transaction.atomic():
@@ -186,6 +188,8 @@ def _locked(signer: Signer) -> tuple[SignatureRequest, Signer]:
     if signer.status != SignerStatus.WAITING:
         raise SigningLinkUsed()
     check_open(request)
+    if request.version.status == VersionStatus.QUARANTINED:
+        raise Quarantined()
     if request.provider != BUILT_IN:
         raise SignatureRequestOver("An outside provider collects these signatures.")
     return request, signer

@@ -104,7 +104,7 @@ class SignatureRequestViewSet(ReadOnlyViewSet):
 
     @extend_schema(request=SignInputSerializer, responses=SignatureRequestSerializer)
     @action(detail=True, methods=["post"])
-    @refuses(signature_requests.SignatureRequestOver, signing.SigningLinkUsed)
+    @refuses(signature_requests.SignatureRequestOver, signing.SigningLinkUsed, Quarantined)
     def sign(self, request: Request, pk: int) -> Response:
         """Sign. When all have, the signed file follows as the document's next version.
 

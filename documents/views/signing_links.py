@@ -118,7 +118,7 @@ class SignByLinkView(LinkView):
     """Signing by link."""
 
     @extend_schema(request=SignByLinkSerializer, responses=SigningSerializer)
-    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver)
+    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver, Quarantined)
     def post(self, request: Request) -> Response:
         """Sign, once. Sending this agrees to `consent_text`."""
         serializer = SignByLinkSerializer(data=request.data)
@@ -169,7 +169,7 @@ class SignatureWebhookView(ApiView):
             _header(SIGNATURE, "HMAC-SHA256 of `<timestamp>.<delivery>.<body>`, hexadecimal."),
         ],
     )
-    @refuses(BadSignature)
+    @refuses(BadSignature, outside.NotKnownYet)
     def post(self, request: Request) -> Response:
         """Take a message of the provider, by the rules of docs/signatures.md; a repeated one does nothing."""
         body = request._request.body  # its very bytes, before they are read as JSON
