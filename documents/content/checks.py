@@ -13,12 +13,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
-from pillow_heif import register_heif_opener
 
-from documents.content.actions import refuse_actions
 from documents.content.errors import UnsafeContent
-
-register_heif_opener()
 
 BLOCK = 256 * 1024
 # What makes a browser, a server or an archiver take a file for something else; in small letters.
@@ -66,6 +62,9 @@ def pdf(file: BinaryIO) -> None:
     if place < 0 or tail[place + len(PDF_END) :].strip(b"\r\n\t \x00"):
         raise UnsafeContent("This PDF does not end as one: it is cut off, or something follows it.")
     no_archive(file)
+    # Loaded where files are looked at: other processes have no use for it.
+    from documents.content.actions import refuse_actions
+
     refuse_actions(file)
 
 
@@ -126,7 +125,15 @@ def heic(file: BinaryIO) -> None:
         if length < 8 or place + length > end:
             raise UnsafeContent("This HEIC image is cut off, or something follows it.")
         place += length
+    know_heic()
     picture(file)
+
+
+def know_heic() -> None:
+    """Have Pillow open HEIC; loaded when it is needed, for it is large."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def text(file: BinaryIO) -> None:

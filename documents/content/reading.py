@@ -19,7 +19,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from documents.content.checks import PICTURES
+from documents.content.checks import PICTURES, know_heic
 from documents.content.errors import Unreadable
 
 MAX_TEXT = 500_000  # characters
@@ -58,7 +58,9 @@ def read_content(file: BinaryIO, content_type: str) -> Content:
     match content_type.partition("/")[::2]:
         case ("application", "pdf"):
             return _pdf(file)
-        case ("image", _):
+        case ("image", kind):
+            if kind == "heic":
+                know_heic()
             return _picture(file)
         case ("text", _):
             return Content(text=_plain(file))

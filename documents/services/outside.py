@@ -124,6 +124,7 @@ def _outgoing(request: SignatureRequest) -> OutgoingRequest:
         sha256=file.sha256,
         content=b"".join(parts),
         signers=tuple(OutgoingSigner(one.position, one.name, one.email) for one in request.signers.all()),
+        in_order=request.in_order,
     )
 
 

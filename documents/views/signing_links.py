@@ -118,7 +118,13 @@ class SignByLinkView(LinkView):
     """Signing by link."""
 
     @extend_schema(request=SignByLinkSerializer, responses=SigningSerializer)
-    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver, Quarantined)
+    @refuses(
+        signing.SigningLinkUnknown,
+        signing.SigningLinkUsed,
+        signing.NotYourTurn,
+        SignatureRequestOver,
+        Quarantined,
+    )
     def post(self, request: Request) -> Response:
         """Sign, once. Sending this agrees to `consent_text`."""
         serializer = SignByLinkSerializer(data=request.data)
@@ -138,7 +144,13 @@ class DeclineByLinkView(LinkView):
     """Declining by link."""
 
     @extend_schema(request=DeclineByLinkSerializer, responses=SigningSerializer)
-    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver)
+    @refuses(
+        signing.SigningLinkUnknown,
+        signing.SigningLinkUsed,
+        signing.NotYourTurn,
+        SignatureRequestOver,
+        Quarantined,
+    )
     def post(self, request: Request) -> Response:
         """Decline to sign, which ends the request for everyone."""
         serializer = DeclineByLinkSerializer(data=request.data)

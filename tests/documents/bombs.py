@@ -47,18 +47,18 @@ def page_of_images(side: int) -> bytes:
     bodies = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /XObject << /I 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Resources 6 0 R >>",
         b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
         image,
+        b"<< /XObject << /I 5 0 R >> >>",
     ]
     output, places = bytearray(b"%PDF-1.4\n"), []
     for number, body in enumerate(bodies, 1):
         places.append(len(output))
         output += b"%d 0 obj\n%b\nendobj\n" % (number, body)
     start = len(output)
-    output += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
-    output += b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
+    output += b"xref\n0 7\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    output += b"trailer << /Size 7 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
     return bytes(output)
 
 

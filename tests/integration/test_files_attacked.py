@@ -1,4 +1,4 @@
-"""What somebody would try who means no good, or who is only unlucky: uploads, letters, batches, signatures."""
+"""What somebody would try who means no good, or is only unlucky: uploads, letters, batches, signatures."""
 
 import io
 import zipfile
@@ -9,8 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from documents.choices import VersionStatus
-from documents.models import Batch, BatchFile, Document, DocumentVersion, SignatureRequest, StoredFile
-from documents.services import sealing
+from documents.models import Batch, Document, DocumentVersion
 from documents.services.documents import document_delete
 from documents.services.reading import version_read
 from jobs.models import Job
@@ -210,18 +209,3 @@ def test_an_application_with_a_request_for_signatures_is_not_deleted(world, api)
     with nothing_written():
         reply = client.delete(f"/api/applications/{world.ours.application.pk}/")
     assert_refused(reply, 409, "conflict")
-
-
-def test_a_file_that_was_sealed_with_the_key_before_is_still_intact(world, api, settings, monkeypatch):
-    from datetime import UTC, datetime
-
-    from documents.sealing.keys import self_signed
-
-    document = document_of(world.ours.application, world.ours.bd_user)
-    request = request_of(document, world.ours.bd_user, world.ours.client_user)
-    api(world.ours.client_user).post(f"/api/documents/signature-requests/{request.pk}/sign/", TYPED)
-    assert sealing.requests_seal() == 1
-    other = self_signed("The next one", datetime.now(UTC))
-    monkeypatch.setattr(sealing, "seal_of_settings", lambda: other)
-    verified = api(world.admin).get(f"/api/documents/signature-requests/{request.pk}/verify/").json()
-    assert verified["is_intact"] is True, verified
