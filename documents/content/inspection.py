@@ -45,7 +45,7 @@ class _Viewer:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", str(Path(__file__).with_name("viewing.py"))],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
                 cwd="/",
@@ -66,7 +66,8 @@ class _Viewer:
             self.socket.sendall(message)
         except OSError:
             raise _Ended from None
-        return json.loads(self._read(*struct.unpack("!I", self._read(4, end)), end))
+        (size,) = struct.unpack("!I", self._read(4, end))
+        return json.loads(self._read(size, end))
 
     def has_left(self) -> bool:
         """Whether it ended of its own accord."""

@@ -55,7 +55,7 @@ def picture(form: str = "PNG", size: tuple[int, int] = (640, 400), **options: An
     return output.getvalue()
 
 
-def docx(text: str = "Dear Bea", **parts: str) -> bytes:
+def docx(text: str = "Dear Bea", **parts: str | bytes) -> bytes:
     """A Word document with one paragraph, and further parts by name."""
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
