@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import pikepdf
 
+from documents.content import office
 from documents.content.errors import UnsafeContent
 
 BLOCK = 256 * 1024
@@ -22,6 +23,7 @@ MAX_DEPTH = 100
 MAX_NESTED = 2
 HEAD = 4096
 _SEND_ANOTHER = "Print it to a new PDF, and send that."
+_DAMAGED = f"This PDF is damaged, or unpacks to more than is read. {_SEND_ANOTHER}"
 _ACTIONS = {
     "/JavaScript": "There is a script in this PDF.",
     "/Launch": "This PDF starts a program.",
@@ -52,11 +54,15 @@ _PROGRAM_STARTS = (
     b"\xce\xfa\xed\xfe",
     b"L\x00\x00\x00\x01\x14\x02",
     b"\xd0\xcf\x11\xe0",
+    b"Rar!\x1a\x07",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x1f\x8b",
 )
 # Long enough not to be found in packed data by chance.
 _WORDS = (b"/javascript", b"/launch", b"/richmedia", b"/importdata")
 _OVERLAP = 64
 _HIDING = ("limit exceeded", "error decoding stream data")
+_BROKEN = (pikepdf.PdfError, ValueError, TypeError, LookupError, OverflowError, RecursionError, zlib.error)
 _ESCAPED = re.compile(rb"#([0-9a-f]{2})")
 
 
@@ -69,17 +75,23 @@ def refuse_actions(file: BinaryIO, *, nested: int = 0) -> None:
     file.seek(0)
     try:
         # What is wrong with it is asked for below.
-        with pikepdf.open(file, suppress_warnings=True) as pdf:
-            for found in pdf.objects:
-                _look_at(found, nested)
-            warnings = [str(one) for one in pdf.get_warnings()]
+        pdf = pikepdf.open(file, suppress_warnings=True)
     except pikepdf.PasswordError:
         raise UnsafeContent("This PDF is closed with a password. Send one that opens without.") from None
-    except (pikepdf.PdfError, ValueError, TypeError, OverflowError, RecursionError):
-        warnings = [""]
+    except _BROKEN:
+        _refuse_words(file)
+        return
+    with pdf:
+        try:
+            for found in pdf.objects:
+                _look_at(found, nested)
+        except _BROKEN:
+            # What was not looked at for that may be read by others.
+            raise UnsafeContent(_DAMAGED) from None
+        warnings = [str(one) for one in pdf.get_warnings()]
     # Of packed objects: what lies behind the fault may be read by others.
     if any(fault in warning for warning in warnings for fault in _HIDING):
-        raise UnsafeContent(f"This PDF is damaged, or unpacks to more than is read. {_SEND_ANOTHER}")
+        raise UnsafeContent(_DAMAGED)
     if warnings:
         _refuse_words(file)
 
@@ -108,7 +120,9 @@ def _inside(values: Iterator[Any]) -> Iterator[Any]:
 def _judge(entries: Any, nested: int) -> None:
     keys = set(entries.keys())
     for name in keys & _KEYS.keys():
-        raise UnsafeContent(f"{_KEYS[name]} {_SEND_ANOTHER}")
+        # A style may be called like that; what it stands for is a name then.
+        if not isinstance(entries[name], pikepdf.Name):
+            raise UnsafeContent(f"{_KEYS[name]} {_SEND_ANOTHER}")
     if "/S" in keys and (reason := _ACTIONS.get(_name(entries["/S"]))):
         raise UnsafeContent(f"{reason} {_SEND_ANOTHER}")
     if "/Subtype" in keys and _name(entries["/Subtype"]) in _ANNOTATIONS:
@@ -132,6 +146,9 @@ def _judge_attachment(entries: Any, nested: int) -> None:
             if nested >= MAX_NESTED:
                 raise UnsafeContent("There is a PDF in a PDF in a PDF here.")
             refuse_actions(BytesIO(stream.read_bytes()), nested=nested + 1)
+        if head.startswith(office.ZIP_START):
+            packed = BytesIO(stream.read_bytes())
+            (office.xlsx if office.is_workbook(packed) else office.docx)(packed)
     if any(_PROGRAMS.search(name) for name in names):
         raise UnsafeContent(f"There is a program in this PDF. {_SEND_ANOTHER}")
 
@@ -140,14 +157,8 @@ def _head(stream: Any) -> bytes:
     """The first bytes of a stream, unpacked no further than that where that can be had."""
     filters = stream.stream_dict.get("/Filter")
     if filters is not None and _name(filters) == "/FlateDecode" and "/DecodeParms" not in stream.stream_dict:
-        try:
-            return zlib.decompressobj().decompress(stream.read_raw_bytes(), HEAD)
-        except zlib.error:
-            return b""
-    try:
-        return bytes(stream.read_bytes()[:HEAD])
-    except pikepdf.PdfError:
-        return b""
+        return zlib.decompressobj().decompress(stream.read_raw_bytes(), HEAD)
+    return bytes(stream.read_bytes()[:HEAD])
 
 
 def _name(value: Any) -> str:

@@ -68,6 +68,17 @@ def attached(name, content):
     return change
 
 
+def unreadable_first(pdf):
+    broken = pdf.make_stream(b"%PDF-1.4 broken")
+    broken.Filter = Array([Name.ASCIIHexDecode, Name.Unknown])
+    pdf.Root.A = pdf.make_indirect(Dictionary(Type=Name.Filespec, F="a", EF=Dictionary(F=broken)))
+    pdf.Root.Z = script(pdf)
+
+
+def styled(pdf):
+    pdf.Root.StructTreeRoot = Dictionary(RoleMap=Dictionary(JavaScript=Name.Code, JS=Name.Code))
+
+
 def linked(pdf):
     action = Dictionary(S=Name.URI, URI="https://example.org/javascript")
     link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([0, 0, 9, 9]), A=action)
@@ -93,6 +104,10 @@ ACTIVE = {
     "program by its name": written(attached("offer.exe", b"anything")),
     "program by its bytes": written(attached("offer.txt", b"MZ\x90\x00" + bytes(200))),
     "macros": written(attached("rates.xlsm", b"PK")),
+    "archive": written(attached("a.zip", makers.archive())),
+    "archive of another kind": written(attached("a.dat", b"Rar!\x1a\x07\x01\x00" + bytes(50))),
+    "macros without a name": written(attached("a", makers.docx(**{"word/vbaProject.bin": "x"}))),
+    "script behind an attachment that nobody can read": written(unreadable_first),
     "script in an attached pdf": written(attached("inner.pdf", written(at_opening))),
     "broken table": makers.pdf()[:-100] + b"\n9 0 obj <</S/#4aavaScript/JS(1)>> endobj\nxref broken\n%%EOF\n",
     "password": written(lambda pdf: None, encryption=pikepdf.Encryption(owner="o", user="u", R=6)),
@@ -101,6 +116,8 @@ PASSIVE = {
     "a link": written(linked),
     "an invoice as data": written(attached("factur-x.xml", b"<Invoice/>")),
     "an attached pdf": written(attached("inner.pdf", makers.pdf())),
+    "an attached document": written(attached("rates.xlsx", makers.xlsx())),
+    "styles that are called like scripts": written(styled),
     "owner's password": written(lambda pdf: None, encryption=pikepdf.Encryption(owner="o", user="", R=6)),
     "text that speaks of scripts": makers.pdf("/JavaScript and /Launch"),
     "our own": makers.pdf(),
