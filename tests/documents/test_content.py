@@ -1,6 +1,7 @@
 """What files are, by their content; what is refused, and what is read of the rest."""
 
 import io
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ PROGRAMS = {
     "office 97": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
     "noise": bytes(range(256)) * 4,
 }
+PACKED: Any = {"word/embeddings/oleObject1.bin": "\x01Ole10Native".encode("utf-16-le")}
 PNG, JPEG = GOOD["png"], GOOD["jpg"]
 UNSAFE = {
     "pdf and zip": makers.pdf() + makers.archive(),
@@ -59,9 +61,7 @@ UNSAFE = {
     "zip": makers.archive(),
     "docx with macros": makers.docx(**{"word/vbaProject.bin": "x"}),
     "docx with a program": makers.docx(**{"word/embeddings/run.exe": "x"}),
-    "docx with a packed file": makers.docx(
-        **{"word/embeddings/oleObject1.bin": "\x01Ole10Native".encode("utf-16-le")}
-    ),
+    "docx with a packed file": makers.docx("", **PACKED),
     "docx with a template of elsewhere": makers.docx(
         **{
             "word/_rels/settings.xml.rels": '<Relationships><Relationship Id="r1" TargetMode="External" Type='
