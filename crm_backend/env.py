@@ -62,7 +62,7 @@ def _split_lines(value: object) -> object:
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
 Lines = Annotated[list[str], NoDecode, BeforeValidator(_split_lines)]
-Format = Literal["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"]
+Format = Literal["pdf", "jpg", "png", "webp", "tif", "heic", "docx", "xlsx", "csv", "txt"]
 Formats = Annotated[list[Format], NoDecode]
 FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
@@ -191,7 +191,7 @@ class Environment(BaseSettings):
         250, ge=1, le=5000, description="Size of one batch of documents, MB; nginx has a limit of its own."
     )
     document_formats: Formats = Field(
-        ["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"],
+        ["pdf", "jpg", "png", "webp", "tif", "heic", "docx", "xlsx", "csv", "txt"],
         description="Formats of documents that are accepted, known by their content, separated by commas.",
     )
     scan_url: AnyUrl | None = Field(
