@@ -59,7 +59,7 @@ from demo.writer import Writer
 from events.models import Event
 from notifications.models import Notification, NotificationCounter
 from notifications.projections import make_notifications
-from notifications.services import notifications_mark_read
+from notifications.services.marks import notifications_mark_read
 from servicing.dates import business_date
 from servicing.models import (
     AccountBalance,
