@@ -9,7 +9,7 @@ from django.db.models import Q
 from crm_backend.common.models import TimestampedModel
 from crm_backend.common.policy import ADMIN
 from crm_backend.common.reads import reads
-from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, where
+from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet, any_of, where
 from events.models import Event
 from notifications.choices import (
     AlertSource,
@@ -205,8 +205,9 @@ class AlertQuerySet(ScopedQuerySet):
 
     scopes = {
         ADMIN: EVERYTHING,
-        Role.BD: where(
-            "created by me, or assigned to me", lambda user: Q(created_by=user) | Q(assigned_to=user)
+        Role.BD: any_of(
+            where("created by me", lambda user: Q(created_by=user)),
+            where("assigned to me", lambda user: Q(assigned_to=user)),
         ),
     }
 
