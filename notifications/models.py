@@ -192,6 +192,7 @@ class Reminder(TimestampedModel):
                 name="reminder_due", fields=["send_datetime"], condition=Q(status=ReminderStatus.SCHEDULED)
             ),
             models.Index(name="reminder_when", fields=["send_datetime", "id"]),
+            models.Index(name="reminder_status", fields=["status", "-send_datetime", "-id"]),
             models.Index(name="reminder_recent", fields=["created_at", "id"]),
             models.Index(name="reminder_owner", fields=["created_by", "send_datetime", "id"]),
         ]

@@ -5,7 +5,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from events.models import Event
-from events.services import emit
 from jobs.choices import JobStatus
 from jobs.services.lifecycle import job_finish
 from notifications.choices import AlertSource, Priority
