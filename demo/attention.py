@@ -13,7 +13,7 @@ from servicing.models import Loan
 
 ALERTS = 4
 REMINDERS = 6
-LATE = timedelta(days=10)
+LATE = timedelta(days=7)
 
 
 def write_attention(recorder: Recorder, cast: Cast) -> None:

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from events.registry import payload_class, render
-from notifications.choices import ALWAYS_ON, Cadence, MailKind, NotificationType
+from notifications.choices import ALWAYS_ON, MailKind
 from notifications.models import DigestSubscription, Notification, OutgoingMail
 from notifications.selectors import wants_mail
 from notifications.unsubscribing import Stop
@@ -54,8 +54,7 @@ def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
     }
     headers = {"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"}
     if content.stop:
-        labels = dict([*NotificationType.choices, *Cadence.choices])
-        context |= {"unsubscribe": content.stop.page, "stops": f"“{labels[content.stop.what]}”"}
+        context |= {"unsubscribe": content.stop.page, "stops": f"“{content.stop.label}”"}
         # RFC 8058: mail programs offer a button, and POST to the address when it is pressed.
         headers["List-Unsubscribe"] = f"<{content.stop.one_click}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

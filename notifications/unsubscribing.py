@@ -6,7 +6,10 @@ from django.conf import settings
 from django.core import signing
 
 from crm_backend.common.errors import DomainError
+from notifications.choices import Cadence, NotificationType
 
+# What a link can stop, in words.
+LABELS = dict([*NotificationType.choices, *Cadence.choices])
 _SALT = "notifications.unsubscribe"
 
 
@@ -25,6 +28,11 @@ class Stop:
 
     user_id: int
     what: str
+
+    @property
+    def label(self) -> str:
+        """What it stops, in words."""
+        return LABELS[self.what]
 
     @property
     def token(self) -> str:
@@ -52,4 +60,6 @@ def stop_of(token: str) -> Stop:
         user_id, what = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError):
         raise UnknownLink() from None
+    if what not in LABELS:  # of a type that there is not any more
+        raise UnknownLink()
     return Stop(user_id, what)

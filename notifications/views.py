@@ -17,7 +17,6 @@ from crm_backend.common.schema_replies import refuses
 from crm_backend.common.throttling import AuthThrottle
 from crm_backend.common.viewsets import ApiView, CrudViewSet, DestroyMixin, ReadOnlyViewSet
 from notifications import selectors
-from notifications.choices import Cadence, NotificationType
 from notifications.filters import AlertFilter, MailLogFilter, NotificationFilter, ReminderFilter
 from notifications.models import Alert, Notification, OutgoingMail, Reminder
 from notifications.permissions import ALERTS, MAIL_LOG, NOTIFICATIONS, REMINDERS
@@ -151,10 +150,9 @@ class UnsubscribeView(ApiView):
         return stop_of(self.request.query_params.get("token", ""))
 
     def _shown(self, stop: Stop) -> Response:
-        labels = dict([*NotificationType.choices, *Cadence.choices])
         shown = {
             "what": stop.what,
-            "what_display": labels[stop.what],
+            "what_display": stop.label,
             "is_subscribed": selectors.is_subscribed(stop.user_id, stop.what),
         }
         return Response(StopSerializer(shown).data)

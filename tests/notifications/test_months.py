@@ -13,6 +13,7 @@ import time_machine
 from applications.choices import Stage
 from applications.services.stage import application_change_stage
 from applications.tasks import tell_of_unchanged_stages
+from documents.choices import NoteVisibility
 from documents.services.notes import note_add, note_update
 from documents.tasks import remind_of_notes
 from events.dispatcher import dispatch_pending
@@ -68,7 +69,7 @@ class Story:
             application=self.theirs.application,
             author=bd,
             text="Call the valuer.",
-            visibility="broker",
+            visibility=NoteVisibility.BROKER,
             assigned_to=broker,
             remind_date=business_date() + timedelta(days=20),
         )

@@ -71,6 +71,13 @@ def test_a_link_that_was_not_signed_here_is_unknown(api, token):
             assert reply.json()["code"] == "unsubscribe_link_unknown"
 
 
+def test_a_link_of_a_type_that_there_is_not_any_more_is_unknown(api):
+    stop = Stop(UserFactory.create().pk, "gossip")
+    with nothing_written():
+        assert api().get(address(stop)).status_code == 404
+        assert api().post(address(stop), {}).status_code == 404
+
+
 def test_a_link_of_an_account_that_is_gone_is_unknown(api):
     with nothing_written():
         reply = api().post(address(Stop(2**31 - 1, "note_reminder")), {})
