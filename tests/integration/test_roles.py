@@ -633,10 +633,15 @@ def test_a_condition_refuses_with_its_reason(operation, role, world, api):
     assert Event.objects.count() == before
 
 
+def needs_more(operation: Operation) -> bool:
+    """Whether it answers nothing without something in its query."""
+    return any(one.get("required") for one in operation.documented.get("parameters", []))
+
+
 @pytest.mark.parametrize("role", Role.values)
 @pytest.mark.parametrize(
     "operation",
-    [operation for operation in operations() if operation.method == "GET" and not operation.parameters],
+    [op for op in operations() if op.method == "GET" and not op.parameters and not needs_more(op)],
     ids=name_of,
 )
 def test_lists_and_own_pages_name_nobody_from_the_other_side(operation, role, world, api):
