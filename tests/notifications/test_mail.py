@@ -18,6 +18,7 @@ from notifications.projections import owe_mails
 from servicing.events import RepaymentOverdue
 from tests.factories import UserFactory
 from tests.notifications.smtp import free_port, mail_to, post_office
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -184,6 +185,35 @@ def test_an_event_projected_twice_owes_one_mail(late, mailbox):
     assert mail.mails_send_due() == 0
     with pytest.raises(IntegrityError, match="mail_once_per_event"), transaction.atomic():
         OutgoingMail.objects.create(event=event, user=user, kind=MailKind.NOTIFICATION)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_senders_at_once_send_each_mail_once(owed, mailbox):
+    users = UserFactory.create_batch(20)
+    for user in users:
+        owed(user)
+    sent = together(*[mail.mails_send_due] * 4)
+    assert sum(sent) == len(mailbox) == 20
+    assert sorted(message.to[0] for message in mailbox) == sorted(user.email for user in users)
+    assert set(states().values()) == {"sent"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sender_that_is_killed_before_it_could_mark_sends_again_under_the_same_id(
+    owed, mailbox, monkeypatch
+):
+    owing = owed(UserFactory.create())
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mail, "_sent", killed)
+        with pytest.raises(KeyboardInterrupt):
+            mail.mails_send_due()
+    assert mail.mails_send_due() == 1
+    assert mail.mails_send_due() == 0
+    assert [message.extra_headers["Message-ID"] for message in mailbox] == [owing.message_id] * 2
 
 
 # --- a real server ------------------------------------------------------------------------------
