@@ -124,6 +124,11 @@ class Environment(BaseSettings):
         AnyUrl("http://localhost:3000"),
         description="Base of the frontend, for links in mail such as the password reset.",
     )
+    public_url: AnyUrl = Field(
+        AnyUrl("http://localhost:8000"),
+        description="Base of this API as the outside reaches it, for what mail programs call by themselves, "
+        "such as unsubscribing.",
+    )
     media_root: Path = Field(BASE_DIR / "var" / "media", description="Directory of uploads.")
     storage_url: AnyUrl | None = Field(
         None,
@@ -204,6 +209,12 @@ class Environment(BaseSettings):
         ge=1,
         le=720,
         description="How long a reply is kept for requests that repeat its `Idempotency-Key`, hours.",
+    )
+    stage_unchanged_days: int = Field(
+        14,
+        ge=1,
+        le=365,
+        description="How long an open application may stay in one stage before its BDM is told, days.",
     )
     lender_name: str = Field("Your Lender Pty Ltd", min_length=1, description="The lender, on letters.")
     lender_abn: str = Field("", pattern=r"^(\d{11})?$", description="Its ABN, 11 digits.")

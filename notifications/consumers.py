@@ -6,8 +6,9 @@ last `seq` it sent: a repeat is dropped, and a gap is filled from the database b
 
 from typing import Any
 
-from notifications import selectors, services
+from notifications import selectors
 from notifications.serializers import notification_body
+from notifications.services import marks
 from users.models import User
 from users.websocket import AuthenticatedConsumer, in_own_thread
 
@@ -55,7 +56,7 @@ class NotificationConsumer(AuthenticatedConsumer):
             await self.send_error("invalid", "mark_read needs ids, a list of notification ids.")
             return
         assert self.login is not None
-        await in_own_thread(services.notifications_mark_read)(user=self.login.user, ids=ids)
+        await in_own_thread(marks.notifications_mark_read)(user=self.login.user, ids=ids)
 
     async def on_resume(self, message: dict[str, Any]) -> None:
         """`{"type": "resume", "last_seq": n}`: send everything after n that this socket was not sent."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from applications.choices import Stage
 from applications.models import StageChange
+from documents.mail import MAX_ATTEMPTS
 from documents.models import (
     Document,
     SealKey,
@@ -28,7 +29,7 @@ from documents.services import sealing, signature_requests
 from documents.storage import document_storage
 from documents.tasks import end_signature_requests, go_on_with_signatures
 from events.models import Event
-from notifications.models import Notification
+from notifications.models import Alert, Notification
 from tests.documents.printed import flat, stored, text_of_pdf
 from tests.documents.signing import document_of, letter_of, request_of, token_for
 from tests.drawings import base64_of, drawing
@@ -513,6 +514,20 @@ def test_a_mail_that_fails_is_sent_again_with_another_link(world, document, monk
     assert Signer.objects.get().token_hash == ""
     SigningMail.objects.update(retry_at=None)
     assert token_for(OUTSIDER)
+
+
+def test_a_mail_that_fails_for_good_raises_an_alert(world, document, monkeypatch):
+    request_of(document, world.ours.bd_user, OUTSIDER, "otto@example.org")
+
+    def refuse(*args, **kwargs):
+        raise OSError("away")
+
+    monkeypatch.setattr("documents.mail.send_mail", refuse)
+    SigningMail.objects.update(attempts=MAX_ATTEMPTS - 1)
+    go_on_with_signatures()
+    assert set(SigningMail.objects.values_list("status", flat=True)) == {"failed"}
+    alert = Alert.objects.get()
+    assert (alert.source, alert.priority, alert.occurrences) == ("mail", "high", 2)
 
 
 # --- sealing ----------------------------------------------------------------------------------
