@@ -15,6 +15,7 @@ class ApplicationCreated(Payload):
         "application_status",
         title="New application {reference}",
         body="{reference} for {loan_amount} AUD was opened by {actor_name}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -27,6 +28,7 @@ class ApplicationUpdated(Payload):
 
     type = "application.updated"
     summary = "Application changed: {field_names}."
+    silent = "the timeline shows it; a notification for each edit would be noise"
 
     reference: str
     field_names: str
@@ -37,6 +39,7 @@ class ApplicationDeleted(Payload):
 
     type = "application.deleted"
     summary = "Application {reference} deleted."
+    silent = "it was never submitted: nobody waits for it"
 
     reference: str
 
@@ -50,6 +53,7 @@ class ApplicationAssigned(Payload):
         "application_status",
         title="{reference} was assigned",
         body="{reference}: {changes}.",
+        to="those who were responsible, those who are now, and the administrators",
     )
     # A BDM's name is not for clients to look up.
     audience = Audience.PARTNERS
@@ -67,6 +71,7 @@ class ApplicationSigned(Payload):
         "application_status",
         title="{reference} was signed",
         body="{name} signed {reference}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -80,6 +85,7 @@ class PartiesChanged(Payload):
 
     type = "application.parties_changed"
     summary = "{kind} changed."
+    silent = "the timeline shows it"
 
     reference: str
     kind: str
@@ -92,6 +98,7 @@ class SecurityChanged(Payload):
 
     type = "application.security_changed"
     summary = "Security {what}: {security}."
+    silent = "the timeline shows it"
 
     reference: str
     security_id: int
@@ -108,6 +115,7 @@ class StageChanged(Payload):
         "application_status",
         title="{reference}: {to_stage_display}",
         body="{reference} moved from {from_stage_display} to {to_stage_display}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -118,6 +126,26 @@ class StageChanged(Payload):
     reason: str
 
 
+class StageUnchanged(Payload):
+    """An open application has been in one stage for long; once for each time that it enters a stage."""
+
+    type = "application.stage_unchanged"
+    summary = "Still in stage {stage_display} after {days} days."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="{reference} has not moved for {days} days",
+        body="{reference} is in stage {stage_display} since {since}.",
+        to="the BDM of the application",
+    )
+
+    reference: str
+    stage: str
+    stage_display: str
+    since: str
+    days: int
+
+
 class FundingCalculated(Payload):
     """The funding table was worked out."""
 
@@ -125,6 +153,7 @@ class FundingCalculated(Payload):
     summary = "Funding calculated: {funds_available} AUD available after {total_fees} AUD of fees."
     # Clients do not read the runs themselves either.
     audience = Audience.PARTNERS
+    silent = "a calculation changes nothing"
 
     reference: str
     total_fees: str

@@ -15,6 +15,7 @@ class HoldingChanged(Payload):
 
     type = "borrower.holding_changed"
     summary = "{kind} {holding_id} {what}."
+    silent = "the timeline shows it"
 
     kind: str
     holding_id: int

@@ -62,7 +62,7 @@ def _split_lines(value: object) -> object:
 Origins = Annotated[list[Annotated[str, AfterValidator(_http_origin)]], NoDecode]
 Names = Annotated[list[str], NoDecode]
 Lines = Annotated[list[str], NoDecode, BeforeValidator(_split_lines)]
-Format = Literal["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"]
+Format = Literal["pdf", "jpg", "png", "webp", "tif", "heic", "docx", "xlsx", "csv", "txt"]
 Formats = Annotated[list[Format], NoDecode]
 FieldKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_fernet_key)]], NoDecode]
 
@@ -123,6 +123,11 @@ class Environment(BaseSettings):
     frontend_url: AnyUrl = Field(
         AnyUrl("http://localhost:3000"),
         description="Base of the frontend, for links in mail such as the password reset.",
+    )
+    public_url: AnyUrl = Field(
+        AnyUrl("http://localhost:8000"),
+        description="Base of this API as the outside reaches it, for what mail programs call by themselves, "
+        "such as unsubscribing.",
     )
     media_root: Path = Field(BASE_DIR / "var" / "media", description="Directory of uploads.")
     storage_url: AnyUrl | None = Field(
@@ -191,7 +196,7 @@ class Environment(BaseSettings):
         250, ge=1, le=5000, description="Size of one batch of documents, MB; nginx has a limit of its own."
     )
     document_formats: Formats = Field(
-        ["pdf", "jpg", "png", "webp", "tif", "docx", "xlsx", "csv", "txt"],
+        ["pdf", "jpg", "png", "webp", "tif", "heic", "docx", "xlsx", "csv", "txt"],
         description="Formats of documents that are accepted, known by their content, separated by commas.",
     )
     scan_url: AnyUrl | None = Field(
@@ -204,6 +209,12 @@ class Environment(BaseSettings):
         ge=1,
         le=720,
         description="How long a reply is kept for requests that repeat its `Idempotency-Key`, hours.",
+    )
+    stage_unchanged_days: int = Field(
+        14,
+        ge=1,
+        le=365,
+        description="How long an open application may stay in one stage before its BDM is told, days.",
     )
     lender_name: str = Field("Your Lender Pty Ltd", min_length=1, description="The lender, on letters.")
     lender_abn: str = Field("", pattern=r"^(\d{11})?$", description="Its ABN, 11 digits.")

@@ -156,6 +156,10 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "events.sweep": _every(5.0, "events.tasks.dispatch_events"),
     "notifications.mail.sweep": _every(30.0, "notifications.tasks.send_mail"),
+    "notifications.reminders.sweep": _every(30.0, "notifications.tasks.send_reminders"),
+    # Whose hour has come, by their own clocks.
+    "notifications.digests.sweep": _every(300.0, "notifications.tasks.send_digests"),
+    "applications.stages.tell": _every(3600.0, "applications.tasks.tell_of_unchanged_stages"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
     "documents.sweep": _every(30.0, "documents.tasks.recover_versions"),
@@ -180,6 +184,7 @@ DOCUMENT_BATCH_FILES = env.document_batch_files
 DOCUMENT_BATCH_BYTES = env.document_batch_megabytes * 1024 * 1024
 DOCUMENT_FORMATS = env.document_formats
 SCAN_URL = str(env.scan_url) if env.scan_url else None
+STAGE_UNCHANGED_DAYS = env.stage_unchanged_days
 IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
 # Instalments fall due, and money is late, by the lender's own day.
@@ -309,6 +314,10 @@ SPECTACULAR_SETTINGS = {
         "SignatureRequestStatusEnum": "documents.choices.SignatureRequestStatus",
         "SignerStatusEnum": "documents.choices.SignerStatus",
         "DocumentVersionStatusEnum": "documents.choices.VersionStatus",
+        "ReminderStatusEnum": "notifications.choices.ReminderStatus",
+        "AlertStatusEnum": "notifications.choices.AlertStatus",
+        "MailStatusEnum": "notifications.choices.MailStatus",
+        "PriorityEnum": "notifications.choices.Priority",
         "LetterFormatEnum": "documents.choices.LetterFormat",
     },
 }
@@ -377,6 +386,7 @@ def _email(url: str) -> dict[str, Any]:
 globals().update(_email(str(env.email_url)))
 DEFAULT_FROM_EMAIL = env.default_from_email
 FRONTEND_URL = str(env.frontend_url).rstrip("/")
+PUBLIC_URL = str(env.public_url).rstrip("/")
 
 # --- letters and signatures -----------------------------------------------------------------
 

@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("users/", include("users.urls")),
     path("auth/", include("users.auth_urls")),
     path("users/", include("notifications.urls")),
+    path("", include("notifications.operating_urls")),
     path("", include("jobs.urls")),
     path("brokers/", include("brokers.urls")),
     path("", include("borrowers.urls")),

@@ -14,6 +14,7 @@ from random import Random
 from django.db import connection, transaction
 
 from applications.models import Application
+from demo.attention import write_attention
 from demo.builder import Builder
 from demo.clock import WorkingClock
 from demo.eventlog import EventLog
@@ -81,7 +82,7 @@ def write_book(book: Book, report: Report = lambda done, total: None) -> dict[st
     cast = _hire(book, clock, recorder, logins)
     loans = read_loans(book.limit)
     teller = StoryTeller(loans, clock=clock, cast=cast, seed=book.seed, scale=book.scale)
-    _tell(teller, Builder(recorder, cast), report)
+    _tell(teller, Builder(recorder, cast), cast, report)
     write_logins(book.logins, logins)  # the last step, so that no failure leaves logins without a book
     written = {**writer.written, "events": log.count, "notifications": Notification.objects.count()}
     return dict(sorted(written.items()))
@@ -107,7 +108,7 @@ def _hire(book: Book, clock: WorkingClock, recorder: Recorder, logins: dict[str,
     return cast
 
 
-def _tell(teller: StoryTeller, builder: Builder, report: Report) -> None:
+def _tell(teller: StoryTeller, builder: Builder, cast: Cast, report: Report) -> None:
     writer, log = builder.recorder.writer, builder.recorder.log
     done = 0
     for stories in _chunks(iter(teller)):
@@ -117,6 +118,7 @@ def _tell(teller: StoryTeller, builder: Builder, report: Report) -> None:
         log.flush(until=stories[-1].opened_at)
         done += len(stories)
         report(done, teller.total)
+    write_attention(builder.recorder, cast)
     log.flush()
 
 

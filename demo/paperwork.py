@@ -7,6 +7,7 @@ is here is little, and a run that is cut short leaves a book without some of it.
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from applications.models import Application
 from demo.people import DEMO_EMAILS
@@ -22,6 +23,8 @@ from documents.services.reading import version_read
 from documents.services.sealing import requests_seal
 from documents.services.signature_requests import signature_request_create
 from documents.services.signing import Place, signer_of, signer_sign
+from events.models import Event
+from notifications.projections import make_notifications
 from servicing.dates import business_date
 from users.choices import Role
 from users.models import User
@@ -43,11 +46,21 @@ def write_paperwork() -> dict[str, int]:
         _of_an_application(going, people)
     # Nobody is mailed for a demo; the logins can sign.
     SigningMail.objects.all().delete()
+    _tell()
     written = {"application__in": applications}
     return {
         "documents": Document.objects.filter(**written).count(),
         "notes": Note.objects.filter(**written).count(),
     }
+
+
+def _tell() -> None:
+    """Make the notifications, as the dispatcher would, and owe no mail."""
+    with transaction.atomic():
+        events = list(Event.objects.filter(projected_at=None).order_by("id").select_for_update())
+        make_notifications(events)
+        told = Event.objects.filter(pk__in=[event.pk for event in events])
+        told.update(projected_at=timezone.now())
 
 
 def _of_a_loan(application: Application, people: dict[str, User]) -> None:

@@ -12,6 +12,7 @@ class NoteAdded(Payload):
         "note_reminder",
         title="Note on {reference}",
         body="{author_name} added a note on {reference}.",
+        to="who is concerned by the application and may read the note",
     )
 
     reference: str
@@ -42,6 +43,7 @@ class DocumentUploaded(Payload):
         "document_uploaded",
         title="New document on {reference}",
         body="{actor_name} added {title} to {reference}.",
+        to="who is concerned by the application and may read the document",
     )
 
     reference: str
@@ -68,6 +70,7 @@ class VersionAdded(Payload):
         "document_uploaded",
         title="New version on {reference}",
         body="{actor_name} added version {number} of {title} to {reference}.",
+        to="who is concerned by the application and may read the document",
     )
 
     reference: str
@@ -90,6 +93,7 @@ class DocumentUpdated(Payload):
     type = "document.updated"
     summary = "Document changed: {field_names}."
     audience = Audience.PARTNERS
+    silent = "the timeline shows it"
 
     reference: str
     document_id: int
@@ -102,6 +106,7 @@ class DocumentDeleted(Payload):
     type = "document.deleted"
     summary = "Document deleted: {title}."
     audience = Audience.PARTNERS
+    silent = "the timeline shows it"
 
     reference: str
     document_id: int
@@ -117,6 +122,7 @@ class DocumentQuarantined(Payload):
         "system",
         title="A file on {reference} is quarantined",
         body="Version {number} of {title} is quarantined: {finding}.",
+        to="the readers of the document, and who brought the file",
     )
     audience = Audience.PARTNERS
 
@@ -136,6 +142,7 @@ class BatchAdded(Payload):
         "document_uploaded",
         title="New documents on {reference}",
         body="{actor_name} added {count} documents to {reference}.",
+        to="who is concerned by the application and may read the documents",
     )
 
     reference: str
@@ -157,6 +164,7 @@ class NoteUpdated(Payload):
     type = "note.updated"
     summary = "Note changed: {field_names}."
     audience = Audience.STAFF
+    silent = "the timeline shows it"
 
     reference: str
     note_id: int
@@ -169,6 +177,7 @@ class NoteDeleted(Payload):
     type = "note.deleted"
     summary = "Note deleted."
     audience = Audience.STAFF
+    silent = "the timeline shows it"
 
     reference: str
     note_id: int
@@ -183,6 +192,7 @@ class NoteAssigned(Payload):
         "note_reminder",
         title="A note on {reference} is yours",
         body="{actor_name} assigned a note on {reference} to you.",
+        to="the assignee",
     )
     audience = Audience.STAFF
 
@@ -201,6 +211,7 @@ class NoteReminderDue(Payload):
         "note_reminder",
         title="Reminder: a note on {reference}",
         body="A note on {reference} is due for you to look at again ({remind_date}).",
+        to="the author and the assignee, once for each date",
     )
     audience = Audience.STAFF
 
@@ -218,6 +229,7 @@ class NoteCommented(Payload):
         "note_reminder",
         title="Reply to a note on {reference}",
         body="{author_name} replied to a note on {reference}.",
+        to="the author and the assignee of the note, and who replied before",
     )
 
     reference: str
@@ -246,6 +258,7 @@ class NoteCommentDeleted(Payload):
     type = "note.comment_deleted"
     summary = "Reply to a note deleted."
     audience = Audience.STAFF
+    silent = "the timeline shows it"
 
     reference: str
     note_id: int
@@ -258,6 +271,7 @@ class TemplateAdded(Payload):
     type = "template.added"
     summary = "Template of {letter_type_display} ({format}), version {version}, added."
     audience = Audience.STAFF
+    silent = "a plain record: who works with it reads it"
 
     template_id: int
     letter_type: str
@@ -298,6 +312,8 @@ class SignatureRequested(Payload):
         "signature_required",
         title="Please sign {title}",
         body="{actor_name} asks you to sign {title} on {reference}.",
+        to="the signers with an account",
+        no_mail="the mail with the signing link says it",
     )
     audience = Audience.PARTNERS
 
@@ -318,6 +334,8 @@ class SignatureReminded(SignatureRequested):
         "signature_required",
         title="Reminder: please sign {title}",
         body="{actor_name} waits for your signature of {title} on {reference}.",
+        to="the signers with an account who have not signed",
+        no_mail="the mail with the signing link says it",
     )
 
 
@@ -327,7 +345,10 @@ class DocumentSigned(Payload):
     type = "signature.signed"
     summary = "{name} signed {title}."
     notify = Notify(
-        "document_uploaded", title="{name} signed {title}", body="{name} signed {title} on {reference}."
+        "document_uploaded",
+        title="{name} signed {title}",
+        body="{name} signed {title} on {reference}.",
+        to="who asked for it",
     )
     audience = Audience.PARTNERS
 
@@ -348,6 +369,7 @@ class SignatureDeclined(Payload):
         "document_uploaded",
         title="{name} declined to sign {title}",
         body="{name} declined to sign {title} on {reference}: {reason}",
+        to="who asked for it",
     )
     audience = Audience.PARTNERS
 
@@ -368,6 +390,7 @@ class SignatureRequestEnded(Payload):
         "document_uploaded",
         title="The request to sign {title} is {status}",
         body="The request to sign {title} on {reference} is {status}. {problem}",
+        to="who asked for it",
     )
     audience = Audience.PARTNERS
 
@@ -388,6 +411,7 @@ class SignaturesCompleted(Payload):
         "document_uploaded",
         title="{title} is signed",
         body="{signer_names} signed {title} on {reference}. The signed file is its version {number}.",
+        to="the readers of the document, and the signers with an account",
     )
     audience = Audience.PARTNERS
 

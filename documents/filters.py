@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models import Exists, Func, OuterRef, QuerySet, TextField, Value
 from django_filters import DateFilter
 from rest_framework.request import Request
 
@@ -124,7 +124,11 @@ class SignatureRequestFilter(FilterSet):
         fields: list[str] = []
 
     def by_mine(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        """The caller is to sign, and can."""
+        """The caller is to sign, and can: in order, it is their turn."""
         waiting = Signer.objects.filter(user=self.request.user, status=SignerStatus.WAITING)
+        before = Signer.objects.filter(
+            request=OuterRef("request"), position__lt=OuterRef("position"), status=SignerStatus.WAITING
+        )
+        waiting = waiting.exclude(Exists(before), request__in_order=True)
         mine = {"pk__in": waiting.values("request"), "status": SignatureRequestStatus.OPEN}
         return rows.filter(**mine) if value else rows.exclude(**mine)

@@ -21,6 +21,8 @@ from documents.choices import (
 )
 from documents.letters.australian import long_date
 from documents.models import SigningMail
+from notifications.choices import AlertSource, Priority
+from notifications.services.alerts import alert_of_trouble
 
 logger = structlog.get_logger(__name__)
 
@@ -103,4 +105,11 @@ def _postpone(mail: SigningMail, error: Exception) -> None:
     mail.retry_at = timezone.now() + timedelta(seconds=30 * 2**mail.attempts)
     if mail.attempts >= MAX_ATTEMPTS:
         mail.status = SigningMailStatus.FAILED
+        alert_of_trouble(
+            source=AlertSource.MAIL,
+            key="signing-mail",
+            priority=Priority.HIGH,
+            title="Mail to signers cannot be sent",
+            body=f"{mail.get_kind_display()} to {mail.signer.email}: {type(error).__name__}",
+        )
     mail.save(update_fields=["attempts", "retry_at", "status"])

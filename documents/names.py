@@ -3,12 +3,17 @@
 import re
 import unicodedata
 
+# Characters, and bytes of UTF-8: a file system has room for 255, an archive adds a number.
 MAX_LENGTH = 150
+MAX_BYTES = 240
 NAMELESS = "document"
 # What Windows reserves, whatever follows the dot.
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-# Separators, what shells and Windows read otherwise, and controls; also those that turn text around.
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
+_RESERVED = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])\s*(\.|$)", re.IGNORECASE)
+# Separators, what shells and Windows read otherwise, controls; what turns text around, or is not seen.
+_NOT_IN_NAMES = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f'
+    r"\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\uffff\U000e0000-\U000e0fff]"
+)
 
 
 def clean_name(name: str, *, extension: str = "") -> str:
@@ -25,8 +30,11 @@ def clean_name(name: str, *, extension: str = "") -> str:
         # Another ending is part of the name: the one that counts is ours.
         stem, ending = base, extension
     ending = ending[:10]
-    stem = stem[: MAX_LENGTH - len(ending) - 1].rstrip(" .") or NAMELESS
+    room = MAX_BYTES - len(ending.encode()) - 1
+    stem = (
+        stem[: MAX_LENGTH - len(ending) - 1].encode()[:room].decode(errors="ignore").rstrip(" .") or NAMELESS
+    )
     return f"{stem}.{ending}" if ending else stem
 
 
-_ALSO = {"jpg": ("jpeg",), "tif": ("tiff",), "txt": ("text", "log", "md")}
+_ALSO = {"jpg": ("jpeg",), "tif": ("tiff",), "heic": ("heif",), "txt": ("text", "log", "md")}

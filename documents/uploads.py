@@ -16,7 +16,8 @@ from rest_framework.parsers import MultiPartParser
 
 from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
 from documents.content.errors import UnknownFormat, UnsafeContent
-from documents.content.formats import Format, format_of
+from documents.content.formats import Format
+from documents.content.inspection import inspection
 from documents.errors import TooManyFiles, UnsafeFile
 from documents.models import StoredFile
 from documents.names import clean_name
@@ -136,7 +137,7 @@ def checked(file: ReceivedFile) -> Format:
         raise FileTooLarge(f"The file is larger than {most} MB.", errors=_of("file", f"At most {most} MB."))
     content: Any = file
     try:
-        return format_of(content, name=file.name or "", allowed=settings.DOCUMENT_FORMATS)
+        return inspection.format_of(content, name=file.name or "", allowed=settings.DOCUMENT_FORMATS)
     except UnknownFormat as error:
         detail = f"The content of this file is of no accepted format. {error}"
         raise UnsupportedFile(detail, errors=_of("file", detail)) from None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from events.registry import Payload
 
+SILENT = "a plain record: who works with it reads it"
+
 
 @dataclass(frozen=True)
 class RecordEvents:
@@ -26,7 +28,7 @@ def record_events(noun: str) -> RecordEvents:
         name = f"{noun.title().replace('_', '')}{verb.title()}"
         doc = f"A {noun.replace('_', ' ')} was {verb}."
         members = {"__annotations__": fields, "__doc__": doc, "__module__": __name__,
-                   "type": f"{noun}.{verb}", "summary": summary}  # fmt: skip
+                   "type": f"{noun}.{verb}", "summary": summary, "silent": SILENT}  # fmt: skip
         return type(name, (Payload,), members)
 
     words = noun.replace("_", " ").capitalize()

@@ -23,11 +23,18 @@ from pydantic import BaseModel, ConfigDict
 
 @dataclass(frozen=True)
 class Notify:
-    """The notification that recipients get: its type, and text with the payload's names in braces."""
+    """The notification that recipients get: its type, and text with the payload's names in braces.
+
+    Attributes:
+        to: who is told, in words; the service that writes the event chooses them.
+        no_mail: why it never goes out by mail, whatever its readers prefer; empty where they decide.
+    """
 
     kind: str
     title: str
     body: str
+    to: str = ""
+    no_mail: str = ""
 
 
 class Audience(IntEnum):
@@ -47,7 +54,8 @@ class Payload(BaseModel):
     Attributes:
         type: `<subject>.<what happened>`, the name clients filter by.
         summary: one sentence for timelines and logs, with the payload's names in braces.
-        notify: what recipients are told, or None for an event that only the logs and sockets need.
+        notify: what recipients are told, and who they are, or None where nobody is told.
+        silent: why nobody is told; empty where somebody is.
         audience: the least trusted readers whose timelines show it.
     """
 
@@ -56,6 +64,7 @@ class Payload(BaseModel):
     type: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     notify: ClassVar[Notify | None] = None
+    silent: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYONE
 
     @classmethod

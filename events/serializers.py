@@ -64,4 +64,6 @@ class EventTypeSerializer(Serializer):
     type = serializers.CharField()
     summary = serializers.CharField()
     notification_type = serializers.CharField(allow_null=True)
+    told = serializers.CharField(help_text="Who is told; empty where nobody is.")
+    silent = serializers.CharField(help_text="Why nobody is told; empty where somebody is.")
     payload_schema = serializers.DictField(child=serializers.JSONField())

@@ -37,6 +37,8 @@ class EventTypesView(ApiView):
                 "type": name,
                 "summary": payload.summary,
                 "notification_type": payload.notify.kind if payload.notify else None,
+                "told": payload.notify.to if payload.notify else "",
+                "silent": payload.silent,
                 "payload_schema": payload.model_json_schema(),
             }
             for name, payload in sorted(REGISTRY.items())

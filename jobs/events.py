@@ -9,6 +9,7 @@ class JobCreated(Payload):
     type = "job.created"
     summary = "{label} queued."
     audience = Audience.STAFF
+    silent = "it is the doing of who began it"
 
     kind: str
     label: str
@@ -20,6 +21,7 @@ class JobCancelRequested(Payload):
     type = "job.cancel_requested"
     summary = "{label} was asked to stop."
     audience = Audience.STAFF
+    silent = "its end is told"
 
     kind: str
     label: str
@@ -31,6 +33,7 @@ class JobRetried(Payload):
     type = "job.retried"
     summary = "{label} queued again."
     audience = Audience.STAFF
+    silent = "its end is told"
 
     kind: str
     label: str
@@ -41,7 +44,13 @@ class JobFinished(Payload):
 
     type = "job.finished"
     summary = "{label} {status}."
-    notify = Notify("system", title="{label} {status}", body="{message}")
+    notify = Notify(
+        "system",
+        title="{label} {status}",
+        body="{message}",
+        to="who began the job",
+        no_mail="who began the job watches it; one that failed raises an alert",
+    )
     audience = Audience.STAFF
 
     kind: str

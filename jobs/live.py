@@ -110,7 +110,7 @@ class Feed:
                 if loop.time() >= due:
                     await self.look(list(self.listeners))
                     due = loop.time() + LOOK_SECONDS
-                elif message is not None and message["type"] == "message":
+                elif message is not None and message["type"] == "message" and message["data"].isdigit():
                     await self.look([int(message["data"])])
 
     async def look(self, ids: Collection[int]) -> None:

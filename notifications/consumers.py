@@ -6,8 +6,9 @@ last `seq` it sent: a repeat is dropped, and a gap is filled from the database b
 
 from typing import Any
 
-from notifications import selectors, services
+from notifications import selectors
 from notifications.serializers import notification_body
+from notifications.services import marks
 from notifications.socket_messages import (
     Connected,
     GetUnreadCount,
@@ -62,7 +63,7 @@ class NotificationConsumer(AuthenticatedConsumer):
     async def on_mark_read(self, message: dict[str, Any]) -> None:
         """`{"type": "mark_read", "ids": […]}`; the confirmation comes as to every other socket."""
         assert self.login is not None
-        await in_own_thread(services.notifications_mark_read)(user=self.login.user, ids=message["ids"])
+        await in_own_thread(marks.notifications_mark_read)(user=self.login.user, ids=message["ids"])
 
     async def on_resume(self, message: dict[str, Any]) -> None:
         """`{"type": "resume", "last_seq": n}`: send everything after n that this socket was not sent."""

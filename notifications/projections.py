@@ -1,4 +1,4 @@
-"""From events to notifications, account mail, and the sockets.
+"""From events to notifications, mail, alerts, and the sockets.
 
 `project` runs in the dispatcher's transaction, `deliver` after it; see `events.dispatcher`.
 """
@@ -14,15 +14,16 @@ from channels.layers import get_channel_layer
 from events.dispatcher import Projection, register
 from events.models import Event
 from events.registry import payload_class, render
-from notifications.choices import ALWAYS_ON, MailKind
+from notifications.choices import ALWAYS_ON, AlertSource, MailKind, Priority
 from notifications.models import (
     Notification,
     NotificationCounter,
     NotificationPreference,
     OutgoingMail,
 )
-from notifications.selectors import unread_counts
+from notifications.selectors import mail_readers, unread_counts
 from notifications.serializers import notification_body
+from notifications.services.alerts import alert_of_trouble
 from notifications.tasks import SEND_MAIL_TASK
 from users.models import User
 from users.websocket import user_group
@@ -122,18 +123,63 @@ def _notify(event: Event) -> Any:
 
 
 def owe_mails(events: Sequence[Event]) -> None:
-    """Note the mails that events call for; an account that is gone gets none."""
+    """Note the mails that events call for: one for each event and user, whatever calls for it."""
+    # Account mail first: of an event that has one, its subject gets no other.
+    owed = [*_account_mails(events), *_notification_mails(events)]
+    OutgoingMail.objects.bulk_create(owed, ignore_conflicts=True)
+
+
+def _account_mails(events: Sequence[Event]) -> list[OutgoingMail]:
+    """About the account itself; one that is gone gets none."""
     wanted = [event for event in events if event.type in MAILS]
     subjects = User.objects.get_queryset().filter(pk__in=[event.subject_id for event in wanted])
     known = set(subjects.values_list("pk", flat=True))
-    OutgoingMail.objects.bulk_create(
-        [
-            OutgoingMail(event=event, user_id=event.subject_id, kind=MAILS[event.type])
-            for event in wanted
-            if event.subject_id in known
-        ],
-        ignore_conflicts=True,
-    )
+    return [
+        OutgoingMail(event=event, user_id=event.subject_id, kind=MAILS[event.type])
+        for event in wanted
+        if event.subject_id in known
+    ]
+
+
+def _notification_mails(events: Sequence[Event]) -> list[OutgoingMail]:
+    """To the active recipients who want such notifications by mail."""
+    kinds = {
+        event.pk: notify.kind
+        for event in events
+        if event.recipients and (notify := _notify(event)) and not notify.no_mail
+    }
+    asked = [event for event in events if event.pk in kinds]
+    everyone = {user_id for event in asked for user_id in event.recipients}
+    active = User.objects.active().filter(pk__in=everyone).values_list("pk", flat=True) if everyone else ()
+    readers = mail_readers(list(active), set(kinds.values())) if everyone else set()
+    return [
+        OutgoingMail(event=event, user_id=user_id, kind=MailKind.NOTIFICATION)
+        for event in asked
+        for user_id in event.recipients
+        if (user_id, kinds[event.pk]) in readers
+    ]
+
+
+def raise_alerts(events: Sequence[Event]) -> None:
+    """Alert the administrators of what failed for good, or must not stay unseen."""
+    for event in events:
+        if event.type == "job.finished" and event.data["status"] == "failed":
+            alert_of_trouble(
+                source=AlertSource.JOB,
+                key=f"job:{event.subject_id}",
+                priority=Priority.MEDIUM,
+                title=f"{event.data['label']} failed",
+                body=f"Job {event.subject_id}: {event.data['message']}",
+            )
+        if event.type == "document.quarantined":
+            data = event.data
+            alert_of_trouble(
+                source=AlertSource.DOCUMENT,
+                key=f"document:{data['document_id']}:{data['number']}",
+                priority=Priority.HIGH,
+                title=f"A file on {data['reference']} is quarantined",
+                body=f"Version {data['number']} of {data['title']}: {data['finding']}",
+            )
 
 
 # --- step 2: the outside --------------------------------------------------------------------------
@@ -176,9 +222,10 @@ async def _send_all(messages: Iterable[tuple[int, dict[str, Any]]]) -> None:
 
 def queue_mails(events: Sequence[Event]) -> None:
     """Wake the mailer; a sweep finds what a crash left."""
-    if any(event.type in MAILS for event in events):
+    if OutgoingMail.objects.filter(event__in=[event.pk for event in events]).exists():
         current_app.send_task(SEND_MAIL_TASK)
 
 
 register(Projection("notifications", project=make_notifications, deliver=push_to_sockets))
 register(Projection("mail", project=owe_mails, deliver=queue_mails))
+register(Projection("alerts", project=raise_alerts))

@@ -15,6 +15,7 @@ class LoanSettled(Payload):
         "application_status",
         title="{reference} was disbursed",
         body="{amount} AUD were disbursed for {reference}. The first repayment is due on {first_due_date}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -35,6 +36,7 @@ class LoanExtended(Payload):
         "application_status",
         title="{reference} has new terms",
         body="From {effective_date}, {reference} is repaid in {instalments} repayments.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -51,7 +53,12 @@ class LoanPaidOut(Payload):
 
     type = "loan.paid_out"
     summary = "Loan paid out."
-    notify = Notify("application_status", title="{reference} is paid out", body="{reference} is paid out.")
+    notify = Notify(
+        "application_status",
+        title="{reference} is paid out",
+        body="{reference} is paid out.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
+    )
 
     reference: str
     closed_on: str
@@ -62,6 +69,7 @@ class LoanWrittenOff(Payload):
 
     type = "loan.written_off"
     summary = "{amount} AUD written off."
+    silent = "the lender's own decision, which staff read in the timeline"
 
     reference: str
     amount: str
@@ -77,6 +85,7 @@ class PaymentRecorded(Payload):
         "application_status",
         title="Payment on {reference}",
         body="{amount} AUD were received on {received_on} for {reference}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -96,6 +105,7 @@ class PaymentReversed(Payload):
         "application_status",
         title="Payment on {reference} reversed",
         body="The payment of {amount} AUD of {received_on} for {reference} was reversed.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -113,6 +123,7 @@ class PaymentRefunded(Payload):
         "application_status",
         title="Refund on {reference}",
         body="{amount} AUD were refunded for {reference}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -129,6 +140,7 @@ class FeeAdded(Payload):
         "application_status",
         title="Fee on {reference}",
         body="{fee_type_display} fee of {amount} AUD for {reference}, due on {due_date}.",
+        to="who is concerned: the broker, the BDM, the borrowers and the administrators",
     )
 
     reference: str
@@ -144,6 +156,7 @@ class FeeChanged(Payload):
 
     type = "fee.changed"
     summary = "Fee changed: {field_names}."
+    silent = "the timeline shows it"
 
     reference: str
     fee_id: int
@@ -155,6 +168,7 @@ class FeeWaived(Payload):
 
     type = "fee.waived"
     summary = "{amount} AUD of the {fee_type_display} fee waived."
+    silent = "the timeline shows it; nothing is asked of anybody"
 
     reference: str
     fee_id: int
@@ -167,6 +181,7 @@ class FeeCancelled(Payload):
 
     type = "fee.cancelled"
     summary = "{fee_type_display} fee of {amount} AUD cancelled."
+    silent = "the timeline shows it; nothing is asked of anybody"
 
     reference: str
     fee_id: int
@@ -183,6 +198,7 @@ class RepaymentDueSoon(Payload):
         "repayment_upcoming",
         title="Repayment on {reference} due on {due_date}",
         body="A repayment of {amount} AUD for {reference} is due on {due_date}.",
+        to="the borrowers and the BDM, once",
     )
 
     reference: str
@@ -200,6 +216,7 @@ class RepaymentOverdue(Payload):
         "repayment_overdue",
         title="Repayment on {reference} is {days_late} days late",
         body="{outstanding} AUD of the repayment of {due_date} for {reference} are unpaid.",
+        to="the borrowers after 3 and 7 days, the BDM after 10, each once",
     )
 
     reference: str
@@ -219,6 +236,7 @@ class CommissionAccrued(Payload):
         "application_status",
         title="{kind_display} commission on {reference}",
         body="{amount} AUD were accrued for {reference}; {broker_amount} AUD of it are yours.",
+        to="the broker",
     )
 
     reference: str
@@ -242,6 +260,7 @@ class CommissionClawedBack(Payload):
         title="Commission on {reference} clawed back",
         body="{reference} ended early: {amount} AUD of commission are taken back, {broker_amount} AUD "
         "of them from the broker.",
+        to="the broker and the administrators",
     )
 
     reference: str
@@ -263,6 +282,7 @@ class CommissionPaid(Payload):
         title="Commission on {reference} paid",
         body="The {kind_display} commission of {amount} AUD on {reference} was paid on {paid_on}; "
         "{broker_amount} AUD of it are yours.",
+        to="the broker",
     )
 
     reference: str

@@ -1,7 +1,7 @@
 """Makers of rows, and a small world of them."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from borrowers.models import Asset, Borrower, Guarantor, Liability
 from brokers.models import Bdm, Branch, Broker
 from documents.models import LetterTemplate, Note, NoteComment
 from jobs.models import Job
+from notifications.models import Alert, OutgoingMail, Reminder
 from servicing.models import CommissionTerms
 from tests.clients import PASSWORD
 from tests.drawings import DRAWN, drawing
@@ -201,6 +202,39 @@ class NoteFactory(factory.django.DjangoModelFactory):
         model = Note
 
     text = "Spoke with the borrower."
+
+
+class ReminderFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Reminder
+
+    recipient_type = "custom"
+    recipient_email = "olga@example.org"
+    subject = "Payslips"
+    body = "Please send your last two payslips."
+    send_datetime = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+    created_by = factory.SubFactory(UserFactory, role=Role.BD)
+
+
+class AlertFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Alert
+
+    title = "The valuer does not answer"
+    priority = "high"
+    last_seen_at = factory.LazyFunction(timezone.now)
+    created_by = factory.SubFactory(UserFactory, role=Role.BD)
+
+
+class OutgoingMailFactory(factory.django.DjangoModelFactory):
+    """A reminder's mail, so that it needs no event."""
+
+    class Meta:
+        model = OutgoingMail
+
+    kind = "reminder"
+    reminder = factory.SubFactory(ReminderFactory, created_by=factory.SelfAttribute("..user"))
+    user = factory.SubFactory(UserFactory)
 
 
 class Side:

@@ -8,7 +8,12 @@ class UserRegistered(Payload):
 
     type = "user.registered"
     summary = "{name} registered as {role}."
-    notify = Notify("system", "New registration: {name}", "{name} registered as {role} and is {status}.")
+    notify = Notify(
+        "system",
+        "New registration: {name}",
+        "{name} registered as {role} and is {status}.",
+        to="the administrators",
+    )
 
     name: str
     role: str
@@ -20,6 +25,7 @@ class UserCreated(Payload):
 
     type = "user.created"
     summary = "Account of {name} created as {role}."
+    silent = "the administrator who made it hands it over"
 
     name: str
     role: str
@@ -30,6 +36,7 @@ class UserUpdated(Payload):
 
     type = "user.updated"
     summary = "Account changed: {field_names}."
+    silent = "an address that changed has an event of its own"
 
     field_names: str
 
@@ -43,6 +50,7 @@ class EmailChanged(Payload):
         "system",
         "Your e-mail address was changed",
         "You log in with the new address now. Tell an administrator if you do not know of this.",
+        to="the user",
     )
 
     previous: str
@@ -53,6 +61,7 @@ class UserDeleted(Payload):
 
     type = "user.deleted"
     summary = "Account of {name} deleted."
+    silent = "nobody is left to be told"
 
     name: str
 
@@ -62,7 +71,12 @@ class UserApproved(Payload):
 
     type = "user.approved"
     summary = "Account approved."
-    notify = Notify("system", "Your account is approved", "You can log in now.")
+    notify = Notify(
+        "system",
+        "Your account is approved",
+        "You can log in now.",
+        to="the user",
+    )
 
 
 class UserActivated(Payload):
@@ -70,7 +84,12 @@ class UserActivated(Payload):
 
     type = "user.activated"
     summary = "Account activated."
-    notify = Notify("system", "Your account is active again", "You can log in again.")
+    notify = Notify(
+        "system",
+        "Your account is active again",
+        "You can log in again.",
+        to="the user",
+    )
 
 
 class UserSuspended(Payload):
@@ -78,6 +97,7 @@ class UserSuspended(Payload):
 
     type = "user.suspended"
     summary = "Account suspended."
+    silent = "whoever cannot log in cannot read it"
 
 
 class LoggedIn(Payload):
@@ -85,6 +105,7 @@ class LoggedIn(Payload):
 
     type = "user.logged_in"
     summary = "Logged in."
+    silent = "it is the user's own doing"
 
     session_id: str
 
@@ -94,6 +115,7 @@ class LoggedOut(Payload):
 
     type = "user.logged_out"
     summary = "Logged out."
+    silent = "it is the user's own doing, which their sockets follow"
 
     session_id: str
 
@@ -103,6 +125,7 @@ class LoggedOutEverywhere(Payload):
 
     type = "user.logged_out_everywhere"
     summary = "Logged out everywhere ({reason})."
+    silent = "what led to it has an event of its own"
 
     reason: str
 
@@ -117,6 +140,7 @@ class RefreshTokenReused(Payload):
         "A login was ended for safety",
         "A login token of yours was used twice, as a stolen one would be. That login was ended; "
         "change your password if this was not you.",
+        to="the user",
     )
 
     session_id: str
@@ -127,7 +151,12 @@ class PasswordChanged(Payload):
 
     type = "user.password_changed"
     summary = "Password changed."
-    notify = Notify("system", "Your password was changed", "If this was not you, reset it and tell us.")
+    notify = Notify(
+        "system",
+        "Your password was changed",
+        "If this was not you, reset it and tell us.",
+        to="the user",
+    )
 
     by_reset: bool
 
@@ -137,6 +166,7 @@ class PasswordResetRequested(Payload):
 
     type = "user.password_reset_requested"
     summary = "Password reset requested."
+    silent = "account mail carries the link"
 
 
 class ApiKeyCreated(Payload):
@@ -148,6 +178,7 @@ class ApiKeyCreated(Payload):
         "system",
         "An API key of yours was made",
         "{label} acts as you. Tell an administrator if you do not know of it.",
+        to="the key's owner",
     )
 
     label: str
@@ -159,6 +190,7 @@ class ApiKeyUpdated(Payload):
 
     type = "api_key.updated"
     summary = "API key {label} changed: {field_names}."
+    silent = "nothing that its owner relies on ends by it"
 
     label: str
     prefix: str
@@ -170,7 +202,12 @@ class ApiKeyRotated(Payload):
 
     type = "api_key.rotated"
     summary = "API key {label} got a new secret."
-    notify = Notify("system", "An API key of yours was renewed", "{label} has a new secret.")
+    notify = Notify(
+        "system",
+        "An API key of yours was renewed",
+        "{label} has a new secret.",
+        to="the key's owner",
+    )
 
     label: str
     prefix: str
@@ -182,7 +219,12 @@ class ApiKeyRevoked(Payload):
 
     type = "api_key.revoked"
     summary = "API key {label} revoked."
-    notify = Notify("system", "An API key of yours was revoked", "{label} does not work any more.")
+    notify = Notify(
+        "system",
+        "An API key of yours was revoked",
+        "{label} does not work any more.",
+        to="the key's owner",
+    )
 
     label: str
     prefix: str

@@ -109,6 +109,8 @@ class Application(TimestampedModel):
     stage = models.CharField(max_length=24, choices=Stage.choices, default=Stage.INQUIRY, editable=False)
     came_from = models.CharField(max_length=24, choices=Stage.choices, blank=True, editable=False)
     stage_entered_at = models.DateTimeField(editable=False)
+    # Since when it had been in its stage when its BDM was told that it does not move.
+    stage_told_for = models.DateTimeField(null=True, editable=False)
     broker = models.ForeignKey(
         Broker, on_delete=models.PROTECT, null=True, blank=True, related_name="applications", db_index=False
     )

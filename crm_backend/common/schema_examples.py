@@ -99,8 +99,8 @@ def example_of(schema: Document, schemas: Document, name: str = "", depth: int =
 
 
 def _speaks(name: str, kind: str | None) -> bool:
-    """Whether the vocabulary has a value of this type: a `number` may be a text, or count something."""
-    return name in EXAMPLES and (kind != "integer" or isinstance(EXAMPLES[name], int))
+    """Whether the vocabulary has a value of this type: `number` may count something, `email` be a channel."""
+    return name in EXAMPLES and kind != "boolean" and (kind != "integer" or isinstance(EXAMPLES[name], int))
 
 
 def _resolved(schema: Document, schemas: Document) -> Document:

@@ -36,6 +36,8 @@ ENTRY_POINTS = {
     "guarantors": "guarantor-list",
     "applications": "application-list",
     "notifications": "notification-list",
+    "reminders": "reminder-list",
+    "alerts": "alert-list",
     "audit_logs": "audit-log-list",
     "event_types": "event-types",
 }

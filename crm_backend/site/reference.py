@@ -19,7 +19,7 @@ from crm_backend.common.scoping import ScopedQuerySet
 from crm_backend.env import BASE_DIR, Environment
 from crm_backend.site.asyncapi import asyncapi_document
 from crm_backend.site.typescript import typescript_document
-from events.registry import REGISTRY
+from events.registry import REGISTRY, Payload
 from users.choices import Role
 
 NOTICE = "<!-- Made by `./crm manage docs` from {source}. Edit that, not this. -->"
@@ -114,12 +114,19 @@ def events_page() -> str:
         ]
         lines = [f"## `{name}`", (payload.__doc__ or "").strip(), f"- Timeline: “{payload.summary}”"]
         lines.append(f"- Readable by: {payload.audience.name.lower()}")
-        if payload.notify:
-            lines.append(f"- Notification (`{payload.notify.kind}`): “{payload.notify.title}”")
+        lines += _told(payload)
         parts.append("\n".join([lines[0], "", lines[1], "", *lines[2:]]))
         if rows:
             parts.append(table(["Data", "Type"], rows))
     return page("Events", "the apps' `events.py`", *parts)
+
+
+def _told(payload: type[Payload]) -> list[str]:
+    notify = payload.notify
+    if notify is None:
+        return [f"- Nobody is told: {payload.silent}"]
+    lines = [f"- Notification (`{notify.kind}`): “{notify.title}”", f"- Told: {notify.to}"]
+    return lines + ([f"- Not by mail: {notify.no_mail}"] if notify.no_mail else [])
 
 
 def _type_name(annotation: Any) -> str:

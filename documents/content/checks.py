@@ -24,6 +24,7 @@ MARKERS = (
     b"<html",
     b"<!doctype html",
     b"<svg xmlns",
+    b"<iframe",
     b"rar!\x1a\x07",
     b"7z\xbc\xaf\x27\x1c",
 )
@@ -34,16 +35,21 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 PDF_TAIL = 4096
 PDF_HEAD = 1024
 MAX_PIXELS = 200_000_000
-PICTURES = ["JPEG", "PNG", "WEBP", "TIFF"]
+PICTURES = ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"]
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+# Texts that begin like this are pages or drawings, whatever follows.
+_PAGE = re.compile(
+    r"\s*(<!--.*?-->\s*)*<(\?xml|!doctype|html|head|body|svg|xml|object|embed|meta|img)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def pdf(file: BinaryIO) -> None:
-    """A PDF: it begins and ends as one.
+    """A PDF: it begins and ends as one, and does nothing by itself.
 
     Raises:
-        UnsafeContent: there is an archive or a page in it, or something after it.
+        UnsafeContent: there is an archive, a page, a script or a program in it, or something after it.
     """
     head = file.read(BLOCK)
     if not head.startswith(PDF_START):
@@ -56,6 +62,10 @@ def pdf(file: BinaryIO) -> None:
     if place < 0 or tail[place + len(PDF_END) :].strip(b"\r\n\t \x00"):
         raise UnsafeContent("This PDF does not end as one: it is cut off, or something follows it.")
     no_archive(file)
+    # Loaded where files are looked at: other processes have no use for it.
+    from documents.content.actions import refuse_actions
+
+    refuse_actions(file)
 
 
 def picture(file: BinaryIO) -> None:
@@ -99,6 +109,31 @@ def webp(file: BinaryIO) -> None:
     if not size <= end <= size + 1:
         raise UnsafeContent("This WebP image is cut off, or something follows it.")
     picture(file)
+
+
+def heic(file: BinaryIO) -> None:
+    """A HEIC photograph: one box after the other, to the very end (ISO/IEC 14496-12, 4.2)."""
+    end, place = file.seek(0, 2), 0
+    while place < end:
+        file.seek(place)
+        head = file.read(16)
+        length = struct.unpack(">I", head[:4])[0] if len(head) >= 8 else -1
+        if length == 1 and len(head) == 16:
+            length = struct.unpack(">Q", head[8:])[0]
+        if length == 0:  # to the end of the file
+            break
+        if length < 8 or place + length > end:
+            raise UnsafeContent("This HEIC image is cut off, or something follows it.")
+        place += length
+    know_heic()
+    picture(file)
+
+
+def know_heic() -> None:
+    """Have Pillow open HEIC; loaded when it is needed, for it is large."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def text(file: BinaryIO) -> None:
@@ -153,6 +188,8 @@ def _readable(file: BinaryIO, encoding: str) -> None:
             raise UnsafeContent("There are control characters in this text.")
         if is_start and words.lstrip().startswith("#!"):
             raise UnsafeContent("This text is a script.")
+        if is_start and _PAGE.match(words):
+            raise UnsafeContent("This text is a page or a drawing.")
         is_start = False
         window = (before + words).lower().encode(errors="replace")
         if any(marker in window for marker in MARKERS):

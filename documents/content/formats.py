@@ -41,6 +41,7 @@ FORMATS = {
         Format("png", "image/png", checks.png),
         Format("webp", "image/webp", checks.webp),
         Format("tif", "image/tiff", checks.picture),
+        Format("heic", "image/heic", checks.heic),
         Format("docx", DOCX, office.docx),
         Format("xlsx", XLSX, office.xlsx),
         Format("csv", "text/csv", checks.text),

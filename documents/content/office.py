@@ -1,5 +1,6 @@
 """Office files are archives: which parts there must be, and which must not."""
 
+import re
 import struct
 import zipfile
 from typing import BinaryIO
@@ -15,8 +16,16 @@ WORKBOOK = "xl/workbook.xml"
 TYPES = "[Content_Types].xml"
 MAX_TYPES = 1024 * 1024
 # Macros, controls, and programs: what runs by itself.
-_ACTIVE_PARTS = ("vbaproject.bin", "vbadata.xml", "/activex/")
-_PROGRAMS = (".exe", ".dll", ".scr", ".com", ".js", ".vbs", ".bat", ".cmd", ".ps1", ".jar", ".hta")
+_ACTIVE_PARTS = ("vbaproject.bin", "vbadata.xml", "/activex/", "/macrosheets/")
+_PROGRAMS = (".exe", ".dll", ".scr", ".com", ".js", ".vbs", ".bat", ".cmd", ".ps1", ".jar", ".hta", ".lnk")
+# A file of any kind that a document carries along, as Windows packs it.
+_PACKAGE = "Ole10Native".encode("utf-16-le")
+MAX_OBJECT = 64 * 1024 * 1024
+# Parts that are fetched when the document is opened: a template of elsewhere brings its macros along.
+_EXTERNAL = re.compile(rb"<[^<>]*targetmode\s*=\s*[\"']\s*external[^<>]*>")
+_FETCHED = re.compile(
+    rb"\btype\s*=\s*[\"'][^\"']*/(attachedtemplate|oleobject|frame|subdocument|afchunk)[\"']"
+)
 _BROKEN = (
     zipfile.BadZipFile,
     EOFError,
@@ -57,10 +66,25 @@ def _check(file: BinaryIO, main: str) -> None:
             parts = archive.infolist()
             _check_parts(parts, main)
             types = archive.read(TYPES)
+            _check_insides(archive, parts)
     except _BROKEN:
         raise UnsafeContent("This document is damaged.") from None
     if b"macroenabled" in types.lower():
         raise UnsafeContent("This document has macros.")
+
+
+def _check_insides(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None:
+    for part in parts:
+        name = part.filename.lower()
+        if name.endswith(".rels"):
+            if part.file_size > MAX_TYPES:
+                raise UnsafeContent("This document unpacks to more than is read.")
+            relations = _EXTERNAL.findall(archive.read(part).lower())
+            if any(map(_FETCHED.search, relations)):
+                raise UnsafeContent("This document fetches a part of itself from elsewhere.")
+        elif "/embeddings/" in name and name.endswith(".bin"):
+            if part.file_size > MAX_OBJECT or _PACKAGE in archive.read(part):
+                raise UnsafeContent("There is a packed file in this document.")
 
 
 def _check_parts(parts: list[zipfile.ZipInfo], main: str) -> None:

@@ -19,11 +19,12 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from documents.content.checks import PICTURES
+from documents.content.checks import PICTURES, know_heic
 from documents.content.errors import Unreadable
 
 MAX_TEXT = 500_000  # characters
 MAX_TEXT_PAGES = 500
+MAX_ELEMENTS = 4_000_000  # of one part of an office file, beginnings and ends
 THUMBNAIL = (320, 320)  # pixels at most
 MAX_PAGE = 20_000  # points: a page without end is not drawn
 PASSWORD = 4  # FPDF_ERR_PASSWORD
@@ -57,7 +58,9 @@ def read_content(file: BinaryIO, content_type: str) -> Content:
     match content_type.partition("/")[::2]:
         case ("application", "pdf"):
             return _pdf(file)
-        case ("image", _):
+        case ("image", kind):
+            if kind == "heic":
+                know_heic()
             return _picture(file)
         case ("text", _):
             return Content(text=_plain(file))
@@ -150,13 +153,22 @@ def _xml(file: BinaryIO, *beginnings: str) -> str:
 
 def _words(archive: zipfile.ZipFile, part: str) -> Iterator[str]:
     with archive.open(part) as stream:
-        for _, element in iterparse(stream):
+        above: list[Any] = []
+        for number, (event, element) in enumerate(iterparse(stream, events=("start", "end"))):
+            if number > MAX_ELEMENTS:
+                return
+            if event == "start":
+                above.append(element)
+                continue
             name = element.tag.rpartition("}")[2]
             if name == "t" and element.text:
                 yield element.text
             elif name in ("p", "si"):
                 yield "\n"
-            element.clear()
+            above.pop()
+            if above:
+                # What was read goes: an element keeps its children otherwise, however many there are.
+                above[-1].clear()
 
 
 def _joined(texts: Iterable[str]) -> str:

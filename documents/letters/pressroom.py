@@ -40,8 +40,9 @@ COMPILED = 200  # templates that are remembered
 SHEETS = Path(__file__).parent / "sheets"
 PRELUDE = (SHEETS / "letter.typ").read_bytes()
 IMPORT = b'#import "letter.typ": *\n'
+FONTS = ("manimgx_fonts", "manimgx_fonts_cjk")
 # One letter of each script that the fonts have, so that all of them are in memory before the doors close.
-SCRIPTS = "Aא ا Ա অ अ አ ა અ ਅ ಅ ក ກ അ က ଅ අ ☀ அ అ ก 😀"
+SCRIPTS = "Aא ا Ա অ अ አ ა અ ਅ ಅ ក ກ അ က ଅ අ ☀ அ అ ก 王 あ 김 😀"
 WARM_UP = f'#letter(subject: "{SCRIPTS}")[{SCRIPTS} *{SCRIPTS}* _{SCRIPTS}_ #facts(("a", "b"))]'.encode()
 WARM_UP_DATA = {
     "lender": {
@@ -79,12 +80,8 @@ class PdfPrinter:
     """Typst with fonts of its own."""
 
     def __init__(self) -> None:
-        fonts = find_spec("manimgx_fonts")
-        assert fonts is not None
-        assert fonts.submodule_search_locations
-        self.fonts = typst.Fonts(
-            include_system_fonts=False, font_paths=list(fonts.submodule_search_locations)
-        )
+        paths = [path for name in FONTS for path in _folders_of(name)]
+        self.fonts = typst.Fonts(include_system_fonts=False, font_paths=paths)
 
     def print(self, source: bytes, data: Any) -> tuple[bytes, list[Any]]:
         """The PDF, and where its lines to sign on are."""
@@ -189,6 +186,13 @@ def _without_controls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_controls(one) for key, one in value.items()}
     return [_without_controls(one) for one in value] if isinstance(value, list) else value
+
+
+def _folders_of(package: str) -> list[str]:
+    found = find_spec(package)
+    assert found is not None
+    assert found.submodule_search_locations
+    return list(found.submodule_search_locations)
 
 
 def _shut_the_doors() -> None:

@@ -58,6 +58,9 @@ class SignatureRequest(models.Model):
     )
     status = models.CharField(max_length=16, choices=SignatureRequestStatus.choices)
     message = models.CharField(max_length=1000, blank=True, help_text="To the signers.")
+    in_order = models.BooleanField(
+        default=False, help_text="Whether each signer is asked only when those before have signed."
+    )
     provider = models.CharField(max_length=32, default=BUILT_IN)
     external_id = models.CharField(max_length=100, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -69,6 +72,9 @@ class SignatureRequest(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    seal_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the certificate that the signed file was sealed with."
+    )
     signed_version = models.OneToOneField(
         DocumentVersion, on_delete=models.PROTECT, null=True, related_name="signed_by_request"
     )

@@ -46,6 +46,7 @@ class OutgoingRequest:
     sha256: str
     content: bytes
     signers: tuple[OutgoingSigner, ...]
+    in_order: bool = False
 
 
 class Provider(Protocol):

@@ -30,6 +30,7 @@ class HttpProvider:
             "title": request.title,
             "message": request.message,
             "expires_at": request.expires_at,
+            "in_order": request.in_order,
             "signers": [vars(one) for one in request.signers],
             "document": {
                 "name": request.file_name,

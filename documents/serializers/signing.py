@@ -91,6 +91,7 @@ class SignatureRequestSerializer(SignatureRequestListSerializer):
         fields = [
             *SignatureRequestListSerializer.Meta.fields,
             "message",
+            "in_order",
             "problem",
             "version",
             "sha256",
@@ -125,6 +126,9 @@ class SignatureRequestInputSerializer(Serializer):
     message = serializers.CharField(required=False, allow_blank=True, max_length=1000)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     provider = serializers.ChoiceField(choices=PROVIDERS, default=BUILT_IN)
+    in_order = serializers.BooleanField(
+        default=False, help_text="Ask each only when those before have signed, in the order of `signers`."
+    )
 
     def validate_expires_at(self, value: Any) -> Any:
         """In the future, and not for ever."""

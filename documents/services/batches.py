@@ -16,7 +16,8 @@ from django.db import transaction
 from applications.models import Application
 from documents.choices import BatchOutcome, DocumentKind
 from documents.content.errors import UnknownFormat, UnsafeContent
-from documents.content.formats import Format, format_of
+from documents.content.formats import Format
+from documents.content.inspection import inspection
 from documents.events import BatchAdded, PartnersBatchAdded
 from documents.models import Batch, BatchFile, Document, StoredFile
 from documents.names import clean_name
@@ -73,7 +74,10 @@ def batch_create(
 
 def batch_work(run: Run) -> Done:
     """Handler of the job kind."""
-    batch = Batch.objects.select_related("application", "created_by").get(pk=run.job.parameters["batch"])
+    rows = Batch.objects.select_related("application", "created_by")
+    batch = rows.filter(pk=run.job.parameters["batch"]).first()
+    if batch is None:
+        raise JobFailed("The application is gone.")
     actor = batch.created_by
     if not Application.objects.visible_to(actor).filter(pk=batch.application_id).exists():
         raise JobFailed("You do not see this application any more.")
@@ -120,7 +124,7 @@ def _looked_at(stored: StoredFile, name: str) -> tuple[Format | None, str]:
         if hashlib.file_digest(content, "sha256").hexdigest() != stored.sha256:
             return None, "This file was damaged on its way. Send it again."
         try:
-            return format_of(content, name=name, allowed=settings.DOCUMENT_FORMATS), ""
+            return inspection.format_of(content, name=name, allowed=settings.DOCUMENT_FORMATS), ""
         except UnknownFormat as error:
             return None, f"The content of this file is of no accepted format. {error}"
         except UnsafeContent as error:

@@ -143,6 +143,9 @@ def _make(run: Run) -> GeneratedLetter:
     application = Application.objects.filter(pk=asked["application"]).first()
     if application is None:
         raise JobFailed("The application is gone.")
+    # It may have waited, or been asked for again, for days.
+    if not Application.objects.visible_to(run.job.created_by).filter(pk=application.pk).exists():
+        raise JobFailed("You do not see this application any more.")
     letter_type, form = LetterType(asked["letter_type"]), LetterFormat(asked["format"])
     run.advance(done=0, total=2, message="Printing")
     try:

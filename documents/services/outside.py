@@ -1,15 +1,19 @@
 """Requests that an outside provider collects: telling it, hearing from it, and fetching what was signed."""
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from crm_backend.common.errors import Conflict
 from documents.choices import SignatureRequestStatus, SignerStatus
+from documents.content.errors import UnknownFormat, UnsafeContent
+from documents.content.inspection import inspection
 from documents.models import BUILT_IN, ProviderDelivery, SignatureRequest
 from documents.providers import (
     OutgoingRequest,
@@ -33,6 +37,14 @@ HELD_WHILE_CALLING = timedelta(minutes=2)
 AT_ONCE = 50
 # Longer than any message may be late: see the webhook's tolerance.
 DELIVERIES_KEPT = timedelta(days=7)
+
+
+class NotKnownYet(Conflict):
+    """A message that was faster than the provider's own answer to us: nobody knows yet what it is of."""
+
+    code = "not_known_yet"
+    title = "Not known yet"
+    default_detail = "This request is not known yet. Send the message again."
 
 
 def provider() -> Provider | None:
@@ -84,13 +96,18 @@ def _push(to: Provider, request: SignatureRequest) -> bool:
             to.cancel(request.external_id)
             SignatureRequest.objects.filter(pk=request.pk).update(retry_at=None)
         else:
-            stored = file_keep(content=to.signed_file(request.external_id), content_type=PDF)
+            content = to.signed_file(request.external_id)
+            inspection.format_of(BytesIO(content), name="signed.pdf", allowed=["pdf"])
+            stored = file_keep(content=content, content_type=PDF)
             request_complete(request, stored)
     except ProviderUnavailable as error:
         _postpone(request, error)
         return False
     except ProviderRefused as error:
         _give_up(request, error.message)
+        return False
+    except (UnknownFormat, UnsafeContent) as error:
+        _give_up(request, f"The provider's file is not taken. {error}")
         return False
     return True
 
@@ -107,6 +124,7 @@ def _outgoing(request: SignatureRequest) -> OutgoingRequest:
         sha256=file.sha256,
         content=b"".join(parts),
         signers=tuple(OutgoingSigner(one.position, one.name, one.email) for one in request.signers.all()),
+        in_order=request.in_order,
     )
 
 
@@ -149,14 +167,15 @@ def delivery_take(*, name: str, delivery_id: str, external_id: str, event: str, 
     """Do what a message of a provider tells; whether it was new. Its signature has been checked.
 
     A message that comes again does nothing, and one of a request that is over or unknown does nothing either.
+
+    Raises:
+        NotKnownYet: it may be of a request that the provider is just being told of.
     """
-    try:
-        with transaction.atomic():
-            ProviderDelivery.objects.create(provider=name, delivery_id=delivery_id)
+    with transaction.atomic():
+        _, is_new = ProviderDelivery.objects.get_or_create(provider=name, delivery_id=delivery_id)
+        if is_new:
             _do(name, external_id, event, data)
-    except IntegrityError:
-        return False
-    return True
+    return is_new
 
 
 def deliveries_forget() -> int:
@@ -165,9 +184,16 @@ def deliveries_forget() -> int:
     return old.delete()[0]
 
 
+def _is_being_told(name: str) -> bool:
+    sending = SignatureRequest.objects.filter(provider=name, status=SignatureRequestStatus.SENDING)
+    return sending.exists()
+
+
 def _do(name: str, external_id: str, event: str, data: dict[str, Any]) -> None:
     rows = SignatureRequest.objects.select_related("document__application", "version__file").lock()
     request = rows.filter(provider=name, external_id=external_id).first()
+    if request is None and _is_being_told(name):
+        raise NotKnownYet()
     if request is None or request.status != SignatureRequestStatus.OPEN:
         return
     if event == "expired":

@@ -16,7 +16,8 @@ from django.utils import timezone
 from documents.choices import VersionStatus
 from documents.clamd import ScannerAway
 from documents.content.errors import Unreadable
-from documents.content.reading import Content, read_content
+from documents.content.inspection import inspection
+from documents.content.reading import Content
 from documents.models import Document, DocumentVersion
 from documents.services.scanning import version_scan
 from documents.services.words import words_renew
@@ -50,7 +51,7 @@ def version_read(version_id: int, *, by_its_job: bool = False) -> None:
         return
     try:
         with document_storage().open(version.file.key) as file:
-            content, problem = read_content(cast(BinaryIO, file), version.file.content_type), ""
+            content, problem = inspection.read(cast(BinaryIO, file), version.file.content_type), ""
     except Unreadable as error:
         content, problem = Content(), str(error)
     _write(version, content, problem)

@@ -21,6 +21,7 @@ from documents.letters.press import Form, TemplateFault, press
 from documents.letters.sheets import CERTIFICATE, OVERLAY
 from documents.models import BUILT_IN, GeneratedLetter, SignatureRequest, Signer, SigningMail, StoredFile
 from documents.sealing.files import NotSignable, beginning_hash, look_at, page_sizes, seal
+from documents.sealing.keys import Seal
 from documents.sealing.records import broken_links
 from documents.services.documents import readers_of, version_add
 from documents.services.files import file_keep
@@ -78,11 +79,12 @@ def request_seal(request_id: int) -> bool:
     request = _for_sealing(request_id)
     if request is None:
         return False
-    stored = file_keep(content=_signed_bytes(request), content_type=PDF)
-    return request_complete(request, stored)
+    with_seal = seal_of_settings()
+    stored = file_keep(content=_signed_bytes(request, with_seal), content_type=PDF)
+    return request_complete(request, stored, seal_sha256=with_seal.fingerprint)
 
 
-def request_complete(request: SignatureRequest, stored: StoredFile) -> bool:
+def request_complete(request: SignatureRequest, stored: StoredFile, *, seal_sha256: str = "") -> bool:
     """Add the signed file as the document's next version, and tell everyone; whether this call did so."""
     with transaction.atomic():
         locked = SignatureRequest.objects.select_related("document__application").lock()
@@ -94,12 +96,9 @@ def request_complete(request: SignatureRequest, stored: StoredFile) -> bool:
         version = version_add(
             document=found.document, actor=None, file=stored, note=f"Signed by {names}."[:500]
         )
-        found.status, found.finished_at, found.signed_version = (
-            SignatureRequestStatus.COMPLETED,
-            timezone.now(),
-            version,
-        )
-        found.save(update_fields=["status", "finished_at", "signed_version"])
+        found.status, found.finished_at = SignatureRequestStatus.COMPLETED, timezone.now()
+        found.signed_version, found.seal_sha256 = version, seal_sha256
+        found.save(update_fields=["status", "finished_at", "signed_version", "seal_sha256"])
         if found.provider == BUILT_IN:
             SigningMail.objects.bulk_create(
                 [SigningMail(signer=one, kind=SigningMailKind.COMPLETED) for one in signers]
@@ -126,8 +125,7 @@ def _for_sealing(request_id: int) -> SignatureRequest | None:
     return rows.filter(pk=request_id, status=SignatureRequestStatus.SEALING).first()
 
 
-def _signed_bytes(request: SignatureRequest) -> bytes:
-    with_seal = seal_of_settings()
+def _signed_bytes(request: SignatureRequest, with_seal: Seal) -> bytes:
     certificate = press.print(Form.PDF, CERTIFICATE, _certificate_facts(request, with_seal.fingerprint))
     with document_storage().open(request.version.file.key) as file:
         pdf = cast(Any, file)
@@ -293,5 +291,6 @@ def _file_faults(request: SignatureRequest) -> Iterator[str]:
         file.seek(0)
         finding = look_at(file)
     yield from finding.faults
-    if finding.fingerprint and finding.fingerprint != seal_of_settings().fingerprint:
-        yield "The seal is not of this installation's key."
+    # The key may have been replaced since; of files sealed before that was kept, it is the one in use.
+    if finding.fingerprint and finding.fingerprint != (request.seal_sha256 or seal_of_settings().fingerprint):
+        yield "The seal is not of the key that the file was sealed with."

@@ -57,6 +57,7 @@ def signature_request_create(
     message: str = "",
     expires_at: datetime | None = None,
     provider: str = BUILT_IN,
+    in_order: bool = False,
 ) -> SignatureRequest:
     """Ask people to sign the current version of a document; call it with the row locked.
 
@@ -67,6 +68,7 @@ def signature_request_create(
         message: to them.
         expires_at: UTC; after some days of the settings when left out.
         provider: who collects the signatures.
+        in_order: whether each is asked only when those before have signed.
 
     Raises:
         CannotBeSigned: the file is no PDF, cannot be written to, or is in quarantine.
@@ -87,6 +89,7 @@ def signature_request_create(
             version=version,
             status=SignatureRequestStatus.OPEN if is_built_in else SignatureRequestStatus.SENDING,
             message=message,
+            in_order=in_order,
             provider=provider,
             created_by=actor,
             expires_at=expires_at or timezone.now() + timedelta(days=settings.SIGNING_LINK_DAYS),
@@ -95,14 +98,14 @@ def signature_request_create(
             Signer(request=request, position=position, **person) for position, person in enumerate(people, 1)
         ]
         Signer.objects.bulk_create(rows)
-        tell_signers(request, rows, actor=actor, kind=SigningMailKind.INVITATION)
+        tell_signers(request, rows[: _asked_at_once(request)], actor=actor, kind=SigningMailKind.INVITATION)
     return request
 
 
 def signature_request_remind(*, request: SignatureRequest, actor: Any) -> int:
     """Ask those who have not signed once more, each at most once an hour; how many.
 
-    Call it with the row locked.
+    In order, that is the one whose turn it is. Call it with the row locked.
 
     Raises:
         SignatureRequestOver: nobody can sign any more.
@@ -110,7 +113,7 @@ def signature_request_remind(*, request: SignatureRequest, actor: Any) -> int:
     check_open(request)
     now = timezone.now()
     waiting = request.signers.filter(status=SignerStatus.WAITING)
-    rows = [one for one in waiting if _may_remind(one, now)]
+    rows = [one for one in waiting[: _asked_at_once(request)] if _may_remind(one, now)]
     with transaction.atomic():
         Signer.objects.filter(pk__in=[one.pk for one in rows]).update(reminded_at=now)
         if rows:
@@ -205,6 +208,20 @@ def tell_signers(
         recipients=[one.user_id for one in rows if one.user_id],
     )
     transaction.on_commit(partial(wake_signing), robust=True)
+
+
+def ask_the_next(request: SignatureRequest) -> None:
+    """One has signed: ask whose turn it is now, if they were not asked; call it with the row locked."""
+    if not request.in_order or request.provider != BUILT_IN:
+        return
+    following = request.signers.filter(status=SignerStatus.WAITING).first()
+    if following is not None:
+        tell_signers(request, [following], actor=request.created_by, kind=SigningMailKind.INVITATION)
+
+
+def _asked_at_once(request: SignatureRequest) -> int:
+    """How many of those who wait are asked; an outside provider keeps the order itself."""
+    return 1 if request.in_order and request.provider == BUILT_IN else MAX_SIGNERS
 
 
 def _still_readers(request: SignatureRequest) -> list[int]:

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from applications.png import Drawing
 from crm_backend.common.errors import Conflict, DomainError, NotAllowed
-from documents.choices import SignatureRequestStatus, SignerStatus, SigningMethod
+from documents.choices import SignatureRequestStatus, SignerStatus, SigningMethod, VersionStatus
+from documents.errors import Quarantined
 from documents.events import DocumentSigned, SignatureDeclined
 from documents.models import BUILT_IN, SignatureRequest, Signer
 from documents.sealing.records import START, record_hash
@@ -20,6 +21,7 @@ from documents.services.documents import readers_of
 from documents.services.signature_requests import (
     KEPT_FOR_SIGNERS,
     SignatureRequestOver,
+    ask_the_next,
     check_open,
     told_of,
 )
@@ -39,6 +41,14 @@ class SigningLinkUnknown(DomainError):
     code = "signing_link_unknown"
     title = "Unknown signing link"
     default_detail = "This link is not known. Use the latest one that you were sent."
+
+
+class NotYourTurn(Conflict):
+    """The signatures are collected in order, and somebody before has not signed."""
+
+    code = "not_your_turn"
+    title = "Not your turn"
+    default_detail = "Others sign before you. You will be asked when it is your turn."
 
 
 class SigningLinkUsed(Conflict):
@@ -128,6 +138,8 @@ def signer_sign(
     Raises:
         SignatureRequestOver: the request is not open any more.
         SigningLinkUsed: they have answered already.
+        Quarantined: the scan found something in what they would sign.
+        NotYourTurn: somebody before them has not signed.
     """
     image = drawing.image if drawing else None
     with transaction.atomic():
@@ -150,6 +162,7 @@ def signer_decline(*, signer: Signer, reason: str, actor: Any | None = None) -> 
     Raises:
         SignatureRequestOver: the request is not open any more.
         SigningLinkUsed: they have answered already.
+        Quarantined, NotYourTurn: as for signing.
     """
     with transaction.atomic():
         request, signer = _locked(signer)
@@ -180,12 +193,17 @@ def decline(request: SignatureRequest, signer: Signer, *, reason: str, now: date
 
 def _locked(signer: Signer) -> tuple[SignatureRequest, Signer]:
     """The request and the signer as they are now; refused if nothing can be signed."""
-    requests = SignatureRequest.objects.select_related("document__application", "version__file")
+    requests = SignatureRequest.objects.select_related("document__application", "version__file", "created_by")
     request = requests.lock().get(pk=signer.request_id)
     signer = Signer.objects.get(pk=signer.pk)
     if signer.status != SignerStatus.WAITING:
         raise SigningLinkUsed()
     check_open(request)
+    if request.version.status == VersionStatus.QUARANTINED:
+        raise Quarantined()
+    before = request.signers.filter(status=SignerStatus.WAITING, position__lt=signer.position)
+    if request.in_order and before.exists():
+        raise NotYourTurn()
     if request.provider != BUILT_IN:
         raise SignatureRequestOver("An outside provider collects these signatures.")
     return request, signer
@@ -230,6 +248,8 @@ def _record(
         request.status = SignatureRequestStatus.SEALING
         request.save(update_fields=["status"])
         transaction.on_commit(partial(wake_signing), robust=True)
+    else:
+        ask_the_next(request)
 
 
 def last_hash(signers: Iterable[Signer]) -> str:

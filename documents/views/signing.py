@@ -104,7 +104,9 @@ class SignatureRequestViewSet(ReadOnlyViewSet):
 
     @extend_schema(request=SignInputSerializer, responses=SignatureRequestSerializer)
     @action(detail=True, methods=["post"])
-    @refuses(signature_requests.SignatureRequestOver, signing.SigningLinkUsed)
+    @refuses(
+        signature_requests.SignatureRequestOver, signing.SigningLinkUsed, signing.NotYourTurn, Quarantined
+    )
     def sign(self, request: Request, pk: int) -> Response:
         """Sign. When all have, the signed file follows as the document's next version.
 
@@ -123,7 +125,9 @@ class SignatureRequestViewSet(ReadOnlyViewSet):
 
     @extend_schema(request=DeclineSerializer, responses=SignatureRequestSerializer)
     @action(detail=True, methods=["post"])
-    @refuses(signature_requests.SignatureRequestOver, signing.SigningLinkUsed)
+    @refuses(
+        signature_requests.SignatureRequestOver, signing.SigningLinkUsed, signing.NotYourTurn, Quarantined
+    )
     def decline(self, request: Request, pk: int) -> Response:
         """Decline to sign, which ends the request for everyone."""
         signer = signing.signer_of(self.get_object(), self.caller)

@@ -118,7 +118,13 @@ class SignByLinkView(LinkView):
     """Signing by link."""
 
     @extend_schema(request=SignByLinkSerializer, responses=SigningSerializer)
-    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver)
+    @refuses(
+        signing.SigningLinkUnknown,
+        signing.SigningLinkUsed,
+        signing.NotYourTurn,
+        SignatureRequestOver,
+        Quarantined,
+    )
     def post(self, request: Request) -> Response:
         """Sign, once. Sending this agrees to `consent_text`."""
         serializer = SignByLinkSerializer(data=request.data)
@@ -138,7 +144,13 @@ class DeclineByLinkView(LinkView):
     """Declining by link."""
 
     @extend_schema(request=DeclineByLinkSerializer, responses=SigningSerializer)
-    @refuses(signing.SigningLinkUnknown, signing.SigningLinkUsed, SignatureRequestOver)
+    @refuses(
+        signing.SigningLinkUnknown,
+        signing.SigningLinkUsed,
+        signing.NotYourTurn,
+        SignatureRequestOver,
+        Quarantined,
+    )
     def post(self, request: Request) -> Response:
         """Decline to sign, which ends the request for everyone."""
         serializer = DeclineByLinkSerializer(data=request.data)
@@ -169,7 +181,7 @@ class SignatureWebhookView(ApiView):
             _header(SIGNATURE, "HMAC-SHA256 of `<timestamp>.<delivery>.<body>`, hexadecimal."),
         ],
     )
-    @refuses(BadSignature)
+    @refuses(BadSignature, outside.NotKnownYet)
     def post(self, request: Request) -> Response:
         """Take a message of the provider, by the rules of docs/signatures.md; a repeated one does nothing."""
         body = request._request.body  # its very bytes, before they are read as JSON

@@ -22,7 +22,7 @@ from demo.stories import SERVICED
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from events.registry import REGISTRY, payload_class
-from notifications.models import Notification, NotificationCounter, OutgoingMail
+from notifications.models import Alert, Notification, NotificationCounter, OutgoingMail, Reminder
 from servicing.models import Commission, Loan, Payment, Repayment
 from tests.demo.support import LIMIT, Written
 from tests.servicing.kit import breaches
@@ -201,6 +201,21 @@ def test_events_are_well_formed_and_done() -> None:
     assert not Event.objects.exclude(projected_at=F("occurred_at"), dispatched_at=F("occurred_at")).exists()
     assert dispatch_pending() == 0
     assert not OutgoingMail.objects.exists()
+
+
+def test_something_is_left_to_be_seen_to() -> None:
+    alerts = Alert.objects.select_related("created_by")
+    assert 0 < alerts.count() <= 4
+    for alert in alerts:
+        application = Application.objects.get(reference_number=alert.title.split()[0])
+        assert alert.created_by == application.bd.user
+        assert application.loan.oldest_due.isoformat() in alert.body
+    assert 0 < Reminder.objects.count() <= 6
+    for reminder in Reminder.objects.select_related("created_by"):
+        application = Application.objects.get(reference_number=reminder.subject.split(":")[0])
+        assert reminder.recipient_email == application.broker.email
+        assert reminder.created_by == application.bd.user
+        assert reminder.status == "scheduled"
 
 
 def test_notifications_are_of_the_last_days_and_numbered_without_gaps(written: Written) -> None:

@@ -15,7 +15,9 @@ from demo import book as book_module
 from documents.choices import LetterType
 from documents.models import Document, Note, SignatureRequest, SigningMail
 from documents.services.sealing import request_verify
+from events.dispatcher import dispatch_pending
 from events.models import Event
+from notifications.models import OutgoingMail
 from tests.demo.support import TODAY
 from tests.demo.test_same_as_services import snapshot
 from users.models import User
@@ -159,4 +161,7 @@ def test_the_demo_client_has_letters_to_read_and_one_to_sign(tmp_path: Path) -> 
     assert all(check.is_intact for check in request_verify(signed))
     assert Note.objects.visible_to(client).count() == 1
     assert Note.objects.count() == 3
+    assert client.notifications.filter(event__type="signature.requested").count() == 2
+    dispatch_pending()
     assert not SigningMail.objects.exists()
+    assert not OutgoingMail.objects.exists()

@@ -57,9 +57,9 @@ from demo.stories import (
 )
 from demo.writer import Writer
 from events.models import Event
-from notifications.models import Notification, NotificationCounter
+from notifications.models import Alert, Notification, NotificationCounter, Reminder
 from notifications.projections import make_notifications
-from notifications.services import notifications_mark_read
+from notifications.services.marks import notifications_mark_read
 from servicing.dates import business_date
 from servicing.models import (
     AccountBalance,
@@ -102,7 +102,7 @@ BASENAMES = {CommissionTerms: "commission-terms"}  # where it is not the model's
 MODELS: tuple[type[models.Model], ...] = (
     User, Branch, Bdm, Broker, Product, Borrower, Asset, Liability, Guarantor, Application,
     ApplicationBorrower, ApplicationGuarantor,
-    Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter,
+    Security, StageChange, FundingCalculation, Event, Notification, NotificationCounter, Reminder, Alert,
     Loan, ScheduleVersion, Repayment, Fee, Payment, PaymentShare, JournalEntry, JournalLine, AccountBalance,
     CommissionTerms, LoanCommission, Commission, WriteOff,
 )  # fmt: skip

@@ -7,12 +7,14 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from documents.models import Batch, Document, StoredFile
 from documents.services.batches import UNKNOWN, Arrival, batch_create
 from documents.services.documents import document_create
 from documents.services.files import file_keep
 
+register_heif_opener()
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
@@ -53,7 +55,7 @@ def picture(form: str = "PNG", size: tuple[int, int] = (640, 400), **options: An
     return output.getvalue()
 
 
-def docx(text: str = "Dear Bea", **parts: str) -> bytes:
+def docx(text: str = "Dear Bea", **parts: str | bytes) -> bytes:
     """A Word document with one paragraph, and further parts by name."""
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.documents import makers
+
 
 @dataclass
 class FakeProvider:
@@ -18,7 +20,7 @@ class FakeProvider:
     """
 
     url: str = ""
-    signed: bytes = b"%PDF-1.7 signed"
+    signed: bytes = makers.pdf("Signed by all")
     asked: list[dict[str, Any]] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """What files are, by their content; what is refused, and what is read of the rest."""
 
 import io
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ GOOD = {
     "png": makers.picture("PNG"),
     "webp": makers.picture("WEBP"),
     "tif": makers.picture("TIFF"),
+    "heic": makers.picture("HEIF"),
     "docx": makers.docx(),
     "xlsx": makers.xlsx(),
     "txt": "Grüße, O'Neil < 5".encode(),
@@ -29,6 +31,7 @@ PROGRAMS = {
     "office 97": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
     "noise": bytes(range(256)) * 4,
 }
+PACKED: Any = {"word/embeddings/oleObject1.bin": "\x01Ole10Native".encode("utf-16-le")}
 PNG, JPEG = GOOD["png"], GOOD["jpg"]
 UNSAFE = {
     "pdf and zip": makers.pdf() + makers.archive(),
@@ -44,6 +47,12 @@ UNSAFE = {
     "jpeg with a page": makers.picture("JPEG", comment=b"<SCRIPT>alert(1)</SCRIPT>"),
     "jpeg that is none": b"\xff\xd8\xff\xe0 no image at all",
     "webp that goes on": GOOD["webp"] + b"more",
+    "heic and zip": makers.picture("HEIF") + makers.archive(),
+    "heic that goes on": makers.picture("HEIF") + b"more",
+    "heic cut off": makers.picture("HEIF")[:-20],
+    "svg that acts without a script": b'<svg onload="alert(1)"/>',
+    "page after a remark": b"<!-- hello --> <img src=x onerror=alert(1)>",
+    "xml": b'\xef\xbb\xbf<?xml version="1.0"?><a/>',
     "html": b"<!DOCTYPE html><html><body>Hi</body></html>",
     "svg": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"><path/></svg>',
     "shell script": b"#!/bin/sh\nrm -rf /\n",
@@ -52,10 +61,30 @@ UNSAFE = {
     "zip": makers.archive(),
     "docx with macros": makers.docx(**{"word/vbaProject.bin": "x"}),
     "docx with a program": makers.docx(**{"word/embeddings/run.exe": "x"}),
+    "docx with a packed file": makers.docx("", **PACKED),
+    "docx with a template of elsewhere": makers.docx(
+        **{
+            "word/_rels/settings.xml.rels": '<Relationships><Relationship Id="r1" TargetMode="External" Type='
+            '"http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate" '
+            'Target="https://example.org/a.dotm"/></Relationships>'
+        }
+    ),
+    "xlsx with old macros": makers.docx(
+        **{"xl/workbook.xml": "<workbook/>", "xl/macrosheets/sheet1.xml": "<a/>"}
+    ),
     "docx with a part outside": makers.docx(**{"../../etc/passwd": "x"}),
     "docx that goes on": makers.docx() + b"x",
     "docx after something": b"PK\x03\x04" + makers.docx(),
 }
+
+
+LINKED = makers.docx(
+    **{
+        "word/_rels/document.xml.rels": '<Relationships><Relationship Id="r1" TargetMode="External" Type='
+        '"http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" '
+        'Target="https://example.org/frame"/></Relationships>'
+    }
+)
 
 
 def found(content, name="file", allowed=tuple(FORMATS)):
@@ -85,6 +114,10 @@ def test_files_that_are_two_things_at_once_are_refused(content):
         found(content)
 
 
+def test_a_document_with_links_is_taken():
+    assert found(LINKED) == "docx"
+
+
 def test_a_marker_between_two_blocks_is_found():
     from documents.content.checks import BLOCK, no_markers
 
@@ -111,7 +144,7 @@ def test_pages_text_and_thumbnail_of_a_pdf_are_read():
     assert found(content.thumbnail) == "webp"
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "heic"])
 def test_a_picture_has_a_thumbnail_within_bounds(extension):
     from PIL import Image
 
@@ -166,6 +199,13 @@ def test_damaged_files_say_so(content, extension):
         ("///", "document"),
         ("Gru\u0308ße 合同.pdf", "Grüße 合同.pdf"),
         ("evil\u202efdp.exe", "evilfdp.exe"),
+        ("evil\u061cfdp\U000e0041.exe", "evilfdp.exe"),
+        ("a\ud800b.pdf", "ab.pdf"),
+        ("COM¹.txt", "_COM¹.txt"),
+        ("conout$", "_conout$"),
+        ("nul .pdf", "_nul.pdf"),
+        ("合" * 150 + ".pdf", "合" * 78 + ".pdf"),
+        ("😀" * 150 + ".pdf", "😀" * 59 + ".pdf"),
         ("x" * 300 + ".pdf", "x" * 146 + ".pdf"),
     ],
 )

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zipfile import ZipFile
 
+import pikepdf
 import pypdfium2
 import pytest
 
@@ -93,7 +94,7 @@ def test_a_name_is_printed_as_it_is_whatever_it_looks_like(press, name, form):
     assert text.count(flat(name)) == 2
 
 
-@pytest.mark.parametrize("name", ["שלום כהן", "محمد علي", "नमस्ते"])
+@pytest.mark.parametrize("name", ["שלום כהן", "محمد علي", "नमस्ते", "王小明", "山田はなこ", "김철수"])
 def test_names_in_other_scripts_reach_the_page(press, name):
     data = copy.deepcopy(SAMPLE)
     data["addressee"]["names"] = [name]
@@ -102,6 +103,20 @@ def test_names_in_other_scripts_reach_the_page(press, name):
     # Right to left, and with ligatures: the letters are there, in an order that is the reader's to choose.
     wanted = {one for one in name if one.isalpha()}
     assert len(wanted - set(text)) <= 1
+
+
+@pytest.mark.parametrize("name", ["王小明", "山田はなこ", "김철수"])
+def test_chinese_japanese_and_korean_names_have_glyphs(press, name):
+    data = copy.deepcopy(SAMPLE)
+    data["addressee"]["names"] = [name]
+    content = press.print(Form.PDF, sources(LETTERS["approval"])[Form.PDF], data).content
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        fonts = [
+            str(one.BaseFont)
+            for one in pdf.objects
+            if isinstance(one, pikepdf.Dictionary) and "/BaseFont" in one
+        ]
+    assert any("CJK" in font for font in fonts)
 
 
 @pytest.mark.parametrize("form", Form)

@@ -17,7 +17,7 @@ from documents.models import Document, DocumentVersion, StoredFile
 from documents.services.files import files_clean_up
 from documents.storage import document_storage, incoming_folder
 from jobs.models import Job
-from tests.documents import makers
+from tests.documents import makers, signing
 from tests.processes import Web, wait_for, worker
 from tests.threads import together
 
@@ -265,3 +265,129 @@ def test_nginx_routes_uploads_with_room_for_a_batch():
     )
     most = int(re.search(r"client_max_body_size (\d+)m;\s+proxy_max_temp", text)[1])
     assert most * MEGABYTE > settings.DOCUMENT_BATCH_BYTES
+
+
+def killed_at(tmp_path, name, where):
+    """A process that seals what is owed and is killed with -9 at a place of that work."""
+    from tests.processes import Process
+
+    script = (
+        "import django, os, signal; django.setup()\n"
+        "from documents.services import sealing\n"
+        "def die(*args, **kwargs): os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"{where} = die\n"
+        "sealing.requests_seal()\n"
+    )
+    (tmp_path / f"{name}.py").write_text(script)
+    process = Process(tmp_path / f"{name}.log", name, variables={"PYTHONPATH": f"{tmp_path}:."})
+    assert process.child.wait(timeout=90) == -9
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["sealing.seal", "sealing.request_complete", "sealing.emit"],
+    ids=["before the file", "after the file", "before the end"],
+)
+def test_a_worker_that_is_killed_while_it_seals(world, api, start, tmp_path, where):
+    document = signing.document_of(world.ours.application, world.ours.bd_user)
+    request = signing.request_of(document, world.ours.bd_user, world.ours.client_user)
+    body = {"consent": True, "typed_name": "Bea Borrower"}
+    client = api(world.ours.client_user)
+    assert client.post(f"/api/documents/signature-requests/{request.pk}/sign/", body).status_code == 200
+    killed_at(tmp_path, "killed_sealing", where)
+    request.refresh_from_db()
+    assert (request.status, document.versions.count()) == ("sealing", 1)
+    start.worker()
+
+    def is_completed():
+        request.refresh_from_db()
+        return request.status == "completed"
+
+    wait_for(is_completed, seconds=90, what="the sweep")
+    assert document.versions.count() == 2
+    verified = api(world.admin).get(f"/api/documents/signature-requests/{request.pk}/verify/").json()
+    assert verified["is_intact"] is True
+    StoredFile.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    files_clean_up()
+    assert StoredFile.objects.count() == 2
+
+
+def test_a_worker_that_is_killed_over_a_letter(world, api, start, tmp_path, monkeypatch):
+    """Killed between the file and its document: the letter is made once, and the first file is cleaned up."""
+    from tests.processes import Process
+
+    monkeypatch.setenv("JOB_LEASE_SECONDS", "3")
+    client = api(world.ours.bd_user)
+    reply = client.post("/api/templates/indicative/generate/", {"application": world.ours.application.pk})
+    job = reply.json()["id"]
+    script = (
+        "import django, os, signal; django.setup()\n"
+        "from documents.services import letters\n"
+        "from jobs.services.running import job_run\n"
+        "def die(*args, **kwargs): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "letters.document_create = die\n"
+        f"job_run({job})\n"
+    )
+    (tmp_path / "killed_letter.py").write_text(script)
+    process = Process(
+        tmp_path / "killed_letter.log", "killed_letter", variables={"PYTHONPATH": f"{tmp_path}:."}
+    )
+    assert process.child.wait(timeout=90) == -9
+    assert (Job.objects.get(pk=job).status, StoredFile.objects.count()) == ("running", 1)
+    start.worker()
+    wait_for(lambda: Job.objects.get(pk=job).is_finished, seconds=120, what="the letter")
+    assert (Job.objects.get(pk=job).status, Job.objects.get(pk=job).attempts) == ("succeeded", 2)
+    assert Document.objects.count() == 1
+    StoredFile.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    files_clean_up()
+    assert StoredFile.objects.count() == 1
+
+
+@pytest.mark.parametrize("server", ["granian", "daphne"])
+def test_a_client_that_hangs_up_in_the_middle_of_an_upload_leaves_nothing(world, api, start, server):
+    before, login = stored_files(), token(api, world.ours.broker_user)
+    web = start(server)
+    body = part("application", str(world.ours.application.pk).encode()) + b"\r\n"
+    body += part("file", makers.pdf(), "a.pdf", "application/pdf")
+    for _ in range(3):
+        connection = http.client.HTTPConnection("127.0.0.1", web.port)
+        connection.putrequest("POST", "/api/documents/documents/")
+        connection.putheader("Authorization", login)
+        connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
+        connection.putheader("Content-Length", str(30 * MEGABYTE))
+        connection.endheaders()
+        connection.send(body + b" " * 5 * MEGABYTE)
+        connection.close()
+    with httpx.Client(timeout=60, headers={"Authorization": login}) as client:
+        url = f"http://127.0.0.1:{web.port}/api/documents/documents/"
+        assert client.post(url, **form(world.ours.application, makers.pdf())).status_code == 201
+    incoming = {path for path in before if path.parent == incoming_folder()}
+    wait_for(lambda: set(incoming_folder().iterdir()) <= incoming, what="the end of those uploads")
+    assert Document.objects.count() == StoredFile.objects.count() == 1
+    assert len(stored_files() - before) == 1
+
+
+def test_an_archive_of_big_files_takes_little_memory(world, api, start):
+    """25 files of 20 MB each; a document that is deleted while it is sent cuts it short, and is noticed."""
+    user = world.ours.broker_user
+    content = makers.pdf()[:-6] + b" " * 20 * MEGABYTE + b"%%EOF\n"
+    batch = makers.batch_of(world.ours.application, user)
+    rows = [makers.document_of(world.ours.application, user, content, name=f"{n}.pdf") for n in range(25)]
+    batch.files.all().delete()
+    batch.files.bulk_create(
+        batch.files.model(batch=batch, position=n, name=f"{n}.pdf", outcome="kept", document=one)
+        for n, one in enumerate(rows)
+    )
+    web, login = start(), token(api, user)
+    url = f"http://127.0.0.1:{web.port}/api/documents/batches/{batch.pk}/download/"
+    with httpx.Client(timeout=120, headers={"Authorization": login}) as client:
+        client.get(f"http://127.0.0.1:{web.port}/api/documents/documents/")
+        before, most, got = resident(web), 0.0, 0
+        with client.stream("GET", url) as reply:
+            assert reply.status_code == 200
+            for number, block in enumerate(reply.iter_bytes(1024 * 1024)):
+                got += len(block)
+                if number % 20 == 0:
+                    most = max(most, resident(web))
+        assert got == int(reply.headers["content-length"]) > 500 * MEGABYTE
+        assert most - before < 60, (before, most)

@@ -10,9 +10,11 @@ import pytest
 from django.core.files.storage import storages
 
 from documents.bucket import PART
+from documents.content.inspection import inspection
 from documents.models import StoredFile
 from documents.services.files import file_discard, file_keep
 from documents.storage import BLOCK, document_storage
+from tests.documents import makers
 from tests.processes import Process, free_port, wait_for
 
 MEGABYTE = 1024 * 1024
@@ -98,6 +100,13 @@ def test_what_was_kept_is_read_whole_and_in_parts(db, storage):
     assert file_discard(stored=stored)
     assert not storage.exists(stored.key)
     storage.delete(stored.key)  # again, as after a crash
+
+
+def test_what_was_kept_is_looked_at(db, storage):
+    stored = file_keep(content=io.BytesIO(makers.pdf("Kalgoorlie")), content_type="application/pdf")
+    with storage.open(stored.key) as file:
+        assert inspection.format_of(file, name="a", allowed=["pdf"]).extension == "pdf"
+        assert "Kalgoorlie" in inspection.read(file, "application/pdf").text
 
 
 def test_a_big_file_takes_little_memory(db, storage):

@@ -22,9 +22,11 @@ from events.services import emit
 from jobs.models import Job
 from messaging.models import ChatGroup, Conversation, Member, Message
 from notifications.models import Notification
+from notifications.models import Alert, Notification, OutgoingMail, Reminder
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.documents import makers, signing
 from tests.factories import (
+    AlertFactory,
     ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
@@ -37,6 +39,8 @@ from tests.factories import (
     LetterTemplateFactory,
     NoteCommentFactory,
     NoteFactory,
+    OutgoingMailFactory,
+    ReminderFactory,
     UserFactory,
     World,
 )
@@ -101,6 +105,11 @@ def notification_of(user: User) -> Notification:
         subject_id=event.subject_id,
         created_at=event.occurred_at,
     )
+
+
+def alert_of(user: User) -> Alert:
+    """An alert that a user raised and is to see to."""
+    return AlertFactory.create(created_by=user, assigned_to=user)
 
 
 def session_of(user: User) -> Session:
@@ -241,6 +250,23 @@ ROWS: dict[type, Rows] = {
         lambda world, role: notification_of(world.user(role)),
         lambda world: notification_of(world.theirs.client_user),
         sees_theirs=frozenset(),
+    ),
+    Reminder: Rows(
+        lambda world, role: ReminderFactory.create(
+            created_by=world.admin if role == Role.CLIENT else world.user(role)
+        ),
+        lambda world: ReminderFactory.create(created_by=world.theirs.broker_user),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    Alert: Rows(
+        lambda world, role: alert_of(world.ours.bd_user if role == Role.BD else world.admin),
+        lambda world: alert_of(world.theirs.bd_user),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    OutgoingMail: Rows(
+        lambda world, role: OutgoingMailFactory.create(user=world.user(role)),
+        lambda world: OutgoingMailFactory.create(user=world.theirs.client_user),
+        sees_ours=ADMIN,
     ),
     Job: Rows(
         lambda world, role: JobFactory.create(created_by=world.user(role)),

@@ -128,5 +128,7 @@ def test_every_event_type_is_listed_with_its_schema(world, api, role):
     assert [row["type"] for row in reply.json()] == sorted(REGISTRY)
     row = next(row for row in reply.json() if row["type"] == "application.stage_changed")
     assert row["notification_type"] == "application_status"
+    assert row["told"].startswith("who is concerned")
+    assert row["silent"] == ""
     assert row["payload_schema"]["additionalProperties"] is False
     assert "to_stage" in row["payload_schema"]["required"]

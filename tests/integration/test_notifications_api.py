@@ -80,7 +80,7 @@ def test_a_notification_says_what_happened(world, broker, move):
 def test_whoever_turned_a_type_off_is_not_told(world, api, broker, move):
     reply = broker.patch(PREFERENCES, {"application_status": {"in_app": False}})
     assert reply.status_code == 200
-    assert reply.json()["application_status"] == {"in_app": False}
+    assert reply.json()["application_status"] == {"in_app": False, "email": False}
     move()
     assert broker.get(NOTIFICATIONS).json()["count"] == 0
     assert api(world.ours.client_user).get(NOTIFICATIONS).json()["count"] == 1
@@ -89,28 +89,53 @@ def test_whoever_turned_a_type_off_is_not_told(world, api, broker, move):
     assert [row["seq"] for row in rows(broker.get(NOTIFICATIONS))] == [1], "no number was used up"
 
 
-def test_preferences_are_complete_and_on_by_default(broker):
+def test_preferences_are_complete_and_have_defaults(broker):
     reply = broker.get(PREFERENCES)
     assert reply.status_code == 200
-    assert reply.json() == {kind: {"in_app": True} for kind in NotificationType.values}
+    by_mail = {"repayment_upcoming", "repayment_overdue", "note_reminder", "signature_required", "system",
+               "lead_assigned", "appointment_reminder"}  # fmt: skip
+    channels = {kind: {"in_app": True, "email": kind in by_mail} for kind in NotificationType.values}
+    assert reply.json() == {**channels, "daily_digest": False, "weekly_digest": False}
     assert NotificationPreference.objects.count() == 0
 
 
-def test_a_put_of_preferences_names_every_type(broker):
+def test_a_put_of_preferences_names_every_type_and_digest(broker):
     everything = broker.get(PREFERENCES).json()
-    everything["message"] = {"in_app": False}
-    assert broker.put(PREFERENCES, everything).json() == everything
+    everything["message"] = {"in_app": False, "email": True}
+    everything["weekly_digest"] = True
+    reply = broker.put(PREFERENCES, everything)
+    assert reply.status_code == 200
+    assert reply.json() == everything
     assert broker.get(PREFERENCES).json() == everything
     with nothing_written():
-        reply = broker.put(PREFERENCES, {"message": {"in_app": True}})
+        reply = broker.put(PREFERENCES, {"message": {"in_app": True, "email": True}})
     assert reply.status_code == 400
     assert sorted(reply.json()["errors"]) == sorted(set(everything) - {"message"})
+    with nothing_written():
+        reply = broker.put(PREFERENCES, {**everything, "message": {"in_app": True}})
+    assert reply.status_code == 400
+    assert reply.json()["errors"] == {"message": {"email": ["This field is required."]}}
+
+
+def test_one_channel_is_changed_and_the_other_stays(broker):
+    for body, shown in (
+        ({"message": {"email": True}}, {"in_app": True, "email": True}),
+        ({"message": {"in_app": False}}, {"in_app": False, "email": True}),
+        ({"message": {}}, {"in_app": False, "email": True}),
+        ({"message": {"email": False}}, {"in_app": False, "email": False}),
+    ):
+        reply = broker.patch(PREFERENCES, body)
+        assert reply.status_code == 200
+        assert reply.json()["message"] == shown, body
+    assert NotificationPreference.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
         ({"system": {"in_app": False}}, {"system": ["This cannot be turned off."]}),
+        ({"system": {"email": False}}, {"system": ["This cannot be turned off."]}),
+        ({"daily_digest": "often"}, {"daily_digest": ["Must be a valid boolean."]}),
         ({"gossip": {"in_app": True}}, {"gossip": ["There is no such field here."]}),
         ({"message": {"in_app": "perhaps"}}, {"message": {"in_app": ["Must be a valid boolean."]}}),
         (

@@ -26,6 +26,7 @@ from servicing.models import Commission, CommissionTerms, Fee, Payment, Repaymen
 from tests.documents import makers, signing
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
+    AlertFactory,
     ApiKeyFactory,
     ApplicationFactory,
     AssetFactory,
@@ -40,7 +41,9 @@ from tests.factories import (
     LiabilityFactory,
     NoteCommentFactory,
     NoteFactory,
+    OutgoingMailFactory,
     ProductFactory,
+    ReminderFactory,
     SecurityFactory,
     SignatureFactory,
     UserFactory,
@@ -99,6 +102,11 @@ class Book:
             )
             NoteCommentFactory.create(note=ours.note, author=UserFactory.create(role="bd"))
             LetterTemplateFactory.create()
+            for role in ("admin", "bd", "broker"):
+                user = self.world.user(role)
+                ReminderFactory.create(created_by=user, send_as=UserFactory.create(role="bd"))
+                AlertFactory.create(assigned_to=user, acknowledged_by=UserFactory.create(role="bd"))
+            OutgoingMailFactory.create()
             StageChange.objects.create(
                 application=ours.application,
                 to_stage="inquiry",

@@ -54,8 +54,11 @@ def test_brokers_and_bdms_wait_for_approval(api, role, dispatch, mailbox):
     reply = api(admin).post(f"/api/users/users/{user.pk}/approve/")
     assert (reply.status_code, reply.json()["status"]) == (200, "active")
     dispatch()
-    assert mails_send_due() == 1
-    assert [(mail.to, mail.subject) for mail in mailbox] == [([user.email], "Your account is approved")]
+    assert mails_send_due() == 2
+    assert [(mail.to, mail.subject) for mail in mailbox] == [
+        ([admin.email], "New registration: Nia Novak"),
+        ([user.email], "Your account is approved"),
+    ]
     assert api().post(LOGIN, {"email": user.email, "password": PASSWORD}).status_code == 200
 
 

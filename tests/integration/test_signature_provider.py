@@ -19,6 +19,7 @@ from events.models import Event
 from tests.documents.printed import stored
 from tests.documents.provider import fake_provider
 from tests.documents.signing import document_of, request_of
+from tests.documents.test_active_pdfs import ACTIVE
 from tests.writes import nothing_written
 
 SECRET = "s" * 40
@@ -153,6 +154,27 @@ def test_a_provider_tells_of_declining_and_of_expiry(world, api, provider, reque
 
 def test_a_message_of_an_unknown_request_does_nothing(db, api, provider):
     assert tell(api(), "signed", signer=1).json() == {"is_new": True}
+
+
+def test_a_message_that_is_faster_than_the_answer_to_us_is_asked_for_again(api, provider, request_):
+    client = api()
+    with nothing_written():
+        reply = tell(client, "signed", signer=1)
+    assert (reply.status_code, reply.json()["code"]) == (409, "not_known_yet")
+    go_on_with_signatures()
+    assert tell(client, "signed", signer=1).json() == {"is_new": True}
+    assert request_.signers.get(position=1).status == "signed"
+
+
+def test_a_signed_file_that_acts_by_itself_is_not_taken(api, provider, request_):
+    go_on_with_signatures()
+    provider.signed = ACTIVE["opening"]
+    tell(api(), "signed", "d-1", signer=1)
+    tell(api(), "signed", "d-2", signer=2)
+    go_on_with_signatures()
+    request_.refresh_from_db()
+    assert (request_.status, request_.signed_version) == ("failed", None)
+    assert request_.problem.startswith("The provider's file is not taken. There is a script in this PDF.")
 
 
 def test_a_provider_that_is_silent_or_fails_is_asked_again_later_with_the_same_key(provider, request_):

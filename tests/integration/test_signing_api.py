@@ -1,10 +1,12 @@
 """Asking for signatures, signing by link and by login, the signed file, and what tampering shows."""
 
 import hashlib
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pypdfium2
 import pytest
 from django.core import mail
@@ -12,19 +14,22 @@ from django.utils import timezone
 
 from applications.choices import Stage
 from applications.models import StageChange
+from documents.mail import MAX_ATTEMPTS
 from documents.models import (
     Document,
     SealKey,
     SignatureRequest,
     Signer,
     SigningMail,
+    StoredFile,
 )
-from documents.sealing.files import NotSignable, look_at
+from documents.sealing.files import NotSignable, look_at, seal
+from documents.sealing.keys import self_signed
 from documents.services import sealing, signature_requests
 from documents.storage import document_storage
 from documents.tasks import end_signature_requests, go_on_with_signatures
 from events.models import Event
-from notifications.models import Notification
+from notifications.models import Alert, Notification
 from tests.documents.printed import flat, stored, text_of_pdf
 from tests.documents.signing import document_of, letter_of, request_of, token_for
 from tests.drawings import base64_of, drawing
@@ -117,6 +122,7 @@ def test_a_document_is_signed_by_a_login_and_by_a_link(world, api, document, dis
     copy = by_link(anyone, "file", token_for(OUTSIDER))
     assert b"".join(copy) == content
     assert b"".join(borrower.get(f"/api/documents/signature-requests/{made['id']}/file/")) == content
+    go_on_with_signatures()
     dispatch()
     told = Notification.objects.filter(user=world.ours.bd_user).values_list("event__type", flat=True)
     assert list(told.order_by("seq"))[-3:] == [
@@ -212,10 +218,77 @@ def test_something_added_to_the_signed_file_shows_in_the_file_itself(world, api,
     assert look_at_bytes(stored(request.version)).faults == ["The file has no seal."]
 
 
-def test_a_file_that_somebody_else_sealed_shows(world, api, document, settings):
+def test_a_file_that_somebody_else_sealed_shows(world, api, document):
+    """Whoever could change the file and its row has not our key."""
+    request, client = completed(world, api, document), api(world.admin)
+    forged = seal(
+        io.BytesIO(stored(request.version)),
+        appended=stored(request.version),
+        overlays={},
+        with_seal=self_signed("Somebody", timezone.now()),
+        reason="Signed",
+    )
+    kept = request.signed_version.file
+    Path(document_storage().path(kept.key)).write_bytes(forged)
+    StoredFile.objects.filter(pk=kept.pk).update(sha256=hashlib.sha256(forged).hexdigest(), size=len(forged))
+    assert faults(client, request) == {
+        "signed_file": ["The seal is not of the key that the file was sealed with."]
+    }
+
+
+def test_a_file_stays_intact_when_the_key_is_replaced(world, api, document):
     request, client = completed(world, api, document), api(world.admin)
     SealKey.objects.all().delete()
-    assert faults(client, request) == {"signed_file": ["The seal is not of this installation's key."]}
+    assert faults(client, request) == {}
+
+
+def test_a_certificate_page_that_was_replaced_shows(world, api, document):
+    request, client = completed(world, api, document), api(world.admin)
+    kept = request.signed_version.file
+    changed = io.BytesIO()
+    with (
+        pikepdf.open(io.BytesIO(stored(request.signed_version))) as pdf,
+        pikepdf.open(io.BytesIO(stored(request.version))) as other,
+    ):
+        pdf.pages[-1] = other.pages[0]
+        pdf.save(changed)
+    content = changed.getvalue()
+    Path(document_storage().path(kept.key)).write_bytes(content)
+    StoredFile.objects.filter(pk=kept.pk).update(
+        sha256=hashlib.sha256(content).hexdigest(), size=len(content)
+    )
+    found = faults(client, request)["signed_file"]
+    assert "The signed file does not begin with the document that was signed." in found
+    assert "The file was changed after it was sealed." in found
+
+
+def test_signers_in_order_are_asked_one_after_the_other(world, api, document, dispatch):
+    staff, first, last = api(world.ours.bd_user), api(world.ours.client_user), api(world.ours.broker_user)
+    reply = ask(staff, document, world.ours.client_user, OUTSIDER, world.ours.broker_user, in_order=True)
+    made = reply.json()
+    assert (reply.status_code, made["in_order"]) == (201, True)
+    go_on_with_signatures()
+    assert [one.to for one in mail.outbox] == [[world.ours.client_user.email]]
+    mine = "/api/documents/signature-requests/?mine=true"
+    assert [len(one.get(mine).json()["results"]) for one in (first, last)] == [1, 0]
+    with nothing_written():
+        early = sign(last, made["id"])
+    assert (early.status_code, early.json()["code"]) == (409, "not_your_turn")
+    SignatureRequest.objects.get().signers.update(reminded_at=timezone.now() - timedelta(days=1))
+    assert staff.post(f"/api/documents/signature-requests/{made['id']}/remind/").json() == {"reminded": 1}
+    assert sign(first, made["id"]).status_code == 200
+    token = token_for(OUTSIDER)
+    assert by_link(api(), "sign", token, **TYPED).status_code == 200
+    go_on_with_signatures()
+    dispatch()
+    told = Notification.objects.filter(user=world.ours.broker_user, event__type="signature.requested")
+    assert told.count() == 1
+    assert len(last.get(mine).json()["results"]) == 1
+    assert sign(last, made["id"]).status_code == 200
+    go_on_with_signatures()
+    assert SignatureRequest.objects.get().status == "completed"
+    invited = [one.to[0] for one in mail.outbox if one.subject.startswith("Please sign")]
+    assert invited == [world.ours.client_user.email, OUTSIDER, world.ours.broker_user.email]
 
 
 @pytest.mark.parametrize(
@@ -443,6 +516,20 @@ def test_a_mail_that_fails_is_sent_again_with_another_link(world, document, monk
     assert token_for(OUTSIDER)
 
 
+def test_a_mail_that_fails_for_good_raises_an_alert(world, document, monkeypatch):
+    request_of(document, world.ours.bd_user, OUTSIDER, "otto@example.org")
+
+    def refuse(*args, **kwargs):
+        raise OSError("away")
+
+    monkeypatch.setattr("documents.mail.send_mail", refuse)
+    SigningMail.objects.update(attempts=MAX_ATTEMPTS - 1)
+    go_on_with_signatures()
+    assert set(SigningMail.objects.values_list("status", flat=True)) == {"failed"}
+    alert = Alert.objects.get()
+    assert (alert.source, alert.priority, alert.occurrences) == ("mail", "high", 2)
+
+
 # --- sealing ----------------------------------------------------------------------------------
 
 
@@ -472,12 +559,12 @@ def test_a_file_that_cannot_be_sealed_ends_its_request_and_holds_up_no_other(wor
         sign(api(world.ours.client_user), requests[-1].pk)
     make = sealing._signed_bytes
 
-    def made(request):
+    def made(request, with_seal):
         if request.pk == requests[0].pk:
             raise NotSignable("This PDF cannot be signed: odd")
         if request.pk == requests[1].pk:
             raise OSError("away")
-        return make(request)
+        return make(request, with_seal)
 
     with monkeypatch.context() as patched:
         patched.setattr(sealing, "_signed_bytes", made)

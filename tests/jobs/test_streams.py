@@ -229,3 +229,20 @@ async def test_a_subscription_that_breaks_is_made_again(world):
                 break
             await asyncio.sleep(0.1)
         assert listener.latest["data"]["current"] == 7
+
+
+async def test_what_is_no_job_in_redis_disturbs_nobody(world):
+    """The channel is one that other programs on the same Redis could write to."""
+    from crm_backend.common.counters import redis_client
+    from jobs.wake import changes_channel
+
+    job = await in_thread(running, created_by=world.ours.broker_user)
+    feed = live.Feed()
+    async with feed.following(job.pk) as listener:
+        await asyncio.wait_for(listener.bell.wait(), 10)
+        for word in ("x", "", "-1", "9" * 30, b"\xff", "1 2"):
+            await asyncio.to_thread(redis_client().publish, changes_channel(), word)
+        listener.bell.clear()
+        await in_thread(progress, job, 6)
+        await asyncio.wait_for(listener.bell.wait(), 5)
+        assert listener.latest["data"]["current"] == 6

@@ -47,6 +47,7 @@ EXEMPT = {
     "templates filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
     "documents filter visible_to_client": FEW_VALUES,
+    "reminders filter recipient_type": FEW_VALUES,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,
     "jobs *": OWN,

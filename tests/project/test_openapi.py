@@ -87,10 +87,11 @@ def test_every_refusal_has_the_one_error_shape(document):
             assert reply["description"] not in ("", "No response body")
 
 
-# Logins, and who has a signing link or the provider's secret instead of one.
+# Logins, and who has a link of ours or the provider's secret instead of one.
 OPEN = (
     "/health/",
     "/api/users/auth/",
+    "/api/users/unsubscribe/",
     "/api/documents/signing/",
     "/api/documents/documents/signature-webhook/",
 )

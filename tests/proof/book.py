@@ -11,6 +11,7 @@ from documents.choices import NoteVisibility
 from tests.clients import ApiClient
 from tests.documents import makers, signing
 from tests.factories import (
+    AlertFactory,
     ApiKeyFactory,
     ApplicationFactory,
     BdmFactory,
@@ -22,7 +23,9 @@ from tests.factories import (
     LetterTemplateFactory,
     NoteCommentFactory,
     NoteFactory,
+    OutgoingMailFactory,
     ProductFactory,
+    ReminderFactory,
     SecurityFactory,
     Side,
     UserFactory,
@@ -81,6 +84,9 @@ class Book:
             notification_of(user)
             JobFactory.create(created_by=user, status="succeeded", finished_at=timezone.now())
             ApiKeyFactory.create(user=user)
+            ReminderFactory.create(created_by=user)
+            AlertFactory.create(created_by=user, assigned_to=self.random.choice([*self.users, None]))
+            OutgoingMailFactory.create(user=user)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # as autovacuum would soon; without it plans are those of empty tables
         self.api = {user.pk: ApiClient(user) for user in self.users}

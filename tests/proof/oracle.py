@@ -206,6 +206,7 @@ PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "own profile": lambda me, row: row["user_id"] == me.id,
     "own branch": lambda me, row: row["id"] in me.branches,
     "own branch's": lambda me, row: row["branch_id"] in me.branches,
+    "assigned to me": lambda me, row: row["assigned_to_id"] == me.id,
     "created by me": lambda me, row: row["created_by_id"] == me.id,
     "those on offer": lambda me, row: row["is_active"],
     "all that are open": lambda me, row: row["is_active"],

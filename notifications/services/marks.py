@@ -1,6 +1,6 @@
-"""Reading marks and preferences."""
+"""Reading and deleting notifications."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events.services import emit
 from notifications.events import NotificationDeleted, NotificationsRead
-from notifications.models import Notification, NotificationPreference
+from notifications.models import Notification
 
 IDS_PER_EVENT = 500
 
@@ -38,17 +38,3 @@ def notification_delete(*, notification: Notification) -> None:
         user = notification.user
         emit(NotificationDeleted(notification_id=notification.pk), actor=user, subject=user)
         notification.delete()
-
-
-def preferences_set(*, user: Any, choices: Mapping[str, Mapping[str, bool]]) -> None:
-    """Keep the given choices; types and channels that are left out stay as they are."""
-    NotificationPreference.objects.bulk_create(
-        [
-            NotificationPreference(user=user, notification_type=kind, in_app=channels["in_app"])
-            for kind, channels in choices.items()
-            if "in_app" in channels
-        ],
-        update_conflicts=True,
-        unique_fields=["user", "notification_type"],
-        update_fields=["in_app"],
-    )

@@ -1,0 +1,1 @@
+"""What is written about notifications, mail, reminders and alerts."""
