@@ -274,6 +274,12 @@ def test_rest_tells_who_is_online_and_when_others_were(world, api, broker, clien
     assert abs(moment - datetime.now(UTC)) < timedelta(seconds=60)
 
 
+def test_rest_tells_ones_own_presence_without_ids(broker, api):
+    reply = api(broker).get(REST)
+    assert reply.status_code == 200
+    assert reply.json()["results"] == [{"user_id": broker.pk, "status": "offline", "last_seen_at": None}]
+
+
 @pytest.mark.parametrize("ids", ["", ",", "x", "1;2", "0", "-1", str(2**63), ",".join(["1"] * 201)])
 def test_rest_refuses_bad_ids(world, api, ids):
     reply = api(world.admin).get(REST, {"ids": ids})

@@ -59,16 +59,15 @@ class PresenceView(ApiView):
             OpenApiParameter(
                 "ids",
                 {"type": "string", "pattern": r"^\d+(,\d+)*$"},
-                required=True,
                 description=f"Up to {WATCHED_AT_ONCE} ids of users, with commas between them. Users whom the "
-                "caller may not see are left out.",
+                "caller may not see are left out. Without it, the caller's own.",
                 examples=[],
             )
         ],
     )
     def get(self, request: Request) -> Response:
         """Tell who is online, away or offline."""
-        query = PresenceQuerySerializer(data={"ids": request.query_params.get("ids", "")})
+        query = PresenceQuerySerializer(data={"ids": request.query_params.get("ids", self.caller.pk)})
         query.is_valid(raise_exception=True)
         visible = selectors.presence_visible(self.caller, query.validated_data["ids"])
         found = [asdict(presence) for presence in live.presences(visible)]
