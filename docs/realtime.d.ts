@@ -153,6 +153,8 @@ export interface Sockets {
 
 /** With which the server closes a socket, besides 1000. */
 export type CloseCode =
+  /** A message of more than 1 MiB. */
+  | 1009
   /** The server restarts; connect again. */
   | 1012
   /** No token in time, a bad or expired one, or the session or account has ended. */

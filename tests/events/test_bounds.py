@@ -4,6 +4,7 @@ import base64
 import socket as sockets
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -27,19 +28,19 @@ MISSED, BODY = 6_000, "x" * 4_000
 def missed_notifications(user) -> None:
     """24 MB of notifications that a user has not been sent."""
     now = timezone.now()
-    common = {"subject_type": "user", "subject_id": user.pk}
+    common: dict[str, Any] = {"subject_type": "user", "subject_id": user.pk}
     done = {"projected_at": now, "dispatched_at": now}
-    Event.objects.bulk_create(
-        [Event(type="user.updated", data={}, occurred_at=now, **done, **common) for _ in range(MISSED)]
-    )
-    events = Event.objects.order_by("-id")[:MISSED]
-    Notification.objects.bulk_create(
-        [
-            Notification(user=user, seq=seq, event=event, notification_type="system", title="Missed",
-                         body=BODY, created_at=now, **common)
-            for seq, event in enumerate(reversed(events), 1)
-        ]
-    )  # fmt: skip
+    told = [Event(type="user.updated", data={}, occurred_at=now, **done, **common) for _ in range(MISSED)]
+    Event.objects.bulk_create(told, batch_size=1_000)
+    common |= {
+        "user": user,
+        "notification_type": "system",
+        "title": "Missed",
+        "body": BODY,
+        "created_at": now,
+    }
+    rows = [Notification(seq=seq, event=event, **common) for seq, event in enumerate(told, 1)]
+    Notification.objects.bulk_create(rows, batch_size=1_000)
     NotificationCounter.objects.update_or_create(pk=user.pk, defaults={"last_seq": MISSED})
 
 
