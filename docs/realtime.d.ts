@@ -78,11 +78,35 @@ export interface NotificationRead {
 /** What a notification is about; preferences are set per type. */
 export type NotificationType = "application_status" | "repayment_upcoming" | "repayment_overdue" | "note_reminder" | "document_uploaded" | "signature_required" | "system" | "message" | "lead_assigned" | "appointment_reminder";
 
+/** Whether a watched user is there: after `watching`, and whenever it changes. */
+export interface PresenceChanged {
+  type: "presence";
+  user_id: number;
+  status: PresenceStatus;
+  /** UTC; while offline only, null for never. */
+  last_seen_at: string | null;
+}
+
+/** The login is good. */
+export interface PresenceConnected {
+  type: "connected";
+  user_id: number;
+}
+
+/** Whether somebody is there at this moment. */
+export type PresenceStatus = "online" | "away" | "offline";
+
 /** Ask for everything after a number that this socket has not been sent. */
 export interface Resume {
   type: "resume";
   /** A number among the notifications of the user. */
   last_seq: number;
+}
+
+/** Say that the person at this login is away, or back; counts for all sockets of the login. */
+export interface SetPresence {
+  type: "status";
+  status: "online" | "away";
 }
 
 /** A message could not be taken; the socket stays open. */
@@ -99,6 +123,18 @@ export interface UnreadCount {
   count: number;
 }
 
+/** Watch these users instead of those before. Whom one may not see is left out. */
+export interface WatchPresence {
+  type: "watch";
+  ids: Array<number>;
+}
+
+/** The users that are watched from now on: after `watch`, and when one may not be seen any more. */
+export interface Watching {
+  type: "watching";
+  ids: Array<number>;
+}
+
 /** What is said at each address: `up` to the server, `down` to the client. */
 export interface Sockets {
   "/ws/notifications/": {
@@ -109,10 +145,16 @@ export interface Sockets {
     up: Authenticate | GetUnreadCount | Heartbeat | MarkRead | Resume;
     down: Connected | HeartbeatResponse | NotificationMessage | NotificationRead | SocketError | UnreadCount;
   };
+  "/ws/presence/": {
+    up: Authenticate | Heartbeat | SetPresence | WatchPresence;
+    down: HeartbeatResponse | PresenceChanged | PresenceConnected | SocketError | Watching;
+  };
 }
 
 /** With which the server closes a socket, besides 1000. */
 export type CloseCode =
+  /** A message of more than 1 MiB. */
+  | 1009
   /** The server restarts; connect again. */
   | 1012
   /** No token in time, a bad or expired one, or the session or account has ended. */

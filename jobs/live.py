@@ -15,10 +15,10 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from crm_backend.common.threads import in_own_thread
 from jobs.choices import JobStatus
 from jobs.models import Job
 from jobs.wake import changes_channel
-from users.websocket import in_own_thread
 
 logger = structlog.get_logger(__name__)
 

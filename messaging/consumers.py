@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from crm_backend.common.errors import DomainError, InvalidInput
+from crm_backend.common.threads import in_own_thread
 from documents.models import Document
 from messaging import selectors
 from messaging.live import conversation_group
@@ -31,7 +32,8 @@ from messaging.socket_messages import (
     SendMessage,
     Typing,
 )
-from users.websocket import NOT_YOURS, AuthenticatedConsumer, in_own_thread
+from users.models import User
+from users.websocket import NOT_YOURS, AuthenticatedConsumer
 
 REPLAY_BATCH = 200
 
@@ -79,11 +81,11 @@ class ChatConsumer(AuthenticatedConsumer):
             }
         )
 
-    async def disconnect(self, code: int) -> None:
+    async def leave_groups(self, user: User) -> None:
         """Leave the conversation's group too."""
+        await super().leave_groups(user)
         if self.is_listening:
             await self.channel_layer.group_discard(self._group, self.channel_name)
-        await super().disconnect(code)
 
     async def heartbeat(self) -> None:
         """Use the occasion to look for pushes that never came, and whether one is still a member."""

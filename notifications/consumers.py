@@ -6,6 +6,7 @@ last `seq` it sent: a repeat is dropped, and a gap is filled from the database b
 
 from typing import Any
 
+from crm_backend.common.threads import in_own_thread
 from notifications import selectors
 from notifications.serializers import notification_body
 from notifications.services import marks
@@ -19,7 +20,7 @@ from notifications.socket_messages import (
     UnreadCount,
 )
 from users.models import User
-from users.websocket import AuthenticatedConsumer, in_own_thread
+from users.websocket import AuthenticatedConsumer
 
 REPLAY_BATCH = 500
 

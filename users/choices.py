@@ -18,6 +18,14 @@ class Role(models.TextChoices):
 REGISTRATION_ROLES = [(role.value, role.label) for role in (Role.BROKER, Role.BD, Role.CLIENT)]
 
 
+class PresenceStatus(models.TextChoices):
+    """Whether somebody is there at this moment."""
+
+    ONLINE = "online", "Online"
+    AWAY = "away", "Away"
+    OFFLINE = "offline", "Offline"
+
+
 class AccountStatus(models.TextChoices):
     """Whether a user may log in: only the active may."""
 

@@ -175,6 +175,16 @@ class Session(models.Model):
         return f"session {self.pk} of user {self.user_id}"
 
 
+class LastSeen(models.Model):
+    """When a user was last connected, to a minute; apart from the user, whom being there does not change."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"user {self.pk} at {self.at}"
+
+
 class ApiKeyQuerySet(ScopedQuerySet):
     """API keys are for administrators."""
 

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from crm_backend.common.routers import Router
-from users.views import accounts, api_keys, profile, sessions
+from users.views import accounts, api_keys, presence, profile, sessions
 
 router = Router()
 router.register("users", accounts.UserViewSet, basename="user")
@@ -14,5 +14,6 @@ urlpatterns = [
     path("auth/", include("users.auth_urls")),
     path("profile/", profile.ProfileView.as_view(), name="profile"),
     path("profile/update/", profile.ProfileUpdateView.as_view(), name="profile-update"),
+    path("presence/", presence.PresenceView.as_view(), name="presence"),
     *router.urls,
 ]

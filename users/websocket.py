@@ -5,7 +5,6 @@ of every socket of this project. Close codes and messages: `docs/realtime.md`.
 """
 
 import asyncio
-import functools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -13,13 +12,18 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import orjson
-from asgiref.sync import sync_to_async
+import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import connections
+from redis.exceptions import RedisError
 
 from crm_backend.common.sockets import COMMON_UP, FromClient, ToClient, problem_with
+from crm_backend.common.threads import in_own_thread as in_own_thread
+from users.live import connection_name
 from users.models import User
+from users.rollcall import roll_call
 from users.services.sessions import TokenNotValid, access_token_session
+
+logger = structlog.get_logger(__name__)
 
 UNAUTHENTICATED = 4401
 NOT_YOURS = 4403
@@ -34,22 +38,6 @@ MAX_MESSAGE_BYTES = 64 * 1024
 
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[Any]]
-
-
-def in_own_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """Let database work of one socket not wait for another's: not in the one thread that they share.
-
-    The connection goes back to the pool at once, because the thread may never run again.
-    """
-
-    @functools.wraps(call)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return call(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    return sync_to_async(run, thread_sensitive=False)
 
 
 class Login:
@@ -140,12 +128,25 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
         await super().close(code=code, reason=reason)
 
     async def disconnect(self, code: int) -> None:
-        """Leave the group and stop the timers."""
+        """Leave the groups and the roll call, and stop the timers."""
         for timer in self.timers.values():
             timer.cancel()
-        if self.login is not None:
-            await self.channel_layer.group_discard(user_group(self.login.user.pk), self.channel_name)
-        self.login = None
+        login, self.login = self.login, None
+        if login is None:
+            return
+        await roll_call().leave(login.user.pk, self._connection_name(login))
+        try:
+            await self.leave_groups(login.user)
+        except (RedisError, OSError) as error:
+            # The group is left in this process all the same.
+            logger.warning("socket.leave_failed", error=type(error).__name__)
+
+    async def leave_groups(self, user: User) -> None:
+        """Leave every group that was joined."""
+        await self.channel_layer.group_discard(user_group(user.pk), self.channel_name)
+
+    def _connection_name(self, login: Login) -> str:
+        return connection_name(login.session_id, self.channel_name)
 
     async def ready(self) -> None:
         """Called once the caller is known and the user's group is joined."""
@@ -167,6 +168,7 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_add(user_group(login.user.pk), self.channel_name)
             # Whatever ended the login before the group was joined was not told to this socket.
             if await self._still_good():
+                await roll_call().join(login.user.pk, self._connection_name(login))
                 await self.ready()
 
     # --- messages from the client ---------------------------------------------------------------

@@ -21,6 +21,7 @@ CLOSE_CODES = {
     4403: "not your address, or a token of somebody else",
     4408: "no message for 90 seconds",
     4429: "more than 60 messages in 10 seconds",
+    1009: "a message of more than 1 MiB",
     1012: "the server restarts; connect again",
 }
 

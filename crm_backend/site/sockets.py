@@ -7,6 +7,7 @@ from django.urls import re_path
 from crm_backend.common.sockets import Socket, sockets
 from messaging.routing import websocket_urlpatterns as chat_sockets
 from notifications.routing import websocket_urlpatterns as notification_sockets
+from users.routing import websocket_urlpatterns as presence_sockets
 
 
 async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
@@ -18,6 +19,7 @@ async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
 websocket_urlpatterns = [
     *notification_sockets,
     *chat_sockets,
+    *presence_sockets,
     re_path(r"", no_such_socket),  # type: ignore[arg-type]
 ]
 

@@ -1,9 +1,7 @@
 """Kill -9 at the worst moments: nothing is lost and nobody is told twice. Real processes throughout."""
 
-import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -12,46 +10,16 @@ from django.db import connection, connections, transaction
 from django.urls import reverse
 from redis import Redis
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
 
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from notifications.models import Notification, NotificationCounter
-from tests.processes import Process, Web, wait_for, worker
+from tests.processes import Web, wait_for, worker
+from tests.tabs import broker_token, open_tab, processes, start
+
+__all__ = ["broker_token", "open_tab", "processes", "start"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def processes(tmp_path) -> Iterator[ExitStack]:
-    """Kills at the end what is still alive; a failed test shows what the processes said."""
-    with ExitStack() as stack:
-        yield stack
-    for log in tmp_path.glob("*.log"):
-        print(f"--- {log.name}\n{log.read_text()[-3000:]}")  # noqa: T201
-
-
-@pytest.fixture
-def start(processes, tmp_path):
-    """`start(worker)`, `start(Web)`: a running process."""
-
-    def run(kind: Any, **options: Any) -> Any:
-        process: Process = kind(tmp_path, **options)
-        processes.callback(process.kill)
-        return process
-
-    return run
-
-
-@pytest.fixture
-def open_tab(processes, broker_token):
-    """`open_tab(web)`: a tab of our broker's at a web server."""
-
-    def open_at(web: Web) -> Tab:
-        opening = connect(web.socket_url, subprotocols=["bearer", broker_token], open_timeout=20)
-        return Tab(processes.enter_context(opening))
-
-    return open_at
 
 
 @pytest.fixture
@@ -110,47 +78,6 @@ def blocked_backends() -> int:
 def is_held_push(client: dict[str, str]) -> bool:
     """Whether the paused server keeps a client's PUBLISH waiting."""
     return client["cmd"] == "publish" and "b" in client["flags"]
-
-
-class Tab:
-    """A browser tab with the socket open."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.last_seq: int = self.next("connected")["last_seq"]
-        self.next("unread_count")
-
-    def next(self, kind: str, timeout: float = 40) -> dict[str, Any]:
-        """The next message, which is of this type."""
-        message: dict[str, Any] = json.loads(self.socket.recv(timeout=timeout))
-        assert message["type"] == kind, message
-        return message
-
-    def send(self, message: dict[str, Any]) -> None:
-        self.socket.send(json.dumps(message))
-
-    def until_closed(self) -> None:
-        """Read what is left; ends with `ConnectionClosed`."""
-        while True:
-            self.socket.recv(timeout=20)
-
-    def seqs(self) -> list[int]:
-        """Every notification until the answer to a heartbeat, which also makes up for lost pushes."""
-        found = []
-        for kind in ("heartbeat", "get_unread_count"):
-            self.send({"type": kind})
-            answer = {"heartbeat": "heartbeat_response", "get_unread_count": "unread_count"}[kind]
-            while (message := json.loads(self.socket.recv(timeout=20)))["type"] != answer:
-                if message["type"] == "notification":
-                    found.append(message["seq"])
-        return found
-
-
-@pytest.fixture
-def broker_token(world, api) -> str:
-    access: str = api(world.ours.broker_user).tokens.access
-    dispatch_pending()
-    return access
 
 
 def test_what_was_committed_while_no_worker_ran_is_delivered_once(start, change_stage, recipients):

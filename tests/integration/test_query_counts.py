@@ -302,6 +302,7 @@ class Book:
             "notification-detail": f"/api/users/notifications/{notification.pk if notification else 0}/",
             "notification-unread-count": "/api/users/notifications/unread-count/",
             "notification-preferences": "/api/users/notification-preferences/",
+            "presence": "/api/users/presence/",
             "job-list": "/api/jobs/",
             "job-detail": f"/api/jobs/{self.first_job()}/",
             "auditlog-list": "/api/audit-logs/",
