@@ -11,10 +11,11 @@ http = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from crm_backend.common import daphne  # noqa: E402
+from integrations.routing import websocket_urlpatterns as gateway  # noqa: E402
 from notifications.routing import websocket_urlpatterns  # noqa: E402
 from users.websocket import TokenAuthMiddleware  # noqa: E402
 
 daphne.install()
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": TokenAuthMiddleware(URLRouter(websocket_urlpatterns))}
+    {"http": http, "websocket": TokenAuthMiddleware(URLRouter([*gateway, *websocket_urlpatterns]))}
 )

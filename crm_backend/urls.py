@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("auth/", include("users.auth_urls")),
     path("users/", include("notifications.urls")),
     path("", include("jobs.urls")),
+    path("", include("integrations.urls")),
     path("brokers/", include("brokers.urls")),
     path("", include("borrowers.urls")),
     path("", include("applications.urls")),
