@@ -70,7 +70,7 @@ class Members:
 
 def connections(*, here: Iterable[str] = (), gone: str = "") -> int:
     """Note the sockets that are here, and one that goes; return how many there are in all processes."""
-    arguments = [LIFE_SECONDS * 1000, gone, *here]
+    arguments = [int(LIFE_SECONDS * 1000), gone, *here]
     return int(_script(_SOCKETS)(keys=[_key("sockets")], args=arguments))
 
 
@@ -78,7 +78,7 @@ def members(
     channel: str, *, here: Mapping[str, Member] | None = None, gone: tuple[str, Member] | None = None
 ) -> Members:
     """Note sockets in a presence channel, and one that goes; return who is there."""
-    arguments: list[Any] = [LIFE_SECONDS * 1000, _entry(*gone) if gone else ""]
+    arguments: list[Any] = [int(LIFE_SECONDS * 1000), _entry(*gone) if gone else ""]
     for socket_id, member in (here or {}).items():
         arguments += [member.user_id, _entry(socket_id, member), member.info]
     keys = [_key(f"{part}:{channel}") for part in ("members", "info", "version")]
