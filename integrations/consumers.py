@@ -102,7 +102,7 @@ class GatewayConsumer(AsyncWebsocketConsumer):
         """Say what is wrong, and close with the same code."""
         self.closing = True
         await self.emit_error(code, message)
-        await self.close(code=code)
+        await self.close(code=int(code))  # the server takes no other kind of number
 
     # --- messages from the client ---------------------------------------------------------------
 
