@@ -77,7 +77,7 @@ class GatewaySocket:
         code: int = output["code"]
         return code
 
-    async def follow(self, channel: str, client: ApiClient | None = None, **signed: str) -> Any:
+    async def follow(self, channel: str, client: ApiClient | None = None, **signed: Any) -> Any:
         """Follow a channel, signed for a client; return what the success carries."""
         if client is not None:
             signed = await in_thread(sign, client, self.socket_id, channel)
