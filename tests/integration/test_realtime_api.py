@@ -54,7 +54,7 @@ def test_what_is_not_ones_own_is_not_signed(world, channel):
 
 
 def test_keys_trigger_with_the_scope_and_sign_nothing(world):
-    _, raw = api_key_create(owner=world.admin, actor=world.admin, name="Site", scopes=["realtime:write"])
+    _, raw = api_key_create(user=world.admin, actor=world.admin, name="Site", scopes=["realtime:write"])
     client = ApiClient()
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {raw}")
     body = {"name": "news", "channels": ["everybody"], "data": {}}
