@@ -280,7 +280,7 @@ async def test_a_wrong_or_missing_signature_is_refused_and_the_socket_stays_open
             assert await ws.refused(channel, auth=auth) == 401
         assert await ws.refused(channel, auth=signed["auth"], channel_data='{"user_id": "1"}') == 401
         assert await ws.refused(channel, auth=signed["auth"], channel_data={"user_id": "1"}) == 401
-        await ws.follow(channel, **signed)
+        await ws.follow(channel, None, **signed)
 
 
 async def test_a_signature_is_for_one_socket_and_channel_and_for_once(world):
@@ -290,7 +290,7 @@ async def test_a_signature_is_for_one_socket_and_channel_and_for_once(world):
         signed = await in_thread(sign, client, ws.socket_id, own(user))
         assert await other.refused(own(user), **signed) == 401
         assert await ws.refused(channel_of(world.ours.application), **signed) == 401
-        await ws.follow(own(user), **signed)
+        await ws.follow(own(user), None, **signed)
         await ws.send("pusher:unsubscribe", {"channel": own(user)})
         assert await ws.refused(own(user), **signed) == 401, "it was used"
         await ws.follow(own(user), client)
