@@ -31,6 +31,7 @@ MINIMUM_SECRET_LENGTH = 50
 MINIMUM_SECRET_CHARACTERS = 10
 FIELD_KEY_BYTES = 32
 MINIMUM_WEBHOOK_SECRET = 32
+MINIMUM_GATEWAY_SECRET = 32
 
 
 def _split_commas(value: object) -> object:
@@ -248,6 +249,20 @@ class Environment(BaseSettings):
     esign_timeout_seconds: float = Field(
         10.0, gt=0, le=60, description="How long an answer of that provider is waited for, seconds."
     )
+    gateway_key: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="Key under which clients of the Pusher protocol find the gateway (docs/gateway.md); no "
+        "secret. Without one production has no gateway; elsewhere it is `development`.",
+    )
+    gateway_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs their subscriptions; at least 32 characters. Production requires it where "
+        "`GATEWAY_KEY` is set; elsewhere one is derived from `SECRET_KEY`.",
+    )
+    gateway_max_connections: int = Field(
+        10_000, ge=1, description="Sockets of the gateway that are open at the same time, in all processes."
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -280,6 +295,25 @@ class Environment(BaseSettings):
         secret = self.esign_webhook_secret.get_secret_value()
         if self.esign_url is not None and len(secret) < MINIMUM_WEBHOOK_SECRET:
             raise ValueError("ESIGN_WEBHOOK_SECRET needs at least 32 characters where ESIGN_URL is set")
+        return self
+
+    @property
+    def gateway_app_key(self) -> str:
+        """The key of the gateway, empty where there is none."""
+        return self.gateway_key or ("" if self.environment == "production" else "development")
+
+    @property
+    def gateway_app_secret(self) -> str:
+        """What the gateway signs with."""
+        derived = hmac.digest(self.secret_key.get_secret_value().encode(), b"gateway", "sha256")
+        return self.gateway_secret.get_secret_value() or derived.hex()
+
+    @model_validator(mode="after")
+    def _gateway_is_safe(self) -> Self:
+        secret = self.gateway_secret.get_secret_value()
+        needed = bool(secret) or (self.environment == "production" and bool(self.gateway_key))
+        if needed and len(secret) < MINIMUM_GATEWAY_SECRET:
+            raise ValueError("GATEWAY_SECRET needs at least 32 characters")
         return self
 
     @property

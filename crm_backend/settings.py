@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "users",
     "notifications",
     "jobs.apps.JobsConfig",
+    "integrations.apps.IntegrationsConfig",
     "brokers",
     "borrowers",
     "applications",
@@ -406,6 +407,12 @@ ESIGN_URL = str(env.esign_url or "").rstrip("/")
 ESIGN_TOKEN = env.esign_token.get_secret_value()
 ESIGN_WEBHOOK_SECRET = env.esign_webhook_secret.get_secret_value()
 ESIGN_TIMEOUT_SECONDS = env.esign_timeout_seconds
+
+# --- gateway --------------------------------------------------------------------------------------
+
+GATEWAY_KEY = env.gateway_app_key
+GATEWAY_SECRET = env.gateway_app_secret
+GATEWAY_MAX_CONNECTIONS = env.gateway_max_connections
 
 # --- files, text, time ------------------------------------------------------------------------
 

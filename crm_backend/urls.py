@@ -16,6 +16,7 @@ api: list[URLPattern | URLResolver] = [
     path("users/", include("notifications.urls")),
     path("", include("notifications.operating_urls")),
     path("", include("jobs.urls")),
+    path("", include("integrations.urls")),
     path("brokers/", include("brokers.urls")),
     path("", include("borrowers.urls")),
     path("", include("applications.urls")),

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import re_path
 
 from crm_backend.common.sockets import Socket, sockets
+from integrations.routing import websocket_urlpatterns as gateway
 from messaging.routing import websocket_urlpatterns as chat_sockets
 from notifications.routing import websocket_urlpatterns as notification_sockets
 from users.routing import websocket_urlpatterns as presence_sockets
@@ -20,7 +21,9 @@ websocket_urlpatterns = [
     *notification_sockets,
     *chat_sockets,
     *presence_sockets,
+    # Its messages are those of another protocol (docs/gateway.md).
+    *gateway,
     re_path(r"", no_such_socket),  # type: ignore[arg-type]
 ]
 
-SOCKETS: list[Socket] = list(sockets(websocket_urlpatterns))
+SOCKETS: list[Socket] = list(sockets([*notification_sockets, *chat_sockets, *presence_sockets]))

@@ -146,6 +146,7 @@ GRANTS = {
         "reverse": "ad",
         "refund": "ad",
     },
+    "realtime": {"config": "adbc", "status": "adbc", "auth": "adbc", "trigger": "a"},
     "repayments": {"list": "adbc", "retrieve": "adbc", "mark_paid": "ad"},
     "chat-groups": {
         "list": "adb",
@@ -472,6 +473,11 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "payment_record_payment": lambda world: bodies.record_payment(world),
     "payment_reverse": lambda world: {"reason": "It bounced."},
     "payment_refund": lambda world: bodies.refund(world),
+    "realtime_auth": lambda world: {
+        "socket_id": "12.34",
+        "channel_name": f"private-application-{world.ours.application.pk}",
+    },
+    "realtime_trigger": lambda world: {"name": "news", "channels": ["everybody"], "data": {}},
     "repayment_mark_paid": lambda world: {},
     "guarantor_create": lambda world: PERSON,
     "guarantor_update": lambda world: PERSON,
