@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import orjson
 import structlog
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from redis.exceptions import RedisError
 
@@ -170,6 +171,11 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             if await self._still_good():
                 await roll_call().join(login.user.pk, self._connection_name(login))
                 await self.ready()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand on a message of the channel layer: a user's group is told of more than each socket shows."""
+        if hasattr(self, get_handler_name(message)):
+            await super().dispatch(message)
 
     # --- messages from the client ---------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class ChatGroupQuerySet(ScopedQuerySet):
 class ChatGroup(Conversation):
     """A conversation of the kind `group`, which may be found before one is in it."""
 
-    objects: ClassVar[Any] = ChatGroupQuerySet.as_manager()
+    objects: ClassVar[Any] = ChatGroupQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         proxy = True

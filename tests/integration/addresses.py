@@ -21,7 +21,6 @@ from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from messaging.models import ChatGroup, Conversation, Member, Message
-from notifications.models import Notification
 from notifications.models import Alert, Notification, OutgoingMail, Reminder
 from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
 from tests.documents import makers, signing
