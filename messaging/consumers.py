@@ -130,8 +130,10 @@ class ChatConsumer(AuthenticatedConsumer):
     # --- from the channel layer -----------------------------------------------------------------
 
     async def chat_message(self, event: dict[str, Any]) -> None:
-        """Something was sent, edited or deleted."""
+        """Something was sent, edited or deleted; `readers` are those who saw the conversation then."""
         change = event["change"]
+        if self._user.pk not in event["readers"] and not await self._still_member():
+            return
         if change == self.sent_change + 1:
             self.sent_change = change
             await self.send_json({"type": "message", "change": change, "message": event["message"]})
@@ -252,7 +254,7 @@ class ChatConsumer(AuthenticatedConsumer):
 
     @in_own_thread
     def _rows(self, after: int, upto: int | None) -> list[tuple[int, dict[str, Any]]]:
-        rows = selectors.changed_between(self._conversation_id, after, upto, limit=REPLAY_BATCH)
+        rows = selectors.changed_between(self._conversation_id, self._user, after, upto, limit=REPLAY_BATCH)
         return [(row.change, message_body(row)) for row in rows]
 
 

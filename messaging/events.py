@@ -12,6 +12,7 @@ class ConversationStarted(Payload):
         "message",
         title="{actor_name} began a conversation",
         body="{actor_name} began a conversation with you: {topic}.",
+        to="who was taken into it; of a direct one nobody, whose first message is told soon enough",
     )
     audience = Audience.STAFF
 
@@ -25,6 +26,7 @@ class ConversationUpdated(Payload):
 
     type = "conversation.updated"
     summary = "Conversation changed: {field_names}."
+    silent = "its members see it where they write"
     audience = Audience.STAFF
 
     field_names: str
@@ -35,6 +37,7 @@ class ConversationDeleted(Payload):
 
     type = "conversation.deleted"
     summary = "Conversation deleted, with {messages} message(s)."
+    silent = "there is nothing left to look at"
     audience = Audience.STAFF
 
     messages: int
@@ -45,6 +48,7 @@ class ConversationRead(Payload):
 
     type = "conversation.read"
     summary = "Read up to message {number}."
+    silent = "sockets show it; a notification for each reading would be noise"
     audience = Audience.STAFF
 
     user_id: int
@@ -60,6 +64,7 @@ class MemberAdded(Payload):
         "message",
         title="You were added to a conversation",
         body="{actor_name} added you to a conversation: {topic}.",
+        to="who was added",
     )
     audience = Audience.STAFF
 
@@ -74,6 +79,7 @@ class MemberJoined(Payload):
 
     type = "conversation.member_joined"
     summary = "{member_name} joined."
+    silent = "its members see who is in it"
     audience = Audience.STAFF
 
     user_id: int
@@ -85,6 +91,7 @@ class MemberRemoved(Payload):
 
     type = "conversation.member_removed"
     summary = "{member_name} is no longer in the conversation."
+    silent = "their sockets are closed; nobody is told of others who left"
     audience = Audience.STAFF
 
     user_id: int
@@ -96,6 +103,7 @@ class MemberRoleChanged(Payload):
 
     type = "conversation.member_role_changed"
     summary = "{member_name} is {role} now."
+    silent = "members see who runs it"
     audience = Audience.STAFF
 
     user_id: int
@@ -112,6 +120,7 @@ class MessageSent(Payload):
         "message",
         title="Message from {author_name}",
         body="{author_name} wrote in a conversation: {topic}.",
+        to="the other members who did not mute it, and still see the application that it is about",
     )
     audience = Audience.STAFF
 
@@ -127,6 +136,7 @@ class MessageEdited(Payload):
 
     type = "message.edited"
     summary = "Message {number} edited."
+    silent = "sockets show it in its place"
     audience = Audience.STAFF
 
     message_id: int
@@ -139,6 +149,7 @@ class MessageDeleted(Payload):
 
     type = "message.deleted"
     summary = "Message {number} deleted."
+    silent = "sockets show it in its place"
     audience = Audience.STAFF
 
     message_id: int

@@ -10,7 +10,7 @@ from events.dispatcher import Projection, register
 from events.models import Event
 from messaging.live import conversation_group
 from messaging.models import Conversation, Message
-from messaging.selectors import for_reading
+from messaging.selectors import for_reading, readers_of
 from messaging.serializers import message_body
 
 CHANGES = {"message.sent", "message.edited", "message.deleted"}
@@ -28,11 +28,19 @@ def push_to_sockets(events: Sequence[Event]) -> None:
 
 
 def _changes(events: Sequence[Event]) -> Iterable[Push]:
-    """Messages as they are now, in the order of their latest changes."""
+    """Messages as they are now, in the order of their latest changes, and who may read them.
+
+    A socket of somebody who is a member no more may not have been told yet: no order holds between batches.
+    """
     ids = {event.data["message_id"] for event in events if event.type in CHANGES}
-    for message in for_reading(Message.objects.filter(pk__in=ids)).order_by("conversation_id", "change"):
-        body = {"type": "chat.message", "change": message.change, "message": message_body(message)}
-        yield message.conversation_id, body
+    rows = for_reading(Message.objects.filter(pk__in=ids)).order_by("conversation_id", "change")
+    readers: dict[int, list[int]] = {}
+    for message in rows.select_related("conversation"):
+        pk = message.conversation_id
+        if pk not in readers:
+            readers[pk] = sorted(readers_of(message.conversation))
+        shown = {"change": message.change, "message": message_body(message), "readers": readers[pk]}
+        yield pk, {"type": "chat.message", **shown}
 
 
 def _readings(events: Sequence[Event]) -> Iterable[Push]:

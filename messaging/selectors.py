@@ -59,9 +59,14 @@ def for_reading(messages: QuerySet[Any]) -> QuerySet[Any]:
     return messages.select_related("author").prefetch_related(Prefetch("attachments", attached))
 
 
-def changed_between(conversation_id: int, after: int, upto: int | None, *, limit: int) -> QuerySet[Any]:
-    """Messages whose latest change is beyond `after`, up to and including `upto`, in order of the changes."""
-    rows = Message.objects.filter(conversation=conversation_id, change__gt=after)
+def changed_between(
+    conversation_id: int, reader: Any, after: int, upto: int | None, *, limit: int
+) -> QuerySet[Any]:
+    """Messages whose latest change is beyond `after`, up to and including `upto`, in order of the changes.
+
+    None for somebody who is in the conversation no more.
+    """
+    rows = Message.objects.visible_to(reader).filter(conversation=conversation_id, change__gt=after)
     if upto is not None:
         rows = rows.filter(change__lte=upto)
     return for_reading(rows).order_by("change")[:limit]

@@ -174,7 +174,7 @@ class MemberInputSerializer(ModelSerializer):
 
     class Meta:
         model = Member
-        fields = ["user", "role"]
+        fields = ["user"]
 
 
 class MemberRoleSerializer(ModelSerializer):

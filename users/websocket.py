@@ -173,8 +173,9 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
                 await self.ready()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Hand on a message of the channel layer: a user's group is told of more than each socket shows."""
-        if hasattr(self, get_handler_name(message)):
+        """Hand on a message; a user's group is told of more than each socket shows, a closing one of none."""
+        is_over = self.closing and not message["type"].startswith("websocket.")
+        if not is_over and hasattr(self, get_handler_name(message)):
             await super().dispatch(message)
 
     # --- messages from the client ---------------------------------------------------------------

@@ -73,6 +73,8 @@ def conversation_update(*, conversation: Conversation, actor: Any, **fields: Any
         InvalidInput: a group needs a title, and nothing else is open.
     """
     is_group = conversation.kind == ConversationKind.GROUP
+    if conversation.kind == ConversationKind.DIRECT and fields.get("title"):
+        raise InvalidInput.field("title", "A direct conversation has no title.")
     if is_group and fields.get("title") == "":
         raise InvalidInput.field("title", "A group needs a title.")
     if not is_group and fields.get("is_open"):

@@ -23,9 +23,7 @@ class LastOwner(Conflict):
     default_detail = "Make somebody else an owner first, or delete the conversation."
 
 
-def member_add(
-    *, conversation: Conversation, actor: Any, user: User, role: MemberRole = MemberRole.MEMBER
-) -> Member:
+def member_add(*, conversation: Conversation, actor: Any, user: User) -> Member:
     """Take somebody in; who is in already stays as they are. What was written before is theirs to read.
 
     Raises:
@@ -36,7 +34,7 @@ def member_add(
     with transaction.atomic():
         locked = conversation_lock(conversation)
         _refuse_direct(locked)
-        member, is_new = _enter(locked, user, role)
+        member, is_new = _enter(locked, user)
         if is_new:
             payload = MemberAdded(
                 topic=topic_of(locked),
@@ -61,7 +59,7 @@ def group_join(*, conversation: Conversation, user: Any) -> Member:
             return present
         if not locked.is_open:
             raise Conflict("This group is closed: somebody in it has to add you.")
-        member, _ = _enter(locked, user, MemberRole.MEMBER)
+        member, _ = _enter(locked, user)
         emit(MemberJoined(user_id=user.pk, member_name=user.full_name), actor=user, subject=locked)
     return member
 
@@ -113,14 +111,14 @@ def conversation_leave(*, conversation: Conversation, user: Any) -> None:
         member_remove(member=membership(conversation_lock(conversation), user), actor=user)
 
 
-def _enter(conversation: Conversation, user: Any, role: MemberRole) -> tuple[Member, bool]:
+def _enter(conversation: Conversation, user: Any) -> tuple[Member, bool]:
     present: Member | None = conversation.members.filter(user=user.pk).first()
     if present is not None:
         return present, False
     check_size(conversation, 1)
     # What was written before is not news.
     member = Member.objects.create(
-        conversation=conversation, user_id=user.pk, role=role, last_read_number=conversation.last_number
+        conversation=conversation, user_id=user.pk, last_read_number=conversation.last_number
     )
     return member, True
 

@@ -30,19 +30,10 @@ from messaging.serializers import (
 from messaging.services import conversations, members
 from messaging.services.members import LastOwner
 
-# They change with what is written and read, not by who edits the conversation.
-LIVELY = frozenset(
-    {
-        "last_message", "last_number", "last_change", "last_read_number", "unread_count", "is_muted",
-        "my_role", "name", "active_at",
-    }
-)  # fmt: skip
-
 
 class ConversationsMixin:
     """What conversations and groups have in common."""
 
-    untagged = LIVELY
     search_fields = ["title"]
     ordering_fields = ["active_at"]
     ordering = ["-active_at"]

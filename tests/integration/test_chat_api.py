@@ -275,7 +275,7 @@ def test_about_an_application_only_those_are_added_who_see_it(world, api, chat, 
     client = api(bd)
     with nothing_written():
         reply = client.post(at(chat, "members/"), {"user": theirs.pk}, format="json")
-        refused(reply, 400, "invalid", "user")
+        refused(reply, 400, "invalid", "members")
     assert client.post(at(chat, "members/"), {"user": outsider.pk}, format="json").status_code == 201
 
 
@@ -301,6 +301,30 @@ def test_an_administrator_of_a_conversation_removes_members_but_no_owner(world, 
     ids = {one["user"]["id"]: one["id"] for one in rows}
     assert client.delete(at(chat, f"members/{ids[bd.pk]}/")).status_code == 403
     assert client.delete(at(chat, f"members/{ids[world.admin.pk]}/")).status_code == 204
+
+
+@pytest.mark.django_db
+def test_nobody_is_made_an_owner_by_being_added(world, api, chat, broker):
+    Member.objects.filter(conversation=chat, user=broker).update(role="admin")
+    newcomer = BdmFactory.create(branch=world.ours.branch).user
+    client = api(broker)
+    with nothing_written():
+        sent = {"user": newcomer.pk, "role": "owner"}
+        refused(client.post(at(chat, "members/"), sent, format="json"), 400, "invalid", "role")
+    added = client.post(at(chat, "members/"), {"user": newcomer.pk}, format="json").json()
+    assert added["role"] == "member"
+    member = at(chat, f"members/{added['id']}/")
+    assert client.patch(member, {"role": "owner"}, format="json").status_code == 403
+
+
+@pytest.mark.django_db
+def test_who_polls_a_conversation_sees_what_is_new(api, chat, broker, bd):
+    client = api(broker)
+    tag = client.get(at(chat))["ETag"]
+    assert client.get(at(chat), headers={"If-None-Match": tag}).status_code == 304
+    write(chat, bd, "News")
+    fresh = client.get(at(chat), headers={"If-None-Match": tag})
+    assert (fresh.status_code, fresh.json()["unread_count"]) == (200, 3)
 
 
 @pytest.mark.django_db

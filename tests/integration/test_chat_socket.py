@@ -3,6 +3,7 @@
 import pytest
 from channels.layers import get_channel_layer
 
+from brokers.models import Bdm
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from messaging.live import conversation_group
@@ -184,6 +185,27 @@ async def test_who_is_taken_out_is_closed_at_once(world, chat):
         assert await ours.closed() == 4403
         await other.send({"type": "heartbeat"})
         await said(other, "heartbeat_response")
+
+
+@pytest.mark.parametrize("way", ["removed", "branch"])
+async def test_who_may_read_no_more_is_sent_nothing_even_before_being_closed(world, chat, way):
+    """What takes somebody out and what is written next may be told in one go, or by others first."""
+    gone, bd = world.ours.bd_user, world.admin
+    async with socket(path(chat), bearer=await in_thread(token, gone)) as opened:
+        await greeted(opened)
+
+        def take_out_and_write():
+            if way == "removed":
+                Member.objects.filter(conversation=chat, user=gone).delete()
+            else:  # nobody is told of this, and it ends what they see all the same
+                Bdm.objects.filter(user=gone).update(branch=world.theirs.branch)
+                world.ours.application.bd = None
+                world.ours.application.save()
+            write(chat, bd, "Not for everybody")
+            dispatch_pending()
+
+        await in_thread(take_out_and_write)
+        assert await opened.closed() == 4403
 
 
 async def test_who_loses_sight_of_the_application_is_closed(world, chat):

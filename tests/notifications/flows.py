@@ -507,3 +507,36 @@ def _(scene: Scene) -> Collection[User]:
     alert = AlertFactory.create(created_by=scene.bd)
     scene.post(scene.admin, f"/api/alerts/{alert.pk}/resolve/", {"resolution": "Found another."})
     return [scene.bd]
+
+
+# --- conversations -------------------------------------------------------------------------------
+
+
+def _chat(scene: Scene) -> int:
+    body = {
+        "kind": "application",
+        "application": scene.application.pk,
+        "members": [scene.broker.pk, scene.client.pk],
+    }
+    return int(scene.post(scene.bd, "/api/chat/conversations/", body, format="json")["id"])
+
+
+@flow("conversation.started")
+def _(scene: Scene) -> Collection[User]:
+    _chat(scene)
+    return [scene.broker, scene.client]
+
+
+@flow("conversation.member_added")
+def _(scene: Scene) -> Collection[User]:
+    pk = _chat(scene)
+    scene.post(scene.bd, f"/api/chat/conversations/{pk}/members/", {"user": scene.admin.pk})
+    return [scene.admin]
+
+
+@flow("message.sent")
+def _(scene: Scene) -> Collection[User]:
+    pk = _chat(scene)
+    scene.post(scene.client, f"/api/chat/conversations/{pk}/mute/", {"is_muted": True})
+    scene.post(scene.bd, f"/api/chat/conversations/{pk}/messages/", {"body": "When does the valuer come?"})
+    return [scene.broker]
