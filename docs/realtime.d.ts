@@ -14,12 +14,87 @@ export interface Authenticate {
   token: string;
 }
 
+/** A document that a message shows. */
+export interface ChatAttachment {
+  document: number;
+}
+
+/** The login is good, and one is a member. `last_change` counts sending, editing and deleting. */
+export interface ChatConnected {
+  type: "connected";
+  conversation: number;
+  last_number: number;
+  last_change: number;
+  last_read_number: number;
+}
+
+/** A message was sent, edited or deleted: as it is now. One with a known id takes the place of that. */
+export interface ChatMessage {
+  type: "message";
+  change: number;
+  message: ChatMessageBody;
+}
+
+/** A message, as `GET /api/chat/conversations/{id}/messages/{id}/` gives it. */
+export interface ChatMessageBody {
+  id: number;
+  conversation: number;
+  number: number;
+  change: number;
+  author: ChatPerson;
+  body: string;
+  reply_to: number | null;
+  attachments: Array<ChatAttachment>;
+  client_id: string;
+  created_at: string;
+  edited_at: string | null;
+  deleted_at: string | null;
+}
+
+/** A user, as far as a member may know. */
+export interface ChatPerson {
+  id: number;
+  name: string;
+}
+
+/** A member has read up to a message. */
+export interface ChatRead {
+  type: "read";
+  user_id: number;
+  number: number;
+}
+
+/** Ask for all that was sent, edited or deleted after a change that one knows. */
+export interface ChatResume {
+  type: "resume";
+  last_change: number;
+}
+
+/** A member is writing. */
+export interface ChatTyping {
+  type: "typing";
+  user: ChatPerson;
+}
+
 /** The login is good; `last_seq` is the number of the latest notification. */
 export interface Connected {
   type: "connected";
   user_id: number;
   /** A number among the notifications of the user. */
   last_seq: number;
+}
+
+/** Delete one's own message, or another's where one runs the conversation. */
+export interface DeleteMessage {
+  type: "message.delete";
+  id: number;
+}
+
+/** Write one's own message anew. */
+export interface EditMessage {
+  type: "message.edit";
+  id: number;
+  body: string;
 }
 
 /** Ask for `unread_count`. */
@@ -96,11 +171,26 @@ export interface PresenceConnected {
 /** Whether somebody is there at this moment. */
 export type PresenceStatus = "online" | "away" | "offline";
 
+/** Say how far one has read; all of it without a number. */
+export interface ReadUpTo {
+  type: "read";
+  number?: number | null;
+}
+
 /** Ask for everything after a number that this socket has not been sent. */
 export interface Resume {
   type: "resume";
   /** A number among the notifications of the user. */
   last_seq: number;
+}
+
+/** Send a message. It comes back as `message` like everybody's, with the same `client_id`. */
+export interface SendMessage {
+  type: "message.send";
+  body?: string;
+  reply_to?: number | null;
+  attachments?: Array<number>;
+  client_id?: string;
 }
 
 /** Say that the person at this login is away, or back; counts for all sockets of the login. */
@@ -115,6 +205,11 @@ export interface SocketError {
   /** `malformed`, `unknown_type`, `invalid`, `too_large`, or one of the socket's own. */
   code: string;
   detail: string;
+}
+
+/** Say that one is writing; the others are told, and nothing is kept. */
+export interface Typing {
+  type: "typing";
 }
 
 /** How many are unread: after `connected`, on request, and whenever it changes. */
@@ -144,6 +239,10 @@ export interface Sockets {
   "/ws/notifications/{user_id}/": {
     up: Authenticate | GetUnreadCount | Heartbeat | MarkRead | Resume;
     down: Connected | HeartbeatResponse | NotificationMessage | NotificationRead | SocketError | UnreadCount;
+  };
+  "/ws/chat/{conversation_id}/": {
+    up: Authenticate | ChatResume | DeleteMessage | EditMessage | Heartbeat | ReadUpTo | SendMessage | Typing;
+    down: ChatConnected | ChatMessage | ChatRead | ChatTyping | HeartbeatResponse | SocketError;
   };
   "/ws/presence/": {
     up: Authenticate | Heartbeat | SetPresence | WatchPresence;
