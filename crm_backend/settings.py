@@ -315,6 +315,8 @@ SPECTACULAR_SETTINGS = {
         "SignatureRequestStatusEnum": "documents.choices.SignatureRequestStatus",
         "SignerStatusEnum": "documents.choices.SignerStatus",
         "DocumentVersionStatusEnum": "documents.choices.VersionStatus",
+        "ConversationKindEnum": "messaging.choices.ConversationKind",
+        "MemberRoleEnum": "messaging.choices.MemberRole",
         "ReminderStatusEnum": "notifications.choices.ReminderStatus",
         "AlertStatusEnum": "notifications.choices.AlertStatus",
         "MailStatusEnum": "notifications.choices.MailStatus",

@@ -1,4 +1,4 @@
-"""Letters, signatures and notes on the demo client's loans, by the services and as of now.
+"""Letters, signatures, notes and conversations on the demo client's loans, by the services and as of now.
 
 Not part of the book: that is one transaction, and files are kept before the transaction that shows them. What
 is here is little, and a run that is cut short leaves a book without some of it.
@@ -24,11 +24,19 @@ from documents.services.sealing import requests_seal
 from documents.services.signature_requests import signature_request_create
 from documents.services.signing import Place, signer_of, signer_sign
 from events.models import Event
+from messaging.models import Message
+from messaging.selectors import who_see
+from messaging.services.conversations import conversation_start, direct_start
+from messaging.services.messages import message_send
 from notifications.projections import make_notifications
 from servicing.dates import business_date
 from users.choices import Role
 from users.models import User
 
+ANSWERS = {
+    Role.BROKER: "Yes please, the last two. Upload them here and I send them on.",
+    Role.BD: "Two are enough. The valuation is booked for Monday.",
+}
 BROWSER = Place("203.0.113.7", "Mozilla/5.0 (demo)", by_link=False)
 
 
@@ -44,6 +52,7 @@ def write_paperwork() -> dict[str, int]:
         _of_a_loan(settled, people)
     if going is not None:
         _of_an_application(going, people)
+    _talk(people, going)
     # Nobody is mailed for a demo; the logins can sign.
     SigningMail.objects.all().delete()
     _tell()
@@ -51,7 +60,29 @@ def write_paperwork() -> dict[str, int]:
     return {
         "documents": Document.objects.filter(**written).count(),
         "notes": Note.objects.filter(**written).count(),
+        "messages": Message.objects.filter(conversation__members__user__in=people.values())
+        .distinct()
+        .count(),
     }
+
+
+def _talk(people: dict[str, User], going: Application | None) -> None:
+    """About the application, between broker and BDM, and in a group that staff can join."""
+    bd, broker, client = people[Role.BD], people[Role.BROKER], people[Role.CLIENT]
+    if going is not None:
+        readers = who_see(going.pk, (bd, broker))
+        about = conversation_start(
+            actor=client, members=[one for one in (bd, broker) if one.pk in readers], application=going
+        )
+        message_send(conversation=about, author=client, body="Do you need my latest payslips as well?")
+        for one in (broker, bd):
+            if one.pk in readers:
+                message_send(conversation=about, author=one, body=ANSWERS[one.role])
+    direct, _ = direct_start(actor=broker, other=bd)
+    message_send(conversation=direct, author=broker, body="Is the rate lock still possible this week?")
+    message_send(conversation=direct, author=bd, body="Until Thursday, five in the afternoon.")
+    group = conversation_start(actor=bd, members=[people[Role.ADMIN]], title="Rates and policy", is_open=True)
+    message_send(conversation=group, author=bd, body="The new LVR limits apply from the first of the month.")
 
 
 def _tell() -> None:

@@ -18,7 +18,7 @@ from messaging.models import ChatGroup, Contact, Conversation, Member, Message, 
 from users.choices import Role
 
 
-class ContactSerializer(ModelSerializer):
+class ChatContactSerializer(ModelSerializer):
     """Somebody to write to."""
 
     name = serializers.CharField(source="full_name", read_only=True)
@@ -196,7 +196,7 @@ class AttachmentSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class MessageSerializer(ModelSerializer):
+class ChatMessageSerializer(ModelSerializer):
     """A message. A deleted one keeps its place, without words and attachments."""
 
     author = ActorSerializer(read_only=True)
@@ -240,20 +240,20 @@ class MessageEditSerializer(ModelSerializer):
         fields = ["body"]
 
 
-class UnreadSerializer(Serializer):
+class ChatUnreadSerializer(Serializer):
     """How many messages of a conversation one has not read."""
 
     conversation = serializers.IntegerField(read_only=True)
     unread_count = serializers.IntegerField(read_only=True)
 
 
-class StatusSerializer(Serializer):
+class ReadingStatusSerializer(Serializer):
     """What one has not read, all in all and by conversation, the latest first."""
 
     unread_count = serializers.IntegerField(read_only=True)
-    conversations = UnreadSerializer(many=True, read_only=True)
+    conversations = ChatUnreadSerializer(many=True, read_only=True)
 
 
 def message_body(message: Message) -> dict[str, Any]:
     """A message as plain JSON-able data."""
-    return dict(MessageSerializer(message).data)
+    return dict(ChatMessageSerializer(message).data)

@@ -17,15 +17,15 @@ from messaging.filters import ConversationFilter, GroupFilter
 from messaging.models import ChatGroup, Contact, Conversation
 from messaging.permissions import CONTACTS, CONVERSATIONS, GROUPS
 from messaging.serializers import (
-    ContactSerializer,
+    ChatContactSerializer,
     ConversationInputSerializer,
     ConversationSerializer,
     ConversationUpdateSerializer,
     GroupInputSerializer,
     GroupSerializer,
     MuteInputSerializer,
+    ReadingStatusSerializer,
     ReadInputSerializer,
-    StatusSerializer,
 )
 from messaging.services import conversations, members
 from messaging.services.members import LastOwner
@@ -112,7 +112,7 @@ class ConversationViewSet(ConversationsMixin, CrudViewSet):
             )
             return self.detail_response(pk)
 
-    @extend_schema(responses=StatusSerializer)
+    @extend_schema(responses=ReadingStatusSerializer)
     def status(self, request: Request) -> Response:
         """How many messages one has not read, all in all and in each conversation that has some."""
         found = selectors.unread(self.caller)
@@ -156,7 +156,7 @@ class ContactViewSet(ListMixin, ScopedViewSet):
 
     queryset = Contact.objects.all()
     policy = CONTACTS
-    serializer_class = ContactSerializer
+    serializer_class = ChatContactSerializer
     search_fields = ["email", "first_name", "last_name"]
     ordering_fields = ["last_name"]
     ordering = ["last_name"]

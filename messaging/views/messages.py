@@ -12,7 +12,7 @@ from messaging import selectors
 from messaging.filters import MessageFilter, MessageSearchFilter
 from messaging.models import Conversation, Message
 from messaging.permissions import MESSAGES
-from messaging.serializers import MessageEditSerializer, MessageInputSerializer, MessageSerializer
+from messaging.serializers import ChatMessageSerializer, MessageEditSerializer, MessageInputSerializer
 from messaging.services import messages
 from messaging.services.locks import conversation_lock
 
@@ -28,7 +28,7 @@ class MessageViewSet(ChildMixin, CrudViewSet):
     parent_model = Conversation
     parent_field = "conversation"
     policy = MESSAGES
-    serializer_class = MessageSerializer
+    serializer_class = ChatMessageSerializer
     serializer_classes = {"create": MessageInputSerializer, "update": MessageEditSerializer}
     querysets = dict.fromkeys(["list", "retrieve"], selectors.for_reading)
     filterset_class = MessageFilter
@@ -40,7 +40,7 @@ class MessageViewSet(ChildMixin, CrudViewSet):
         conversation_lock(self.parent)
         return super().get_locked_object()
 
-    @extend_schema(responses={200: MessageSerializer, 201: MessageSerializer})
+    @extend_schema(responses={200: ChatMessageSerializer, 201: ChatMessageSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send a message; the others are told. The same `client_id` again returns the first one (200)."""
         serializer = self.get_serializer(data=request.data)
@@ -66,7 +66,7 @@ class MessageSearchViewSet(ListMixin, ScopedViewSet):
 
     queryset = Message.objects.all()
     policy = MESSAGES
-    serializer_class = MessageSerializer
+    serializer_class = ChatMessageSerializer
     querysets = {"list": selectors.for_reading}
     filterset_class = MessageSearchFilter
     search_fields = ["body"]
