@@ -88,7 +88,7 @@ class TriggerSerializer(Serializer):
 
     name = serializers.RegexField(EVENT_PATTERN, max_length=MAX_EVENT_NAME)
     channels = serializers.ListField(child=ChannelField(), min_length=1, max_length=MAX_SUBSCRIPTIONS)
-    data = DataField()  # type: ignore[assignment]
+    data = DataField(allow_null=True)  # type: ignore[assignment]
     socket_id = SocketIdField(required=False)
 
     def validate_channels(self, channels: list[str]) -> list[str]:

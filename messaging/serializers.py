@@ -233,7 +233,9 @@ class MessageInputSerializer(ModelSerializer):
 
 
 class MessageEditSerializer(ModelSerializer):
-    """A message's words."""
+    """A message's words; one that shows documents needs none."""
+
+    body = serializers.CharField(max_length=10_000, allow_blank=True)
 
     class Meta:
         model = Message

@@ -48,7 +48,9 @@ class MemberViewSet(ChildMixin, CrudViewSet):
 
     def perform_update(self, serializer: Any) -> None:
         """Let a member do more, or less."""
-        members.member_set_role(member=serializer.instance, actor=self.caller, **serializer.validated_data)
+        member = serializer.instance
+        role = serializer.validated_data.get("role", member.role)
+        members.member_set_role(member=member, actor=self.caller, role=role)
 
     @refuses(LastOwner)
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

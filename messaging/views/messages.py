@@ -53,7 +53,9 @@ class MessageViewSet(ChildMixin, CrudViewSet):
 
     def perform_update(self, serializer: Any) -> None:
         """Write it anew."""
-        messages.message_edit(message=serializer.instance, actor=self.caller, **serializer.validated_data)
+        message = serializer.instance
+        body = serializer.validated_data.get("body", message.body)
+        messages.message_edit(message=message, actor=self.caller, body=body)
 
     def perform_destroy(self, obj: Any) -> None:
         """Take its words and attachments away; its place stays."""

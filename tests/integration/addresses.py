@@ -215,7 +215,7 @@ ROWS: dict[type, Rows] = {
         lambda world: makers.batch_of(world.theirs.application, world.theirs.broker_user),
     ),
     Conversation: Rows(
-        lambda world, role: chats.chat_about(world.ours, world.user(role), world.admin),
+        lambda world, role: chats.long_chat_about(world.ours, world.user(role), world.admin),
         lambda world: chats.chat_about(world.theirs, world.theirs.bd_user),
         sees_theirs=frozenset(),
     ),

@@ -28,6 +28,14 @@ def chat_about(side: Side, owner: User, admin: User | None = None) -> Conversati
     return conversation
 
 
+def long_chat_about(side: Side, owner: User, admin: User | None = None) -> Conversation:
+    """The same with some more messages."""
+    conversation = chat_about(side, owner, admin)
+    for day in ("Tuesday", "Wednesday", "Thursday"):
+        write(conversation, owner, f"Or on {day}.")
+    return conversation
+
+
 def group_of(side: Side, owner: User, admin: User | None = None, **fields: Any) -> ChatGroup:
     """A group of a side's staff; all of them own it, so that anybody can leave."""
     members = [one for one in others_than(owner, side, admin) if one.role != Role.CLIENT]
