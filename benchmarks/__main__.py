@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from benchmarks import books
 
 SIZE, QUICK_SIZE, FILES_SIZE = 100_000, 20_000, 2000
+# A quarter as many clients, each with a socket at one of the sides.
+SOCKETS_SIZE, QUICK_SOCKETS_SIZE = 20_000, 1000
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -30,14 +32,28 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         "--servers", action="store_true", help="the product alone, by each of the servers that can serve it"
     )
     parser.add_argument("--files", action="store_true", help="documents up and down, and streams held")
-    parser.add_argument("--quick", action="store_true", help="no times: equality, statements and plans")
+    parser.add_argument(
+        "--sockets", action="store_true", help="notifications, from the commit of an event to a socket"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="no times: equality, statements and plans; what reaches sockets"
+    )
     return parser.parse_args(arguments)
+
+
+def size_of(asked: argparse.Namespace) -> int:
+    """Applications in the book."""
+    if asked.sockets:
+        return QUICK_SOCKETS_SIZE if asked.quick else SOCKETS_SIZE
+    if asked.quick:
+        return QUICK_SIZE
+    return FILES_SIZE if asked.files else int(asked.size)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do it; 1 when something is not as it has to be."""
     asked = options(arguments)
-    size = QUICK_SIZE if asked.quick else FILES_SIZE if asked.files else asked.size
+    size = size_of(asked)
     with books.servers() as started:
         books.settle(books.environment(started, books.name_of(size)))
         books.create_database(started.database_url, books.name_of(size))
@@ -48,6 +64,10 @@ def main(arguments: Sequence[str]) -> int:
 
             files.run(started, running.say)
             return 0
+        if asked.sockets:
+            from benchmarks import sockets
+
+            return sockets.run(started, size, running.say, quick=asked.quick)
         if asked.quick:
             return running.quick(started, size)
         if asked.servers:

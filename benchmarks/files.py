@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparing import Bench, benches, product_by
-from benchmarks.sides import HOST, Side
+from benchmarks.sides import HOST, Side, resident
 
 if TYPE_CHECKING:
     from crm_backend.embedded.servers import EmbeddedServers
@@ -191,7 +191,7 @@ def _streams(bench: Bench, daphne: Side) -> list[str]:
         tell_of_change(job.pk)
 
     try:
-        before = _resident(daphne.child.pid)
+        before = resident(daphne.child.pid)
         held = asyncio.run(_hold(daphne, bench.tokens["admin"], job.pk, change))
         grown = (held.resident - before) / STREAMS
     finally:
@@ -222,7 +222,7 @@ async def _hold(daphne: Side, token: str, pk: int, change: Callable[..., None]) 
             writers.append(writer)
         await asyncio.gather(*(reader.readuntil(b"data: ") for reader, _ in opened))
     held.opening = time.perf_counter() - started
-    held.resident = _resident(daphne.child.pid)
+    held.resident = resident(daphne.child.pid)
     times = []
     for done in range(1, ROUNDS + 1):
         began = time.perf_counter()
@@ -233,10 +233,3 @@ async def _hold(daphne: Side, token: str, pk: int, change: Callable[..., None]) 
     for writer in writers:
         writer.close()
     return held
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024

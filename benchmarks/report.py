@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparing import Options, Result
+
+if TYPE_CHECKING:
+    from benchmarks.sockets import Figure
 
 HEADER = (
     "| call | role | floor, requests/s | product, requests/s | of the floor | target | floor CPU, ms | "
@@ -95,6 +98,29 @@ def growth_table(results: Sequence[Result]) -> str:
 
 def _cpu(side: dict[str, float]) -> str:
     return f"{side['server_cpu_ms']:.2f} + {side['database_cpu_ms']:.2f}"
+
+
+def write_figures(folder: Path, name: str, plan: dict[str, Any], figures: Sequence[Figure]) -> Iterator[Path]:
+    """Leave figures that have units of their own; the files, one by one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"result-{name}.json"
+    rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
+    document = {"name": name, "at": datetime.now(UTC).isoformat(), "plan": plan, "figures": rows}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    yield path
+    path = folder / f"result-{name}.md"
+    path.write_text(figures_table(figures))
+    yield path
+
+
+def figures_table(figures: Sequence[Figure]) -> str:
+    """The same as a table in Markdown."""
+    lines = ["| | floor | product | product ÷ floor | target |", "| --- | --- | --- | --- | --- |"]
+    for one in figures:
+        digits = 0 if one.product >= 100 else 1
+        floor, product = (f"{value:,.{digits}f} {one.unit}" for value in (one.floor, one.product))
+        lines.append(f"| {one.title} | {floor} | {product} | {one.ratio:.2f} | {one.target or '–'} |")
+    return "\n".join(lines) + "\n"
 
 
 def plot(results: Sequence[Result]) -> bytes:

@@ -37,12 +37,12 @@ async def caller_of(pool: asyncpg.Pool, headers: list[tuple[bytes, bytes]]) -> C
     """The caller that a request's bearer token names, or None when it is not good."""
     for name, value in headers:
         if name == b"authorization":
-            claims = _claims(value[7:]) if value.startswith(b"Bearer ") else None
+            claims = claims_of(value[7:]) if value.startswith(b"Bearer ") else None
             return await _of_session(pool, claims) if claims else None
     return None
 
 
-def _claims(token: bytes) -> dict[str, Any] | None:
+def claims_of(token: bytes) -> dict[str, Any] | None:
     """What a token says, when it is signed by us, for access, and not expired."""
     signed, _, signature = token.rpartition(b".")
     if not compare_digest(_decoded(signature), hmac.digest(KEY, signed, "sha256")):

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.calls import CALLS, Request
 from benchmarks.equality import Different, compare
+from benchmarks.sockets import Lost, Party
 
 ROOT = Path(__file__).resolve().parents[2]
 # As in a new terminal: what the test run has set for itself is not for the benchmarks.
@@ -121,11 +122,9 @@ def test_the_load_generator_asks_as_often_as_it_may(
     assert found["statuses"] == ({"200": expected // 2, "404": expected // 2} if expected else {})
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_floor_and_product_do_the_same_and_the_database_is_asked_little() -> None:
+def quick(*arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick"],
+        [sys.executable, "-m", "benchmarks", *arguments, "--quick"],
         cwd=ROOT,
         env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
         capture_output=True,
@@ -133,3 +132,44 @@ def test_floor_and_product_do_the_same_and_the_database_is_asked_little() -> Non
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_floor_and_product_do_the_same_and_the_database_is_asked_little() -> None:
+    quick()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_notification_reaches_every_socket_once_and_in_order_on_both_sides() -> None:
+    quick("--sockets")
+
+
+class Nobody:
+    name = "nobody"
+
+
+@pytest.mark.parametrize(
+    ("arrived", "lost"),
+    [
+        ([(0, 5, 0.1), (0, 6, 0.2)], 1),  # a socket was closed
+        ([(0, 5, 0.1)], 0),  # one is missing
+        ([(0, 6, 0.1), (0, 5, 0.2)], 0),
+        ([(0, 5, 0.1), (0, 5, 0.2), (0, 6, 0.3)], 0),
+        ([(0, 6, 0.1), (0, 7, 0.2)], 0),
+        ([], 0),
+    ],
+)
+def test_what_is_lost_repeated_or_out_of_order_on_a_socket_is_noticed(arrived: Any, lost: int) -> None:
+    party = Party(Nobody(), None, None)  # type: ignore[arg-type]
+    party.users, party.last = [7], [4]
+    with pytest.raises(Lost):
+        party.checked({"arrived": arrived, "lost": lost}, [2])
+
+
+def test_numbers_that_follow_each_other_are_taken() -> None:
+    party = Party(Nobody(), None, None)  # type: ignore[arg-type]
+    party.users, party.last = [7], [4]
+    assert party.checked({"arrived": [[0, 5, 0.1], [0, 6, 0.2]], "lost": 0}, [2])
+    assert party.last == [6]
