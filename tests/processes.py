@@ -68,15 +68,18 @@ class Process:
         return self.child.wait(timeout=30)
 
 
-def worker(folder: Path) -> Process:
+def worker(folder: Path, *, variables: Mapping[str, str] | None = None) -> Process:
     """A Celery worker with the scheduler inside, so that its sweeps run as well."""
     command = ("celery", "-A", "crm_backend", "worker", "-B", "-s", str(folder / "beat"), "-c", "1")
-    return Process(folder / "worker.log", *command, "--without-mingle", "--without-gossip")
+    options = ("--without-mingle", "--without-gossip")
+    return Process(folder / "worker.log", *command, *options, variables=variables)
 
 
-# As docker-compose.yml and `./crm up` start them, but for names and ports.
+# As docker-compose.yml and `./crm up` start them, but for names and ports; `hasty` with other deadlines.
+DAPHNE = ("daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}")
 SERVERS = {
-    "daphne": ("daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", "crm_backend.asgi:application"),
+    "daphne": (*DAPHNE, "crm_backend.asgi:application"),
+    "hasty": (*DAPHNE, "tests.hasty:application"),
     "granian": (
         "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", "--no-ws", "--workers=2",
         "--blocking-threads=2", "--workers-kill-timeout=5", "--log-level=warning",

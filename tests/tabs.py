@@ -12,6 +12,7 @@ from crm_backend.common.sockets import check_sent
 from events.dispatcher import dispatch_pending
 from notifications.consumers import NotificationConsumer
 from tests.processes import Process, Web
+from tests.proxies import Proxy
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ def start(processes, tmp_path):
 
 @pytest.fixture
 def open_tab(processes, broker_token):
-    """`open_tab(web)`: a tab of our broker's at a web server."""
+    """`open_tab(web)`: a tab of our broker's at a web server, or of whoever has a token."""
 
-    def open_at(web: Web) -> Tab:
-        opening = connect(web.socket_url, subprotocols=["bearer", broker_token], open_timeout=20)
+    def open_at(web: Web | Proxy, token: str = broker_token) -> Tab:
+        opening = connect(web.socket_url, subprotocols=["bearer", token], open_timeout=20)
         return Tab(processes.enter_context(opening))
 
     return open_at

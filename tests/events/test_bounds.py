@@ -25,23 +25,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.
 MISSED, BODY = 6_000, "x" * 4_000
 
 
-def missed_notifications(user) -> None:
-    """24 MB of notifications that a user has not been sent."""
+def missed_notifications(user, count: int = MISSED, body: str = BODY) -> None:
+    """Notifications that a user has not been sent: 24 MB of them."""
     now = timezone.now()
     common: dict[str, Any] = {"subject_type": "user", "subject_id": user.pk}
     done = {"projected_at": now, "dispatched_at": now}
-    told = [Event(type="user.updated", data={}, occurred_at=now, **done, **common) for _ in range(MISSED)]
+    told = [Event(type="user.updated", data={}, occurred_at=now, **done, **common) for _ in range(count)]
     Event.objects.bulk_create(told, batch_size=1_000)
     common |= {
         "user": user,
         "notification_type": "system",
         "title": "Missed",
-        "body": BODY,
+        "body": body,
         "created_at": now,
     }
     rows = [Notification(seq=seq, event=event, **common) for seq, event in enumerate(told, 1)]
     Notification.objects.bulk_create(rows, batch_size=1_000)
-    NotificationCounter.objects.update_or_create(pk=user.pk, defaults={"last_seq": MISSED})
+    NotificationCounter.objects.update_or_create(pk=user.pk, defaults={"last_seq": count})
 
 
 def frame(text: str) -> bytes:
