@@ -70,7 +70,12 @@ class AuthorizedSerializer(Serializer):
     channel_data = serializers.CharField(required=False)
 
 
-@extend_schema_field({"description": f"Any JSON, {MAX_DATA_BYTES} bytes at most. A text is sent as it is."})
+@extend_schema_field(
+    {
+        "type": ["object", "array", "string", "number", "boolean"],
+        "description": f"Any JSON but null, {MAX_DATA_BYTES} bytes at most. A text is sent as it is.",
+    }
+)
 class DataField(serializers.JSONField):
     """What an event carries."""
 
@@ -88,7 +93,7 @@ class TriggerSerializer(Serializer):
 
     name = serializers.RegexField(EVENT_PATTERN, max_length=MAX_EVENT_NAME)
     channels = serializers.ListField(child=ChannelField(), min_length=1, max_length=MAX_SUBSCRIPTIONS)
-    data = DataField(allow_null=True)  # type: ignore[assignment]
+    data = DataField()  # type: ignore[assignment]
     socket_id = SocketIdField(required=False)
 
     def validate_channels(self, channels: list[str]) -> list[str]:
