@@ -25,9 +25,9 @@ def send_to_groups(messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """
     layer = get_channel_layer()
     assert layer is not None
-    prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
+    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
     with redis_client().pipeline(transaction=False) as pipeline:
         for first in range(0, len(messages), AT_ONCE):
             for group, message in messages[first : first + AT_ONCE]:
-                pipeline.publish(f"{prefix}__group__{group}", layer.serialize(message))
+                pipeline.publish(f"{config['prefix']}__group__{group}", layer.serialize(message))
             pipeline.execute()
