@@ -24,7 +24,10 @@ PATIENCE = 60.0
 SHOWN = 100
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 NOTIFICATION, GREETING = b'{"type":"notification",', b'{"type":"connected"'
-ALIVE = b'{"type":"heartbeat_response"}'
+# The server ends a socket of which it hears nothing for 90 seconds.
+BEAT_SECONDS = 40.0
+# What a socket says in answer to the second message, and so when it is done with the heartbeat before it.
+BEAT, DONE = (b'{"type":"heartbeat"}', b'{"type":"nothing"}'), b'{"type":"error",'
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -88,7 +91,7 @@ class Socket(asyncio.Protocol):
             self.transport.write(frame(payload, PONG))
         elif payload.startswith(NOTIFICATION):
             self.holder.note(self.index, payload, now)
-        elif payload == ALIVE:
+        elif payload.startswith(DONE):
             self.holder.alive()
         elif payload.startswith(GREETING) and not self.greeted.done():
             self.greeted.set_result(json.loads(payload))
@@ -108,6 +111,7 @@ class Holder:
         self.sockets: list[Socket] = []
         self.arrived: list[tuple[int, bytes, float]] = []
         self.lost = self.wanted = self.beating = 0
+        self.beaten = -BEAT_SECONDS
         self.enough = asyncio.Event()
 
     def note(self, index: int, payload: bytes, now: float) -> None:
@@ -117,7 +121,7 @@ class Holder:
             self.enough.set()
 
     def alive(self) -> None:
-        """A heartbeat was answered."""
+        """A heartbeat was dealt with."""
         self.beating -= 1
         if not self.beating:
             self.enough.set()
@@ -139,11 +143,15 @@ class Holder:
         }
 
     async def beat(self) -> dict[str, Any]:
-        """Have every socket show that it is alive."""
+        """Have every socket show that it is alive, now and then; nothing of it is under way afterwards."""
+        if time.monotonic() - self.beaten < BEAT_SECONDS:
+            return {}
+        self.beaten = time.monotonic()
         self.enough.clear()
         self.beating = len(self.sockets)
         for socket in self.sockets:
-            socket.transport.write(frame(b'{"type":"heartbeat"}'))
+            for message in BEAT:
+                socket.transport.write(frame(message))
         await asyncio.wait_for(self.enough.wait(), PATIENCE)
         return {}
 

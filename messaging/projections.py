@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
-
+from crm_backend.common.pushes import send_to_groups
 from events.dispatcher import Projection, register
 from events.models import Event
 from messaging.live import conversation_group
@@ -24,7 +22,7 @@ def push_to_sockets(events: Sequence[Event]) -> None:
     """Tell the sockets in the conversations concerned. Repeats do no harm: receivers count changes."""
     pushes = [*_changes(events), *_readings(events), *_departures(events)]
     if pushes:
-        async_to_sync(_send_all)(pushes)
+        _send_all(pushes)
 
 
 def _changes(events: Sequence[Event]) -> Iterable[Push]:
@@ -67,11 +65,8 @@ def _look_again(user_id: int | None) -> dict[str, Any]:
     return {"type": "chat.members_changed", "user_id": user_id}
 
 
-async def _send_all(pushes: Iterable[Push]) -> None:
-    layer = get_channel_layer()
-    assert layer is not None
-    for conversation_id, message in pushes:
-        await layer.group_send(conversation_group(conversation_id), message)
+def _send_all(pushes: Iterable[Push]) -> None:
+    send_to_groups([(conversation_group(conversation_id), message) for conversation_id, message in pushes])
 
 
 register(Projection("chat", deliver=push_to_sockets))

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from celery import current_app
-from channels.layers import get_channel_layer
+from django.db.models import F
 
+from crm_backend.common.pushes import send_to_groups
 from events.dispatcher import Projection, register
 from events.models import Event
 from events.registry import payload_class, render
@@ -93,11 +93,14 @@ def _take_numbers(wanted: dict[int, list[int]]) -> dict[int, list[int]]:
     )
     counters = NotificationCounter.objects.filter(pk__in=users).order_by("pk").select_for_update()
     numbers = {}
+    by_need: dict[int, list[int]] = defaultdict(list)
     for counter in counters:
-        first = counter.last_seq + 1
-        counter.last_seq += needed[counter.pk]
-        numbers[counter.pk] = list(range(first, counter.last_seq + 1))
-    NotificationCounter.objects.bulk_update(counters, ["last_seq"])
+        need = needed[counter.pk]
+        numbers[counter.pk] = list(range(counter.last_seq + 1, counter.last_seq + need + 1))
+        by_need[need].append(counter.pk)
+    # Mostly one statement: a value for each of many rows would be a long one, and slow.
+    for need, pks in by_need.items():
+        NotificationCounter.objects.filter(pk__in=pks).update(last_seq=F("last_seq") + need)
     return numbers
 
 
@@ -206,18 +209,15 @@ def push_to_sockets(events: Sequence[Event]) -> None:
         for user_id, count in unread_counts(counted).items()
     ]
     if messages:
-        async_to_sync(_send_all)(messages)
+        _send_all(messages)
 
 
 def _pushed(row: Notification) -> dict[str, Any]:
     return {"type": "notification.new", "seq": row.seq, "notification": notification_body(row)}
 
 
-async def _send_all(messages: Iterable[tuple[int, dict[str, Any]]]) -> None:
-    layer = get_channel_layer()
-    assert layer is not None
-    for user_id, message in messages:
-        await layer.group_send(user_group(user_id), message)
+def _send_all(messages: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    send_to_groups([(user_group(user_id), message) for user_id, message in messages])
 
 
 def queue_mails(events: Sequence[Event]) -> None:

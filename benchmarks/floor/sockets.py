@@ -70,6 +70,8 @@ class Floor:
                     await connection.send(encoded({"type": "heartbeat_response"}))
                 elif message["type"] == "resume":
                     await self.resume(connection, user_id, message["last_seq"])
+                else:
+                    await connection.send(encoded({"type": "error", "code": "unknown_type"}))
         finally:
             _sockets[user_id].discard(connection)
 

@@ -137,7 +137,7 @@ async def test_a_lost_push_is_made_good_by_the_next_and_a_repeat_is_dropped(worl
     async with socket(path(chat), bearer=await in_thread(token, broker)) as opened:
         await greeted(opened)
 
-        async def nothing(pushes):
+        def nothing(pushes):
             return None
 
         with monkeypatch.context() as patch:

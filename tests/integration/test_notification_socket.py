@@ -54,7 +54,7 @@ def lose_pushes(user, times):
         dispatch_pending()
 
 
-async def _nothing(messages):
+def _nothing(messages):
     return None
 
 

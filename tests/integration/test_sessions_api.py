@@ -165,7 +165,7 @@ def test_the_socket_of_an_ended_login_is_told(world, api, dispatch, monkeypatch)
 
     sent = []
 
-    async def send_all(messages):
+    def send_all(messages):
         sent.extend(messages)
 
     user = world.ours.client_user
