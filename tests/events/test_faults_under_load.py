@@ -12,18 +12,19 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from redis import Redis
 
 from crm_backend.embedded.processes import Record
 from crm_backend.embedded.valkey import Valkey
 from documents.models import Note
 from events.models import Event
 from notifications.models import Notification, NotificationCounter
-from tests.events.test_faults import all_dispatched
+from tests.events.test_faults import all_dispatched, change_stage, notified, recipients
 from tests.followers import Follower, check_followed, reconnected
 from tests.processes import Web, wait_for, worker
-from tests.tabs import processes, start
+from tests.tabs import broker_token, open_tab, processes, start
 
-__all__ = ["processes", "start"]
+__all__ = ["broker_token", "change_stage", "open_tab", "processes", "recipients", "start"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
@@ -184,3 +185,28 @@ def test_every_accepted_change_is_told_once_whatever_is_killed(start, world, api
         assert numbers_of(user) == list(range(1, last[user.pk] + 1))
     for (pk, _), follower in followers.items():
         check_followed(follower, last[pk])
+
+
+def test_a_server_that_lived_through_a_redis_that_did_not_pushes_again(
+    start, redis, open_tab, change_stage, recipients
+):
+    """Nobody has to ask: no heartbeat makes up for what is not pushed."""
+    there = {"variables": {"REDIS_URL": redis.url}}
+    web = start(Web, **there)
+    start(worker, **there)
+    tab = open_tab(web)
+    change_stage()
+    assert tab.next("notification")["seq"] == 1
+    assert tab.next("unread_count")["count"] == 1
+    kill_redis(redis)
+    change_stage()
+    redis.start()
+    wait_for(Redis.from_url(redis.url).pubsub_channels, what="the server listens again")
+    change_stage()
+    wait_for(all_dispatched)
+    seqs = [1]
+    while seqs[-1] < 3:
+        if (message := tab.read())["type"] == "notification":
+            seqs.append(message["seq"])
+    assert seqs == [1, 2, 3]
+    assert notified() == [(pk, seq) for pk in recipients for seq in (1, 2, 3)]

@@ -111,6 +111,11 @@ def test_an_emptied_redis_knows_everybody_again(world, api, servers, open_at):
     wait_for(lambda: [status_of(user) for user in users] == ["online"] * 2, what="both are there again")
     # Who looked in between was told so, and is told the rest.
     statuses = ["online"]
-    wait_for(lambda: statuses.extend(told_meanwhile(watcher)) or statuses[-1] == "online", what="online")
+
+    def knows() -> bool:
+        statuses.extend([read(watcher)["status"]] if statuses[-1] != "online" else told_meanwhile(watcher))
+        return statuses[-1] == "online"
+
+    wait_for(knows, what="the watcher knows")
     for socket in held:
         assert told_meanwhile(socket) == []
