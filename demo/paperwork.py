@@ -77,7 +77,7 @@ def _talk(people: dict[str, User], going: Application | None) -> None:
         message_send(conversation=about, author=client, body="Do you need my latest payslips as well?")
         for one in (broker, bd):
             if one.pk in readers:
-                message_send(conversation=about, author=one, body=ANSWERS[one.role])
+                message_send(conversation=about, author=one, body=ANSWERS[Role(one.role)])
     direct, _ = direct_start(actor=broker, other=bd)
     message_send(conversation=direct, author=broker, body="Is the rate lock still possible this week?")
     message_send(conversation=direct, author=bd, body="Until Thursday, five in the afternoon.")
