@@ -97,6 +97,124 @@ export interface EditMessage {
   body: string;
 }
 
+/** A word to the others on a guarded channel that one follows. */
+export interface GatewayClientEvent {
+  event: string;
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  data?: unknown;
+}
+
+/** Something was not taken; where the socket is closed, with the same code. */
+export interface GatewayError {
+  event: "pusher:error";
+  data: GatewayFault;
+}
+
+/** The greeting; its data has `socket_id` and `activity_timeout`. */
+export interface GatewayEstablished {
+  event: "pusher:connection_established";
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** What a channel carries: `notification`, the types of an application's events, what was triggered. */
+export interface GatewayEvent {
+  event: string;
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  /** JSON, as a text. */
+  data: string;
+  /** Who said it, on a presence channel. */
+  user_id?: string | null;
+}
+
+/** What is wrong, and its code. */
+export interface GatewayFault {
+  code: number;
+  message: string;
+}
+
+/** Somebody came to a presence channel. */
+export interface GatewayMemberAdded {
+  event: "pusher_internal:member_added";
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** Somebody left a presence channel. */
+export interface GatewayMemberRemoved {
+  event: "pusher_internal:member_removed";
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** Ask whether the server is there; it answers `pusher:pong`. */
+export interface GatewayPing {
+  event: "pusher:ping";
+}
+
+/** The server asks whether the client is there. */
+export interface GatewayPinged {
+  event: "pusher:ping";
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** The answer to the server's `pusher:ping`. */
+export interface GatewayPong {
+  event: "pusher:pong";
+}
+
+/** The answer to `pusher:ping`. */
+export interface GatewayPonged {
+  event: "pusher:pong";
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** Follow a channel. */
+export interface GatewaySubscribe {
+  event: "pusher:subscribe";
+  data: GatewaySubscription;
+}
+
+/** A channel is followed; of a presence channel the data has who is there. */
+export interface GatewaySubscribed {
+  event: "pusher_internal:subscription_succeeded";
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** Which channel, and for a guarded one what `POST /api/realtime/auth/` gave. */
+export interface GatewaySubscription {
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  auth?: string | null;
+  channel_data?: string | null;
+}
+
+/** A channel is not, or no longer, followed. */
+export interface GatewaySubscriptionError {
+  event: "pusher:subscription_error";
+  /** `private-user-7`, `presence-team-3`, or a public one. */
+  channel: string;
+  /** JSON, as a text. */
+  data: string;
+}
+
+/** Follow a channel no more. */
+export interface GatewayUnsubscribe {
+  event: "pusher:unsubscribe";
+  data: GatewaySubscription;
+}
+
 /** Ask for `unread_count`. */
 export interface GetUnreadCount {
   type: "get_unread_count";
@@ -247,6 +365,10 @@ export interface Sockets {
   "/ws/presence/": {
     up: Authenticate | Heartbeat | SetPresence | WatchPresence;
     down: HeartbeatResponse | PresenceChanged | PresenceConnected | SocketError | Watching;
+  };
+  "/app/{key}": {
+    up: GatewayClientEvent | GatewayPing | GatewayPong | GatewaySubscribe | GatewayUnsubscribe;
+    down: GatewayError | GatewayEstablished | GatewayEvent | GatewayMemberAdded | GatewayMemberRemoved | GatewayPinged | GatewayPonged | GatewaySubscribed | GatewaySubscriptionError;
   };
 }
 

@@ -26,6 +26,22 @@ from integrations.live import Member
 from integrations.protocol import CLIENT_EVENT, Code
 from integrations.publishing import EVENT, group_of, publish
 from integrations.services import Grant
+from integrations.socket_messages import (
+    GatewayClientEvent,
+    GatewayError,
+    GatewayEstablished,
+    GatewayEvent,
+    GatewayMemberAdded,
+    GatewayMemberRemoved,
+    GatewayPing,
+    GatewayPinged,
+    GatewayPong,
+    GatewayPonged,
+    GatewaySubscribe,
+    GatewaySubscribed,
+    GatewaySubscriptionError,
+    GatewayUnsubscribe,
+)
 from users.models import User
 from users.permissions import reader_of
 from users.websocket import in_own_thread, user_group
@@ -47,8 +63,24 @@ class Subscription:
 
 
 class GatewayConsumer(AsyncWebsocketConsumer):
-    """`/app/{key}`."""
+    """`/app/{key}`: notifications, the timeline of an application, and who is there, for Pusher's clients."""
 
+    protocol_of = "Pusher"
+    receives = (GatewayPing, GatewayPong, GatewaySubscribe, GatewayUnsubscribe, GatewayClientEvent)
+    sends = (
+        GatewayEstablished,
+        GatewayPinged,
+        GatewayPonged,
+        GatewayError,
+        GatewaySubscribed,
+        GatewaySubscriptionError,
+        GatewayMemberAdded,
+        GatewayMemberRemoved,
+        GatewayEvent,
+    )
+    close_codes: ClassVar[dict[int, str]] = {
+        code: f"{code.name.replace('_', ' ').lower()} (docs/gateway.md)" for code in Code
+    }
     handlers: ClassVar[dict[str, str]] = {
         "pusher:ping": "on_ping",
         "pusher:pong": "on_pong",

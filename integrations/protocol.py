@@ -19,7 +19,7 @@ MESSAGES_PER_WINDOW, WINDOW_SECONDS = 300, 10.0
 CHANNEL_PATTERN = r"^[A-Za-z0-9_=@,.;-]{1,164}$"
 SOCKET_ID_PATTERN = r"^[0-9]{1,20}\.[0-9]{1,20}$"
 # Names beginning like this are the protocol's own, or those of clients.
-EVENT_PATTERN = r"^(?!pusher:|pusher_internal:|client-)[A-Za-z0-9_=@,.;:/\\|-]{1,200}$"
+EVENT_PATTERN = r"^(?!pusher:|pusher_internal:|client-)[A-Za-z0-9 _=@,.;:/\\|-]{1,200}$"
 _CHANNEL = re.compile(CHANNEL_PATTERN.removesuffix("$") + r"\Z")
 
 CLIENT_EVENT = "client-"

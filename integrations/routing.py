@@ -1,8 +1,8 @@
 """The address of the gateway's socket."""
 
-from django.urls import re_path
+from django.urls import path
 
 from integrations.consumers import GatewayConsumer
 
 # Clients of the protocol know no slash at the end.
-websocket_urlpatterns = [re_path(r"^app/(?P<key>[^/]+)/?$", GatewayConsumer.as_asgi())]
+websocket_urlpatterns = [path("app/<str:key>", GatewayConsumer.as_asgi(), name="gateway")]

@@ -108,6 +108,7 @@ def _fast_passwords() -> None:
 def _described_messages() -> None:
     """Hold everything that any socket sends in any test against the models of its consumer."""
     from crm_backend.common.sockets import check_sent
+    from integrations.consumers import GatewayConsumer
     from users.websocket import AuthenticatedConsumer
 
     send = AuthenticatedConsumer.send
@@ -117,6 +118,7 @@ def _described_messages() -> None:
         await send(self, text_data=text_data, bytes_data=bytes_data, close=close)
 
     AuthenticatedConsumer.send = checked
+    GatewayConsumer.send = checked
 
 
 @pytest.fixture(autouse=True)

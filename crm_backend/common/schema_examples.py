@@ -60,6 +60,9 @@ EXAMPLES: dict[str, Any] = {
     "previous": None,
     "message": "Logged in.",
     "detail": "What happened, in one sentence.",
+    "socket_id": "317.4711",
+    "channel_name": "private-user-7",
+    "channels": ["private-user-7"],
 }
 
 

@@ -8,7 +8,7 @@ document and the TypeScript types are made from the same models, so none of them
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from django.urls.resolvers import RoutePattern
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,14 +27,14 @@ CLOSE_CODES = {
 
 
 class Message(BaseModel):
-    """One kind of message; `type` is a `Literal` with its name."""
+    """One kind of message; the member that tells kinds apart is a `Literal` with its name."""
 
-    type: Any
+    discriminator: ClassVar[str] = "type"
 
     @classmethod
     def name(cls) -> str:
-        """The value of `type`."""
-        (name,) = get_args(cls.model_fields["type"].annotation)
+        """The value of `type`, or of what another protocol has for it."""
+        (name,) = get_args(cls.model_fields[cls.discriminator].annotation)
         return str(name)
 
 
@@ -105,18 +105,24 @@ class Socket:
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is a socket with a login; else the protocol is another one's."""
+        return not hasattr(self.consumer, "protocol_of")
+
+    @property
     def up(self) -> tuple[type[FromClient], ...]:
         """What clients may send."""
-        return (*COMMON_UP, *self.consumer.receives)
+        return (*(COMMON_UP if self.is_ours else ()), *self.consumer.receives)
 
     @property
     def down(self) -> tuple[type[ToClient], ...]:
         """What the server may send."""
-        return (*COMMON_DOWN, *self.consumer.sends)
+        return (*(COMMON_DOWN if self.is_ours else ()), *self.consumer.sends)
 
     def gaps(self) -> list[str]:
         """What the consumer does and does not describe: empty when every message has a model."""
-        described = {model.name() for model in self.consumer.receives}
+        # Those with a `*` are known by how they begin.
+        described = {model.name() for model in self.consumer.receives if "*" not in model.name()}
         unmodelled = sorted({*self.consumer.handlers} - described)
         unhandled = sorted(described - {*self.consumer.handlers})
         models = (*self.up, *self.down)
@@ -146,7 +152,7 @@ def check_sent(consumer: Any, text: str | bytes) -> None:
         Undescribed: it has a type, a member or a value that the models do not know.
     """
     found: dict[str, str] = {}
-    for model in (*COMMON_DOWN, *consumer.sends):
+    for model in Socket("", "", consumer).down:
         try:
             model.model_validate_json(text)
         except ValidationError as error:
@@ -165,9 +171,7 @@ def sockets(urlpatterns: Iterable[Any]) -> Iterator[Socket]:
         consumer = getattr(entry.callback, "consumer_class", None)
         if consumer is None:
             continue
-        assert isinstance(entry.pattern, RoutePattern), (
-            f"{entry.pattern}: routes of sockets are made by path()"
-        )
+        assert isinstance(entry.pattern, RoutePattern), f"{entry.pattern}: make it by path()"
         assert entry.name, f"{entry.pattern}: the route of a socket has a name"
         route = str(entry.pattern)
         yield Socket(

@@ -13,8 +13,9 @@ from crm_backend.site.sockets import SOCKETS
 
 INFO = """\
 Seen from the server: it *sends* what clients get, and *receives* what they say. Every message is a JSON
-object with a `type`. Clients ignore types and members that they do not know. `docs/realtime.md` tells how to
-log in and how to resume after a break; `docs/realtime.d.ts` has the same messages as TypeScript types.
+object with a `type`; at `/app/{key}`, where the Pusher protocol is spoken, with an `event`. Clients ignore
+types and members that they do not know. `docs/realtime.md` tells how to log in and how to resume after a
+break; `docs/realtime.d.ts` has the same messages as TypeScript types.
 """
 LOGIN = {
     "type": "object",
@@ -80,14 +81,17 @@ def _open(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _channel(socket: Socket) -> dict[str, Any]:
     names = sorted({model.__name__ for model in (*socket.up, *socket.down)})
+    codes = getattr(socket.consumer, "close_codes", CLOSE_CODES)
     channel: dict[str, Any] = {
         "address": socket.address,
         "title": socket.name.replace("-", " ").capitalize(),
         "description": inspect.cleandoc(socket.consumer.__doc__),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
-        "bindings": {"ws": {"method": "GET", "query": LOGIN, "bindingVersion": "0.1.0"}},
-        "x-close-codes": {str(code): meaning for code, meaning in sorted(CLOSE_CODES.items())},
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+        "x-close-codes": {str(int(code)): meaning for code, meaning in sorted(codes.items())},
     }
+    if socket.is_ours:
+        channel["bindings"]["ws"]["query"] = LOGIN
     if socket.parameters:
         channel["parameters"] = {
             name: {"description": PARAMETERS[kind]} for name, kind in sorted(socket.parameters.items())
@@ -101,7 +105,7 @@ def _operations(socket: Socket) -> dict[str, Any]:
             "action": action,
             "channel": {"$ref": f"#/channels/{socket.name}"},
             "title": f"{socket.name.replace('-', ' ').capitalize()}: {title}",
-            "security": [{"$ref": "#/components/securitySchemes/bearer"}],
+            **({"security": [{"$ref": "#/components/securitySchemes/bearer"}]} if socket.is_ours else {}),
             "messages": [
                 {"$ref": f"#/channels/{socket.name}/messages/{model.__name__}"}
                 for model in sorted(models, key=lambda model: model.__name__)

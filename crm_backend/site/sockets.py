@@ -21,9 +21,8 @@ websocket_urlpatterns = [
     *notification_sockets,
     *chat_sockets,
     *presence_sockets,
-    # Its messages are those of another protocol (docs/gateway.md).
     *gateway,
     re_path(r"", no_such_socket),  # type: ignore[arg-type]
 ]
 
-SOCKETS: list[Socket] = list(sockets([*notification_sockets, *chat_sockets, *presence_sockets]))
+SOCKETS: list[Socket] = list(sockets(websocket_urlpatterns))

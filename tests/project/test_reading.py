@@ -64,7 +64,8 @@ def asked(view_class):
     filters = getattr(questions.filterset_of(view_class), "base_filters", {})
     for name, one in filters.items():
         if name not in BY_DAY:
-            yield name, EXAMPLES.get(type(one)) or str(list(one.field.choices)[-1][0])
+            text = next((text for kind, text in EXAMPLES.items() if isinstance(one, kind)), None)
+            yield name, text or str(list(one.field.choices)[-1][0])
     yield "search", 'ab APP-12 "Uma Person"'
 
 
