@@ -6,6 +6,7 @@ import queue
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,18 @@ class NodeClient:
             self.passed.append(message)
             if message["event"] == event and message.get("channel") == channel:
                 return message.get("data")
+
+    def expect_each(self, event: str, channels: Iterable[str]) -> None:
+        """Wait for an event on each of several channels, in whatever order."""
+        left = set(channels)
+        while left:
+            try:
+                message = self.told.get(timeout=30)
+            except queue.Empty:
+                pytest.fail(f"no {event} on {sorted(left)}; there was {self.passed}")
+            self.passed.append(message)
+            if message["event"] == event:
+                left.discard(message.get("channel"))
 
     def names(self) -> list[str]:
         """The events that `expect` has seen."""

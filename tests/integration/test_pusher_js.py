@@ -150,8 +150,7 @@ def test_clients_come_back_when_the_server_was_killed(world, web, open_client, t
     again = Web(tmp_path, web.port)
     try:
         bdm.expect("state:connected", seconds=60)
-        for channel in (application, team):
-            bdm.expect(SUCCEEDED, channel, seconds=60)  # its first request loads every view
+        bdm.expect_each(SUCCEEDED, (application, team))
         happen(world.ours.application)
         assert bdm.expect("application.updated", application)["type"] == "application.updated"
     finally:
