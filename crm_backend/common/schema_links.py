@@ -24,8 +24,8 @@ def add_links(result: Document, **_: Any) -> Document:
     }
     below = {_PARAMETER.sub("{}", path): path for path in details.values()}
     for path, method, operation in operations(result):
-        # A reply to a new row that adds to its detail is known by its address.
-        detail = details.get(_shape(operation, "201")) or below.get(_PARAMETER.sub("{}", path) + "{}/")
+        # By its address, or where it is made below another row by the shape of the reply.
+        detail = below.get(_PARAMETER.sub("{}", path) + "{}/") or details.get(_shape(operation, "201"))
         if (
             method == "post"
             and "201" in operation["responses"]

@@ -29,6 +29,7 @@ BOOLEANS = [
     "brokers/bdms/?is_active",
     "brokers/branches/?is_active",
     "products/?is_active",
+    "chat/groups/?is_open",
     "products/?is_secured",
     "users/notifications/?is_read",
     "documents/repayments/?is_overdue",

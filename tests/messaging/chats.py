@@ -4,8 +4,9 @@ from typing import Any
 
 from messaging.choices import MemberRole
 from messaging.models import ChatGroup, Conversation, Member, Message
-from messaging.services.conversations import conversation_start
+from messaging.services.conversations import conversation_start, direct_start
 from messaging.services.messages import message_send
+from tests.documents import makers
 from tests.factories import Side, World
 from users.choices import Role
 from users.models import User
@@ -48,6 +49,18 @@ def group_of(side: Side, owner: User, admin: User | None = None, **fields: Any) 
 def write(conversation: Conversation, author: User, body: str, **fields: Any) -> Message:
     """A message of somebody."""
     return message_send(conversation=conversation, author=author, body=body, **fields)[0]
+
+
+def fill_chats(side: Side, admin: User) -> None:
+    """Rows of everything about conversations, for proofs that ask each table."""
+    direct, _ = direct_start(actor=side.broker_user, other=side.bd_user)
+    document = makers.document_of(side.application, side.broker_user)
+    write(direct, side.broker_user, "Here it is", client_id="a-0")
+    about = chat_about(side, side.bd_user, admin)
+    for conversation in (direct, about):
+        write(conversation, side.broker_user, "This one", attachments=[document], client_id="a-1")
+        write(conversation, side.broker_user, "And this", client_id="a-2")
+    group_of(side, side.bd_user, admin)
 
 
 def latest(**fields: Any) -> Conversation:

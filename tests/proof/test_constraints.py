@@ -41,6 +41,7 @@ from tests.factories import (
     ProductFactory,
 )
 from tests.integration.addresses import notification_of
+from tests.messaging.chats import fill_chats
 from tests.servicing.kit import D, fee_of, settled
 from tests.writes import OURS
 from users.services import passwords
@@ -56,7 +57,7 @@ UNIQUE = [
 UNIQUE += [(m, "", (f.name,)) for m in MODELS for f in m._meta.local_fields if f.unique and not f.primary_key]
 # Wrong for somebody: too small, too large, empty, unknown, in capitals, too late.
 NUMBERS = [-1, 0, 10_001, 101, 601]
-TEXTS = ["", "nonsense", "NONSENSE@EXAMPLE.COM", "withdrawn", "inquiry", "company"]
+TEXTS = ["group", "", "nonsense", "NONSENSE@EXAMPLE.COM", "withdrawn", "inquiry", "company"]
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +87,7 @@ def filled(world):
         )
         Application.objects.filter(pk=side.application.pk).update(client_reference=f"A-{side.application.pk}")
         fill(side, world.admin)
+        fill_chats(side, world.admin)
     lend(world.admin)
     dispatch_pending()
     return world

@@ -58,7 +58,7 @@ class PresenceView(ApiView):
         parameters=[
             OpenApiParameter(
                 "ids",
-                {"type": "string", "pattern": r"^\d+(,\d+)*$"},
+                {"type": "string", "pattern": r"^[1-9]\d{0,17}(,[1-9]\d{0,17}){0,199}$"},
                 description=f"Up to {WATCHED_AT_ONCE} ids of users, with commas between them. Users whom the "
                 "caller may not see are left out. Without it, the caller's own.",
                 examples=[],
