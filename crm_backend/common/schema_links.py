@@ -16,13 +16,14 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 def add_links(result: Document, **_: Any) -> Document:
     """Give each reply with a new row the links that follow from the addresses."""
-    details = {
-        shape: path
+    shown = [
+        (path, shape)
         for path, method, operation in operations(result)
         if method == "get" and operation["operationId"].endswith("_retrieve")
         if (shape := _shape(operation, "200"))
-    }
-    below = {_PARAMETER.sub("{}", path): path for path in details.values()}
+    ]
+    details = {shape: path for path, shape in shown}
+    below = {_PARAMETER.sub("{}", path): path for path, _ in shown}
     for path, method, operation in operations(result):
         # By its address, or where it is made below another row by the shape of the reply.
         detail = below.get(_PARAMETER.sub("{}", path) + "{}/") or details.get(_shape(operation, "201"))
