@@ -149,3 +149,4 @@ def test_granian_finishes_a_request_when_it_is_asked_to_stop(tmp_path):
     time.sleep(0.05)  # it hashes a password now, which takes longer
     assert web.terminate() == 0
     assert connection.getresponse().status == 401
+    connection.close()
