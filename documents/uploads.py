@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 
 from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
@@ -61,6 +62,7 @@ class DiskHandler(FileUploadHandler):
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
         self.count = 0
+        self.is_within = False  # a file, whose end has not come yet
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin with a file.
@@ -75,6 +77,7 @@ class DiskHandler(FileUploadHandler):
         self.file = ReceivedFile(name=self.file_name, content_type=self.content_type)
         self.hash = hashlib.sha256()
         self.received = 0
+        self.is_within = True
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Write a block, unless there are too many already."""
@@ -87,6 +90,7 @@ class DiskHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         """The whole file."""
+        self.is_within = False
         self.file.seek(0)
         self.file.size = min(file_size, self.received)
         self.file.sha256 = self.hash.hexdigest()
@@ -106,13 +110,20 @@ class DocumentParser(MultiPartParser):
 
         Raises:
             FileTooLarge: it is announced as larger than its files may be.
+            ParseError: it ends in the middle of a file, as when the client has hung up.
         """
         request = parser_context["request"]._request
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length > self.bytes_at_most + FORM_ALLOWANCE:
             raise FileTooLarge(f"Send at most {self.bytes_at_most // MEGABYTE} MB at once.")
-        request.upload_handlers = [DiskHandler(request)]
-        return super().parse(stream, media_type, parser_context)
+        handler = DiskHandler(request)
+        request.upload_handlers = [handler]
+        parsed = super().parse(stream, media_type, parser_context)
+        if handler.is_within:
+            # Django leaves out such a file, and leaves it where it is.
+            handler.file.close()
+            raise ParseError("The form ends in the middle of a file.")
+        return parsed
 
 
 class BatchParser(DocumentParser):

@@ -1,7 +1,9 @@
 """Real servers and workers: crashes in the middle, many at once, and the memory that a big file takes."""
 
+import contextlib
 import http.client
 import re
+import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -343,8 +345,7 @@ def test_a_worker_that_is_killed_over_a_letter(world, api, start, tmp_path, monk
     assert StoredFile.objects.count() == 1
 
 
-# granian may hold on to such a request; there the file goes with the hourly clean-up at the latest.
-@pytest.mark.parametrize("server", ["daphne"])
+@pytest.mark.parametrize("server", ["granian", "daphne"])
 def test_a_client_that_hangs_up_in_the_middle_of_an_upload_leaves_nothing(world, api, start, server):
     before, login = stored_files(), token(api, world.ours.broker_user)
     web = start(server)
@@ -392,3 +393,30 @@ def test_an_archive_of_big_files_takes_little_memory(world, api, start):
                     most = max(most, resident(web))
         assert got == int(reply.headers["content-length"]) > 500 * MEGABYTE
         assert most - before < 60, (before, most)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+@pytest.mark.parametrize("server", ["granian", "daphne"])
+def test_an_upload_that_is_cut_short_is_not_taken_for_whole(world, api, start, server, says_so):
+    """A text has no end of its own by which it could be told."""
+    before, login = stored_files(), token(api, world.ours.broker_user)
+    web = start(server)
+    body = part("application", str(world.ours.application.pk).encode()) + b"\r\n"
+    body += part("file", b"A line of a statement.\n" * 1000, "statement.txt", "text/plain")
+    connection = http.client.HTTPConnection("127.0.0.1", web.port)
+    connection.putrequest("POST", "/api/documents/documents/")
+    connection.putheader("Authorization", login)
+    connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
+    connection.putheader("Content-Length", str(len(body) + 100_000))
+    connection.endheaders()
+    connection.send(body)
+    if says_so:
+        connection.sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            assert connection.getresponse().status == 400
+    connection.close()
+    with httpx.Client(timeout=60, headers={"Authorization": login}) as client:
+        url = f"http://127.0.0.1:{web.port}/api/documents/documents/"
+        assert client.post(url, **form(world.ours.application, makers.pdf())).status_code == 201
+    assert [one.current.name for one in Document.objects.all()] == ["a.pdf"]
+    assert len(stored_files() - before) == 1
