@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import orjson
-from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from crm_backend.common.consumers import Consumer, is_over
 from crm_backend.common.errors import NotAllowed
+from crm_backend.common.threads import in_own_thread
 from integrations import protocol, services
 from integrations.gateway_channels import USER_PREFIX
 from integrations.keeper import keeper
@@ -44,7 +44,7 @@ from integrations.socket_messages import (
 )
 from users.models import User
 from users.permissions import reader_of
-from users.websocket import in_own_thread, user_group
+from users.websocket import user_group
 
 # How often a subscription is looked at again where nothing happens on its channel, seconds.
 RECHECK_SECONDS = 60.0
@@ -62,10 +62,9 @@ class Subscription:
     told: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
 
-class GatewayConsumer(AsyncWebsocketConsumer):
+class GatewayConsumer(Consumer):
     """`/app/{key}`: notifications, the timeline of an application, and who is there, for Pusher's clients."""
 
-    protocol_of = "Pusher"
     receives = (GatewayPing, GatewayPong, GatewaySubscribe, GatewayUnsubscribe, GatewayClientEvent)
     sends = (
         GatewayEstablished,
@@ -79,7 +78,7 @@ class GatewayConsumer(AsyncWebsocketConsumer):
         GatewayEvent,
     )
     close_codes: ClassVar[dict[int, str]] = {
-        code: f"{code.name.replace('_', ' ').lower()} (docs/gateway.md)" for code in Code
+        int(code): f"{code.name.replace('_', ' ').lower()} (docs/gateway.md)" for code in Code
     }
     handlers: ClassVar[dict[str, str]] = {
         "pusher:ping": "on_ping",
@@ -92,7 +91,6 @@ class GatewayConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Accept, so that the client can read a refusal; then greet or refuse."""
-        self.closing = False
         self.socket_id = ""
         self.subscriptions: dict[str, Subscription] = {}
         self.followed: set[int] = set()  # users whose groups are joined
@@ -143,7 +141,7 @@ class GatewayConsumer(AsyncWebsocketConsumer):
         if self.closing:
             return
         self.heard = time.monotonic()
-        if _is_over(self.recent, protocol.WINDOW_SECONDS):
+        if is_over(self.recent, protocol.WINDOW_SECONDS):
             await self.fail(Code.OVER_CAPACITY, "These are too many messages. Come back later.")
             return
         raw = (text_data or "").encode() if bytes_data is None else bytes_data
@@ -241,7 +239,7 @@ class GatewayConsumer(AsyncWebsocketConsumer):
             await self.emit_error(
                 Code.REFUSED, f"The data of an event may have {protocol.MAX_DATA_BYTES} bytes at most."
             )
-        elif _is_over(self.spoken, 1.0):
+        elif is_over(self.spoken, 1.0):
             await self.emit_error(
                 Code.TOO_MANY_CLIENT_EVENTS,
                 f"{protocol.CLIENT_EVENTS_PER_SECOND} client events in a second, and no more.",
@@ -253,11 +251,6 @@ class GatewayConsumer(AsyncWebsocketConsumer):
             await publish(str(channel), told)
 
     # --- from the channel layer -----------------------------------------------------------------
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Leave out what is in a user's group for other kinds of sockets."""
-        if hasattr(self, get_handler_name(message)):
-            await super().dispatch(message)
 
     async def gateway_event(self, message: dict[str, Any]) -> None:
         """Something was said on a channel, by `POST /api/realtime/trigger/` or by another client."""
@@ -403,11 +396,3 @@ class GatewayConsumer(AsyncWebsocketConsumer):
 
 def _as_text(data: Any) -> str:
     return data if isinstance(data, str) else orjson.dumps(data).decode()
-
-
-def _is_over(times: deque[float], seconds: float) -> bool:
-    """Whether one more, now, is more than the window has room for; it is counted in any case."""
-    now = time.monotonic()
-    full = len(times) == times.maxlen and now - times[0] < seconds
-    times.append(now)
-    return full

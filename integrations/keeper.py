@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
 from redis.exceptions import RedisError
@@ -92,12 +93,9 @@ async def _forgiving(act: Callable[[], T]) -> T | None:
     return None
 
 
-_keepers: dict[asyncio.AbstractEventLoop, Keeper] = {}
+_keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, Keeper] = WeakKeyDictionary()
 
 
 def keeper() -> Keeper:
     """The keeper of the running event loop."""
-    loop: Any = asyncio.get_running_loop()
-    for other in [one for one in _keepers if one.is_closed()]:
-        del _keepers[other]
-    return _keepers.setdefault(loop, Keeper())
+    return _keepers.setdefault(asyncio.get_running_loop(), Keeper())

@@ -6,12 +6,11 @@ process leaves is gone after `LIFE_SECONDS`. All times are those of Redis, whose
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache as once
 from typing import Any
 
 from django.core.cache import cache
 
-from crm_backend.common.counters import redis_client
+from crm_backend.common.counters import script
 
 LIFE_SECONDS = 45
 
@@ -71,7 +70,7 @@ class Members:
 def connections(*, here: Iterable[str] = (), gone: str = "") -> int:
     """Note the sockets that are here, and one that goes; return how many there are in all processes."""
     arguments = [int(LIFE_SECONDS * 1000), gone, *here]
-    return int(_script(_SOCKETS)(keys=[_key("sockets")], args=arguments))
+    return int(script(_SOCKETS)(keys=[_key("sockets")], args=arguments))
 
 
 def members(
@@ -82,7 +81,7 @@ def members(
     for socket_id, member in (here or {}).items():
         arguments += [member.user_id, _entry(socket_id, member), member.info]
     keys = [_key(f"{part}:{channel}") for part in ("members", "info", "version")]
-    changed, version, flat = _script(_MEMBERS)(keys=keys, args=arguments)
+    changed, version, flat = script(_MEMBERS)(keys=keys, args=arguments)
     words = [word.decode() for word in flat]
     return Members(int(version), dict(zip(words[::2], words[1::2], strict=True)), bool(changed))
 
@@ -93,8 +92,3 @@ def _entry(socket_id: str, member: Member) -> str:
 
 def _key(name: str) -> str:
     return str(cache.make_key(f"gateway:{name}"))
-
-
-@once
-def _script(text: str) -> Any:
-    return redis_client().register_script(text)

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+
+from crm_backend.common.pushes import send_to_groups
 
 EVENT, HAPPENED, MEMBERS = "gateway.event", "gateway.happened", "gateway.members"
 
@@ -22,11 +23,6 @@ async def publish(channel: str, message: dict[str, Any]) -> None:
     await layer.group_send(group_of(channel), {**message, "channel": channel})
 
 
-async def _publish_all(messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    for channel, message in messages:
-        await publish(channel, message)
-
-
 def publish_all(messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
     """The same for several, from code that does not wait for events itself."""
-    async_to_sync(_publish_all)(messages)
+    send_to_groups([(group_of(channel), {**message, "channel": channel}) for channel, message in messages])

@@ -30,40 +30,43 @@ class GatewayFault(BaseModel):
     message: str
 
 
-class GatewayPing(FromClient):
+class _Up(FromClient):
+    discriminator: ClassVar[str] = "event"
+
+
+class _Down(ToClient):
+    discriminator: ClassVar[str] = "event"
+
+
+class GatewayPing(_Up):
     """Ask whether the server is there; it answers `pusher:pong`."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:ping"]
 
 
-class GatewayPong(FromClient):
+class GatewayPong(_Up):
     """The answer to the server's `pusher:ping`."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:pong"]
 
 
-class GatewaySubscribe(FromClient):
+class GatewaySubscribe(_Up):
     """Follow a channel."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:subscribe"]
     data: GatewaySubscription
 
 
-class GatewayUnsubscribe(FromClient):
+class GatewayUnsubscribe(_Up):
     """Follow a channel no more."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:unsubscribe"]
     data: GatewaySubscription
 
 
-class GatewayClientEvent(FromClient):
+class GatewayClientEvent(_Up):
     """A word to the others on a guarded channel that one follows."""
 
-    discriminator: ClassVar[str] = "event"
     event: str = Field(pattern="^client-", max_length=MAX_EVENT_NAME)
     channel: Channel
     data: Any = None
@@ -74,78 +77,69 @@ class GatewayClientEvent(FromClient):
         return "client-*"
 
 
-class GatewayEstablished(ToClient):
+class GatewayEstablished(_Down):
     """The greeting; its data has `socket_id` and `activity_timeout`."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:connection_established"]
     data: Json
 
 
-class GatewayPinged(ToClient):
+class GatewayPinged(_Down):
     """The server asks whether the client is there."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:ping"]
     data: Json
 
 
-class GatewayPonged(ToClient):
+class GatewayPonged(_Down):
     """The answer to `pusher:ping`."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:pong"]
     data: Json
 
 
-class GatewayError(ToClient):
+class GatewayError(_Down):
     """Something was not taken; where the socket is closed, with the same code."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:error"]
     data: GatewayFault
 
 
-class GatewaySubscribed(ToClient):
+class GatewaySubscribed(_Down):
     """A channel is followed; of a presence channel the data has who is there."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher_internal:subscription_succeeded"]
     channel: Channel
     data: Json
 
 
-class GatewaySubscriptionError(ToClient):
+class GatewaySubscriptionError(_Down):
     """A channel is not, or no longer, followed."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher:subscription_error"]
     channel: Channel
     data: Json
 
 
-class GatewayMemberAdded(ToClient):
+class GatewayMemberAdded(_Down):
     """Somebody came to a presence channel."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher_internal:member_added"]
     channel: Channel
     data: Json
 
 
-class GatewayMemberRemoved(ToClient):
+class GatewayMemberRemoved(_Down):
     """Somebody left a presence channel."""
 
-    discriminator: ClassVar[str] = "event"
     event: Literal["pusher_internal:member_removed"]
     channel: Channel
     data: Json
 
 
-class GatewayEvent(ToClient):
+class GatewayEvent(_Down):
     """What a channel carries: `notification`, the types of an application's events, what was triggered."""
 
-    discriminator: ClassVar[str] = "event"
     event: str = Field(max_length=MAX_EVENT_NAME)
     channel: Channel
     data: Json

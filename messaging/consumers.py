@@ -1,8 +1,7 @@
 """The chat socket.
 
-As with notifications the channel layer may lose or repeat a message, and numbering makes that invisible:
-every sending, edit and deletion is a change with the next number of its conversation. The socket knows the
-last one it sent, drops repeats, and fills gaps from the database before it goes on.
+Every sending, edit and deletion is a change with the next number of its conversation, by which what the
+socket sends is numbered (`crm_backend.common.replay`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from crm_backend.common.errors import DomainError, InvalidInput
+from crm_backend.common.replay import Replay
 from crm_backend.common.threads import in_own_thread
 from documents.models import Document
 from messaging import selectors
@@ -52,9 +52,6 @@ class ChatConsumer(AuthenticatedConsumer):
     receives = (SendMessage, EditMessage, DeleteMessage, Typing, ReadUpTo, ChatResume)
     sends = (ChatConnected, ChatMessage, ChatTyping, ChatRead)
 
-    # The socket has been sent everything in (replayed_from, sent_change].
-    sent_change = 0
-    replayed_from = 0
     is_listening = False
 
     async def ready(self) -> None:
@@ -70,7 +67,7 @@ class ChatConsumer(AuthenticatedConsumer):
             await self.close(code=NOT_YOURS)
             return
         conversation, member = found
-        self.sent_change = self.replayed_from = conversation.last_change
+        self.replay = Replay(conversation.last_change, self._rows, self._send_changed)
         await self.send_json(
             {
                 "type": "connected",
@@ -90,7 +87,7 @@ class ChatConsumer(AuthenticatedConsumer):
     async def heartbeat(self) -> None:
         """Use the occasion to look for pushes that never came, and whether one is still a member."""
         if await self._still_member():
-            await self._catch_up()
+            await self.replay.catch_up()
 
     # --- from the client ------------------------------------------------------------------------
 
@@ -119,26 +116,15 @@ class ChatConsumer(AuthenticatedConsumer):
 
     async def on_resume(self, message: dict[str, Any]) -> None:
         """`{"type": "resume", "last_change": n}`: send all that came after n and was not sent here."""
-        if not await self._still_member():
-            return
-        change = message["last_change"]
-        if change < self.replayed_from:
-            upto, self.replayed_from = self.replayed_from, change
-            await self._send_between(change, upto)
-        await self._catch_up()
+        if await self._still_member():
+            await self.replay.resume(message["last_change"])
 
     # --- from the channel layer -----------------------------------------------------------------
 
     async def chat_message(self, event: dict[str, Any]) -> None:
         """Something was sent, edited or deleted; `readers` are those who saw the conversation then."""
-        change = event["change"]
-        if self._user.pk not in event["readers"] and not await self._still_member():
-            return
-        if change == self.sent_change + 1:
-            self.sent_change = change
-            await self.send_json({"type": "message", "change": change, "message": event["message"]})
-        elif change > self.sent_change:
-            await self._catch_up()
+        if self._user.pk in event["readers"] or await self._still_member():
+            await self.replay.take(event["change"], event["message"])
 
     async def chat_read(self, event: dict[str, Any]) -> None:
         """A member has read."""
@@ -240,17 +226,8 @@ class ChatConsumer(AuthenticatedConsumer):
             raise InvalidInput("One of these documents is not there.")
         return list(rows.values())
 
-    async def _catch_up(self) -> None:
-        """Send what changed since the last change that was sent."""
-        self.sent_change = await self._send_between(self.sent_change, None)
-
-    async def _send_between(self, after: int, upto: int | None) -> int:
-        """Send the changes beyond `after`, in batches; return the last one sent."""
-        while rows := await self._rows(after, upto):
-            for change, body in rows:
-                await self.send_json({"type": "message", "change": change, "message": body})
-            after = rows[-1][0]
-        return after
+    async def _send_changed(self, change: int, body: dict[str, Any]) -> None:
+        await self.send_json({"type": "message", "change": change, "message": body})
 
     @in_own_thread
     def _rows(self, after: int, upto: int | None) -> list[tuple[int, dict[str, Any]]]:

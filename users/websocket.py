@@ -13,12 +13,11 @@ from urllib.parse import parse_qs
 
 import orjson
 import structlog
-from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from redis.exceptions import RedisError
 
-from crm_backend.common.sockets import COMMON_UP, FromClient, ToClient, problem_with
-from crm_backend.common.threads import in_own_thread as in_own_thread
+from crm_backend.common.consumers import Consumer, is_over
+from crm_backend.common.sockets import CLOSE_CODES, COMMON_UP, problem_with
+from crm_backend.common.threads import in_own_thread
 from users.live import connection_name
 from users.models import User
 from users.rollcall import roll_call
@@ -93,7 +92,7 @@ class TokenAuthMiddleware:
         return query.get("token", [""])[0]
 
 
-class AuthenticatedConsumer(AsyncWebsocketConsumer):
+class AuthenticatedConsumer(Consumer):
     """A socket of one user, JSON both ways.
 
     A refused caller is accepted and then closed, because browsers hide the close code of a socket that
@@ -101,12 +100,10 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
     messages that they take and send, and `ready`.
     """
 
-    handlers: ClassVar[dict[str, str]] = {}
-    receives: ClassVar[tuple[type[FromClient], ...]] = ()
-    sends: ClassVar[tuple[type[ToClient], ...]] = ()
+    has_login = True
+    close_codes: ClassVar[dict[int, str]] = CLOSE_CODES
 
     login: Login | None = None
-    closing = False
 
     # --- life of the socket ---------------------------------------------------------------------
 
@@ -122,11 +119,6 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
             await self.close(code=UNAUTHENTICATED)
         else:
             self._close_after("authentication", AUTHENTICATION_DEADLINE, UNAUTHENTICATED)
-
-    async def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close the socket; what still arrives is not handled any more."""
-        self.closing = True
-        await super().close(code=code, reason=reason)
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups and the roll call, and stop the timers."""
@@ -172,24 +164,13 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
                 await roll_call().join(login.user.pk, self._connection_name(login))
                 await self.ready()
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Hand on a message; a user's group is told of more than each socket shows, a closing one of none.
-
-        Channels would first look after old database connections, in a thread that all sockets share: most of
-        what a message costs, and nothing here keeps a connection (`in_own_thread`).
-        """
-        is_over = self.closing and not message["type"].startswith("websocket.")
-        handler = getattr(self, get_handler_name(message), None)
-        if handler is not None and not is_over:
-            await handler(message)
-
     # --- messages from the client ---------------------------------------------------------------
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Check, then hand one message to its handler; a bad one is answered, the socket stays open."""
         if self.closing:
             return
-        if self._is_flooding():
+        if is_over(self.recent, WINDOW_SECONDS):
             await self.close(code=TOO_MANY_MESSAGES)
             return
         raw = text_data if text_data is not None else (bytes_data or b"")
@@ -243,12 +224,6 @@ class AuthenticatedConsumer(AsyncWebsocketConsumer):
 
     async def heartbeat(self) -> None:
         """Called after a heartbeat was answered."""
-
-    def _is_flooding(self) -> bool:
-        now = time.monotonic()
-        full = len(self.recent) == self.recent.maxlen and now - self.recent[0] < WINDOW_SECONDS
-        self.recent.append(now)
-        return full
 
     # --- messages to the client -----------------------------------------------------------------
 

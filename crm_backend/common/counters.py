@@ -14,6 +14,12 @@ def redis_client() -> Any:
     return Redis(connection_pool=cache._cache._get_connection_pool(write=True))  # type: ignore[attr-defined]
 
 
+@once
+def script(text: str) -> Any:
+    """A script, to be called with `keys` and `args`; a server that does not know it yet is sent it."""
+    return redis_client().register_script(text)
+
+
 def increment(key: str, seconds: int) -> int:
     """Add one to a counter that lives `seconds` from its first use; return its new value.
 

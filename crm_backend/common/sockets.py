@@ -105,19 +105,14 @@ class Socket:
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether it is a socket with a login; else the protocol is another one's."""
-        return not hasattr(self.consumer, "protocol_of")
-
-    @property
     def up(self) -> tuple[type[FromClient], ...]:
         """What clients may send."""
-        return (*(COMMON_UP if self.is_ours else ()), *self.consumer.receives)
+        return (*(COMMON_UP if self.consumer.has_login else ()), *self.consumer.receives)
 
     @property
     def down(self) -> tuple[type[ToClient], ...]:
         """What the server may send."""
-        return (*(COMMON_DOWN if self.is_ours else ()), *self.consumer.sends)
+        return (*(COMMON_DOWN if self.consumer.has_login else ()), *self.consumer.sends)
 
     def gaps(self) -> list[str]:
         """What the consumer does and does not describe: empty when every message has a model."""

@@ -8,7 +8,7 @@ import yaml
 from django.conf import settings
 from pydantic.json_schema import models_json_schema
 
-from crm_backend.common.sockets import CLOSE_CODES, Message, Socket
+from crm_backend.common.sockets import Message, Socket
 from crm_backend.site.sockets import SOCKETS
 
 INFO = """\
@@ -21,6 +21,7 @@ LOGIN = {
     "type": "object",
     "properties": {"token": {"type": "string", "description": "An access token; better given elsewhere."}},
 }
+BEARER = {"$ref": "#/components/securitySchemes/bearer"}
 PARAMETERS = {"int": "A number.", "str": "A text.", "uuid": "A UUID.", "slug": "A word."}
 
 
@@ -81,16 +82,17 @@ def _open(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _channel(socket: Socket) -> dict[str, Any]:
     names = sorted({model.__name__ for model in (*socket.up, *socket.down)})
-    codes = getattr(socket.consumer, "close_codes", CLOSE_CODES)
     channel: dict[str, Any] = {
         "address": socket.address,
         "title": socket.name.replace("-", " ").capitalize(),
         "description": inspect.cleandoc(socket.consumer.__doc__),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
-        "x-close-codes": {str(int(code)): meaning for code, meaning in sorted(codes.items())},
+        "x-close-codes": {
+            str(int(code)): meaning for code, meaning in sorted(socket.consumer.close_codes.items())
+        },
     }
-    if socket.is_ours:
+    if socket.consumer.has_login:
         channel["bindings"]["ws"]["query"] = LOGIN
     if socket.parameters:
         channel["parameters"] = {
@@ -105,7 +107,11 @@ def _operations(socket: Socket) -> dict[str, Any]:
             "action": action,
             "channel": {"$ref": f"#/channels/{socket.name}"},
             "title": f"{socket.name.replace('-', ' ').capitalize()}: {title}",
-            **({"security": [{"$ref": "#/components/securitySchemes/bearer"}]} if socket.is_ours else {}),
+            **(
+                {"security": [{"$ref": "#/components/securitySchemes/bearer"}]}
+                if socket.consumer.has_login
+                else {}
+            ),
             "messages": [
                 {"$ref": f"#/channels/{socket.name}/messages/{model.__name__}"}
                 for model in sorted(models, key=lambda model: model.__name__)
