@@ -13,8 +13,8 @@ from events.services import emit
 from tests.checks import assert_refused
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import AssetFactory, BorrowerFactory, LiabilityFactory
+from tests.integration.bodies import FEES
 from tests.integration.test_borrowers_api import ids, url_of
-from tests.integration.test_roles import FEES
 from tests.writes import nothing_written
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ from events.models import Event
 from tests.checks import event_types
 from tests.clients import ApiClient
 from tests.factories import UserFactory
-from tests.integration.test_roles import SECURITY, TERMS
+from tests.integration.bodies import SECURITY, TERMS
 from tests.processes import Web, wait_for
 from tests.threads import statuses, together
 from tests.writes import nothing_written

@@ -11,8 +11,9 @@ from tests.clients import PASSWORD
 from tests.contract import Contract
 from tests.factories import UserFactory
 from tests.integration.addresses import address, nobodys
+from tests.integration.bodies import BODIES, FEES
 from tests.integration.test_query_counts import Book
-from tests.integration.test_roles import BODIES, FEES, encoded, expected
+from tests.integration.test_roles import encoded, expected
 from tests.plugins.route_table import Operation, operations
 from users.choices import AccountStatus, Role
 

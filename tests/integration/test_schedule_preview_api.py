@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.test_roles import LOAN
+from tests.integration.bodies import LOAN
 from tests.writes import nothing_written
 
 PREVIEW = "/api/schedules/preview/"

@@ -36,7 +36,7 @@ from events.dispatcher import dispatch_pending
 from events.models import Event
 from notifications.models import Notification, NotificationCounter
 from tests.drawings import base64_of, drawing
-from tests.integration.test_roles import FEES, PERSON, SECURITY, TERMS
+from tests.integration.bodies import FEES, PERSON, SECURITY, TERMS
 from tests.proof.oracle import Oracle
 from tests.proof.prober import search
 from tests.writes import fingerprint

@@ -19,7 +19,7 @@ from documents.models import Document, DocumentVersion
 from documents.serializers.notes import KnownUserField
 from servicing.models import Loan
 from tests.integration.addresses import MISSING
-from tests.integration.test_roles import BODIES
+from tests.integration.bodies import BODIES
 from tests.plugins.route_table import Operation, operations
 from tests.proof.book import Book
 from tests.proof.prober import undone

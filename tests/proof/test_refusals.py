@@ -16,7 +16,7 @@ from rest_framework import serializers
 from crm_backend.common.serializers import VisiblePrimaryKeysField
 from tests.documents import makers
 from tests.integration.addresses import MISSING, address, allowed_role
-from tests.integration.test_roles import BODIES
+from tests.integration.bodies import BODIES
 from tests.plugins.route_table import Operation, operations
 from tests.proof.prober import undone
 from tests.proof.shapes import serializer_of

@@ -13,7 +13,7 @@ from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.generation.stateful.state_machine import RecordingStateMachine
 
-from tests.integration.test_roles import BODIES
+from tests.integration.bodies import BODIES
 from tests.plugins.route_table import anonymous
 from tests.proof.prober import DOCUMENTED, as_if_none, label_of, make_schema, one_connection, search, validate
 from users.choices import Role
