@@ -213,17 +213,12 @@ class ReminderInputSerializer(ModelSerializer):
                 raise serializers.ValidationError(
                     {"recipient_type": ["Only the lender's staff write to any address."]}
                 )
-        elif (
-            not addresses(caller, to).filter(**{f"{ADDRESSES[RecipientType(to)][1]}__iexact": email}).exists()
-        ):
+            return
+        _, column = ADDRESSES[RecipientType(to)]
+        if not addresses(caller, to).filter(**{f"{column}__iexact": email}).exists():
             kind = RecipientType(to).label
-            raise serializers.ValidationError(
-                {
-                    "recipient_email": [
-                        f"You see no {kind if kind.isupper() else kind.lower()} with this address."
-                    ]
-                }
-            )
+            words = kind if kind.isupper() else kind.lower()
+            raise serializers.ValidationError({"recipient_email": [f"You see no {words} with this address."]})
 
     def _check_reply_to(self, caller: Any, reply_to: str | None, send_as: Any) -> None:
         if not reply_to or caller.role == Role.ADMIN:

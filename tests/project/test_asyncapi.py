@@ -236,6 +236,6 @@ def test_the_types_compile_and_catch_mistakes(tmp_path):
     (tmp_path / "realtime.d.ts").write_text(typescript_document())
     (tmp_path / "use.ts").write_text(USE)
     compiler = node.install() / "node_modules" / "typescript" / "bin" / "tsc"
-    command = [node.NODE, compiler, "--noEmit", "--strict", "--skipLibCheck", "false", "use.ts"]
+    command = [str(node.NODE), str(compiler), "--noEmit", "--strict", "--skipLibCheck", "false", "use.ts"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, "")
