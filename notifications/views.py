@@ -5,12 +5,10 @@ from typing import Any
 from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_backend.common.parsers import ORJSONParser
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.read_engine.engine import answer_own
 from crm_backend.common.schema_replies import refuses
@@ -115,10 +113,6 @@ class PreferencesView(ApiView):
         return Response(selectors.preferences(self.caller))
 
 
-class OneClickParser(FormParser):
-    """What mail programs send: `List-Unsubscribe=One-Click` as a form; nothing of it is needed."""
-
-
 TOKEN = OpenApiParameter("token", str, required=True, description="As the link in the mail has it.")
 
 
@@ -130,7 +124,6 @@ class UnsubscribeView(ApiView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (AuthThrottle,)
-    parser_classes = (ORJSONParser, OneClickParser)
 
     @extend_schema(parameters=[TOKEN], responses=StopSerializer, filters=False)
     @refuses(UnknownLink)
@@ -141,7 +134,10 @@ class UnsubscribeView(ApiView):
     @extend_schema(parameters=[TOKEN], request=None, responses=StopSerializer)
     @refuses(UnknownLink)
     def post(self, request: Request) -> Response:
-        """Stop this kind of mail; again does nothing more."""
+        """Stop this kind of mail; again does nothing more.
+
+        Of the body nothing is read: mail programs send a form, of either type.
+        """
         stop = self._stop()
         stop_mail(stop)
         return self._shown(stop)

@@ -63,6 +63,23 @@ def test_a_digest_is_stopped_and_the_other_one_goes_on(api):
     assert list(DigestSubscription.objects.values_list("cadence", flat=True)) == ["weekly_digest"]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_mail_programs_send_either_kind_of_form(api, content_type, body):
+    """RFC 8058, 3.2."""
+    user = UserFactory.create()
+    reply = api().generic("POST", address(Stop(user.pk, "note_reminder")), body, content_type)
+    assert (reply.status_code, reply.json()["is_subscribed"]) == (200, False)
+
+
 @pytest.mark.parametrize("token", ["", "x", "WzEsInN5c3RlbSJd:1wXyz:forged"])
 def test_a_link_that_was_not_signed_here_is_unknown(api, token):
     with nothing_written():
