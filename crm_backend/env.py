@@ -175,6 +175,15 @@ class Environment(BaseSettings):
         "30/minute", description="Login, registration and reset requests of one address."
     )
     throttle_upload: str = Field("60/minute", description="Uploads of one user.")
+    throttle_lead_key: str = Field("60/minute", description="Leads that one API key hands in.")
+    throttle_lead_address: str = Field(
+        "60/minute", description="Leads that API keys hand in from one address."
+    )
+    lead_duplicate_days: int = Field(
+        30,
+        ge=1,
+        description="For how many days another submission of the same address or number is the same lead.",
+    )
     job_lease_seconds: int = Field(
         30,
         ge=3,

@@ -12,5 +12,6 @@ get_resolver().url_patterns  # noqa: B018 - looked at for what it loads
 
 # Above it imports models, which are there only now.
 from crm_backend.common.lane import LaneApplication  # noqa: E402
+from crm_backend.common.write_lane import WriteLaneApplication  # noqa: E402
 
-application = LaneApplication(django_application)
+application = WriteLaneApplication(LaneApplication(django_application))

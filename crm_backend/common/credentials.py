@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-READ, WRITE = "read", "write"
+READ, WRITE, CREATE = "read", "write", "create"
 
 
 class Credential:
     """The `request.auth` of a request that a program made: less than its owner may do, counted by itself.
 
     A scope is `read` or `write` for everything, or `<resource>:read`, `<resource>:write` for one resource
-    of the policy table. Writing includes reading.
+    of the policy table. Writing includes reading. `<resource>:create` only hands something in, where a policy
+    takes submissions: nothing is read with it.
     """
 
     def __init__(self, *, key: str, scopes: Iterable[str], requests_per_minute: int | None) -> None:
@@ -24,6 +25,10 @@ class Credential:
             wanted |= {READ, f"{resource}:{READ}"}
         return bool(wanted & self.scopes)
 
+    def submits(self, resource: str) -> bool:
+        """Whether the scopes cover handing in something new of a resource."""
+        return f"{resource}:{CREATE}" in self.scopes
+
 
 @dataclass(frozen=True)
 class Recalled:
@@ -31,6 +36,7 @@ class Recalled:
 
     Attributes:
         name, generation: of the generation (see `roundtrip`), and the token that was current then.
+        user: makes the user of a request.
         fresh: makes the user and the `request.auth` of a request.
     """
 
@@ -38,4 +44,5 @@ class Recalled:
     role: str
     name: str
     generation: str
+    user: Callable[[], Any]
     fresh: Callable[[], tuple[Any, Any]]

@@ -1,11 +1,16 @@
-"""Dates that people write, whose day may have begun before ours."""
+"""Days: when they begin, and those that people write, which may have begun before ours."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 FURTHEST_AHEAD = timedelta(hours=14)
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins, UTC."""
+    return datetime.combine(day, time(), UTC)
 
 
 def validate_not_future(value: date) -> None:

@@ -34,6 +34,7 @@ from rest_framework.request import Request
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF = "application/pdf"
 BOM = b"\xef\xbb\xbf"
 BLOCK = 64 * 1024
 # Small enough for the first lines to come at once, large enough not to hand them over one by one.
@@ -77,6 +78,13 @@ class XlsxRenderer(_FileRenderer):
 
     media_type = XLSX
     format = "xlsx"
+
+
+class PdfRenderer(_FileRenderer):
+    """`?format=pdf`."""
+
+    media_type = PDF
+    format = "pdf"
 
 
 FILE_RENDERERS = [CsvRenderer, XlsxRenderer]
@@ -179,6 +187,11 @@ def harmless(value: Any) -> Any:
     return value
 
 
+def printable(value: str) -> str:
+    """Text in characters that XML has."""
+    return _NO_XML.sub("\ufffd", value)
+
+
 # --- XLSX -------------------------------------------------------------------------------------
 
 
@@ -210,7 +223,7 @@ def _cell(sheet: Any, column: Column, value: Any) -> Any:
         cell.value = date.fromisoformat(value)
         cell.number_format = "yyyy-mm-dd"
     elif isinstance(value, str):
-        cell = WriteOnlyCell(sheet, _NO_XML.sub("\ufffd", value))
+        cell = WriteOnlyCell(sheet, printable(value))
         cell.data_type = "s"
     else:
         return value

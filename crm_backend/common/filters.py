@@ -1,7 +1,7 @@
 """Filter backends with the contract's manners."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.fields import CharField
 from rest_framework.request import Request
 
+from crm_backend.common.dates import midnight
 from crm_backend.common.pagination import with_key
 from crm_backend.common.text import BLANKS
 
@@ -85,9 +86,13 @@ class IdFilter(django_filters.Filter):
         super().__init__(*args, min_value=1, **kwargs)
 
 
-def midnight(day: date) -> datetime:
-    """When a day begins, UTC."""
-    return datetime.combine(day, time(), UTC)
+@extend_schema_field({"type": "integer", "minimum": 0})
+class WholeFilter(IdFilter):
+    """Filter by a whole number that is not negative."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.extra["min_value"] = 0
 
 
 class DayFilter(django_filters.DateFilter):

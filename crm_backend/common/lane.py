@@ -12,64 +12,43 @@ unusual about a request, or goes wrong with it, is left to the road. ADR 28 has 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest, get_path_info, get_script_name
 from django.core.signals import setting_changed
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
-from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.utils.text import compress_string
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException
-from rest_framework.settings import api_settings
 
 from crm_backend.common.credentials import Recalled
-from crm_backend.common.middleware import log_request, request_id_of
+from crm_backend.common.lane_frame import (
+    RENDERER,
+    Asked,
+    Frame,
+    Reply,
+    frame_of,
+    look_after_connection,
+    recall,
+)
+from crm_backend.common.middleware import GetResponse, log_request, request_id_of
 from crm_backend.common.read_engine.engine import Asking, Noted, Read, noted_of
 from crm_backend.common.read_engine.errors import Undeclared
-from crm_backend.common.read_engine.shapes import LIST, RETRIEVE, USER, Shapes, parent_shape
-from crm_backend.common.read_engine.statements import MOST, Statement, Unusual, is_in_range
+from crm_backend.common.read_engine.shapes import RETRIEVE, USER, Shapes, parent_shape
+from crm_backend.common.read_engine.statements import Statement, Unusual
 from crm_backend.common.recent import Recent
-from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.roundtrip import TRIP, Trip, trip_of
-from crm_backend.common.throttling import Caller, RateLimit, windows_of
-from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet, etag_of
+from crm_backend.common.viewsets import ChildMixin, etag_of
 
 logger = structlog.get_logger(__name__)
 
-Kind = tuple[Any, ...]
-
-COMPRESSED = 200  # bytes; what is shorter Django does not compress
-DIGITS = len(str(MOST))  # of the longest key that there is
-
-# What decides a reply besides address, role and rows. Behind a proxy the middle ones decide its links.
-DECIDING = (
-    "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_HOST", "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO",
-)  # fmt: skip
 # Requests with these are for the road.
 UNUSUAL = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE"}
-# Headers that are made for each reply.
-OWN = {"content-length", "content-encoding", "etag", "vary", "x-request-id",
-       "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}  # fmt: skip
-
-# What a view must leave to the base, whose ways are known here.
-BASE = (
-    "dispatch", "initialize_request", "initial", "perform_authentication", "check_permissions",
-    "check_throttles", "determine_version", "perform_content_negotiation", "finalize_response",
-    "get_authenticators", "get_permissions", "get_renderers",
-    "get_paginated_response", "policy_action", "etag_of", "parent", "authentication_classes",
-    "permission_classes", "renderer_classes", "content_negotiation_class", "versioning_class",
-)  # fmt: skip
-METHODS = {LIST: ListMixin, RETRIEVE: RetrieveMixin}
-RENDERER = ORJSONRenderer()
 
 
 @dataclass(frozen=True)
@@ -77,27 +56,18 @@ class Recipe:
     """How requests of one kind are answered.
 
     Attributes:
+        frame: who may ask, and what every reply has.
         read: what they ask.
-        lookups: the names of the keys in the address, in order.
         untagged: what of a detail makes no new version of it; None where there is no ETag.
-        view, actions: make the view, for serializers that ask for it or its request.
-        throttles: the view's, which count a caller whatever is asked.
         parent: finds the row above, which the caller must see first.
         origin: what stands before the path in addresses.
-        headers: those of every reply.
-        vary: the headers that decide it.
     """
 
+    frame: Frame
     read: Read
-    lookups: tuple[str, ...]
     untagged: frozenset[str] | None
-    view: Callable[[], Any]
-    actions: Mapping[str, str]
-    throttles: list[Any]
     parent: Statement | None
     origin: str
-    headers: tuple[tuple[str, str], ...]
-    vary: tuple[str, ...]
 
 
 recipes: Recent[Recipe] = Recent(size=2000, seconds=lambda: 3600)
@@ -111,57 +81,9 @@ def _forget(**_: Any) -> None:
 setting_changed.connect(_forget)
 
 
-@dataclass(frozen=True)
-class Reply:
-    """A reply before anything has been made of it: 200, with these headers."""
-
-    headers: list[tuple[str, str]]
-    body: bytes
-    user_id: int
-
-
-class Asked:
-    """A request, as far as the lane looks at it: always a GET.
-
-    Args:
-        meta: of the request: its WSGI environment or what Django makes of an ASGI scope.
-        path: of its address, as routes see it.
-        base: the scheme by which it came here, and what stands before the path.
-        trip: its trip to Redis.
-        request: makes Django's request, for serializers that ask for it.
-    """
-
-    method = "GET"
-
-    def __init__(
-        self,
-        meta: Mapping[str, Any],
-        path: str,
-        base: tuple[str, str],
-        trip: Trip,
-        request: Callable[[], HttpRequest],
-    ) -> None:
-        self.meta, self.path, self.base, self.trip, self.request = meta, path, base, trip, request
-        parts = path.split("/")
-        keys = [part for part in parts if part.isdecimal() and part.isascii() and len(part) <= DIGITS]
-        # No part of a path is None, whatever somebody writes there.
-        self.address = tuple(None if part in keys else part for part in parts) if keys else tuple(parts)
-        self.keys = [int(key) for key in keys]
-
-    @property
-    def full_path(self) -> str:
-        """Path and query, as Django writes them into an address."""
-        query = self.meta.get("QUERY_STRING", "")
-        return f"{escape_uri_path(self.path)}?{iri_to_uri(query)}" if query else escape_uri_path(self.path)
-
-    @staticmethod
-    def is_usual(meta: Mapping[str, Any]) -> bool:
-        """Whether there may be a recipe for it at all."""
-        return meta["REQUEST_METHOD"] == "GET" and settings.READ_ENGINE and UNUSUAL.isdisjoint(meta)
-
-    def kind(self, role: str) -> Kind:
-        """What it has in common with others that one recipe serves."""
-        return (self.address, role, *self.base, *map(self.meta.get, DECIDING))
+def is_usual(meta: Mapping[str, Any]) -> bool:
+    """Whether there may be a recipe for a request at all."""
+    return meta["REQUEST_METHOD"] == "GET" and settings.READ_ENGINE and UNUSUAL.isdisjoint(meta)
 
 
 def answer(asked: Asked) -> Reply | None:
@@ -170,23 +92,19 @@ def answer(asked: Asked) -> Reply | None:
     kept = None if login is None else recipes.find(asked.kind(login.role))
     if login is None or kept is None:
         return None
-    recipe, trip = kept.value, asked.trip
-    windows = windows_of(recipe.throttles, asked, Caller(login.user_id))
-    kwargs = dict(zip(recipe.lookups, asked.keys, strict=True))
+    recipe = kept.value
     values: dict[Any, Any] = {USER: login.user_id, "pk": asked.keys[-1] if asked.keys else None}
-    values |= {("kwarg", name): key for name, key in kwargs.items()}
-    context = _Later(partial(_context, recipe, asked, login, kwargs))
+    values |= {("kwarg", name): key for name, key in recipe.frame.kwargs(asked).items()}
+    context = _Context(recipe.frame, asked, login)
     try:
-        trip.take(counters={one.name: one.seconds for one in windows}, generations=[login.name])
-        if trip.generation(login.name) != login.generation or not all(map(is_in_range, asked.keys)):
+        limits = recipe.frame.admitted(asked, login)
+        if limits is None or (recipe.parent is not None and not recipe.parent.run(values)):
             return None
-        limits = [RateLimit.of(one, trip.counted[one.name]) for one in windows]
-        if any(limit.is_over for limit in limits):
+        data = recipe.read.answer(Asking(values, asked.trip, recipe.origin + asked.full_path, context))
+        if data is None:
             return None
-        if recipe.parent is not None and not recipe.parent.run(values):
-            return None
-        data = recipe.read.answer(Asking(values, trip, recipe.origin + asked.full_path, context))
-        return None if data is None else _reply(asked, recipe, login, data, limits)
+        body = RENDERER.render(data)
+        return recipe.frame.reply(asked, login, limits, body, _tagged(recipe.untagged, data, body))
     except (RedisError, DatabaseError, Unusual, Undeclared, APIException):
         return None
     except Exception:
@@ -195,35 +113,12 @@ def answer(asked: Asked) -> Reply | None:
         return None
 
 
-def _reply(asked: Asked, recipe: Recipe, login: Recalled, data: Any, limits: list[RateLimit]) -> Reply:
-    body = RENDERER.render(data)
-    etag = ""
-    if recipe.untagged is not None:
-        shown = {name: value for name, value in data.items() if name not in recipe.untagged}
-        etag = etag_of(shown if recipe.untagged else body)
-    headers = list(recipe.headers)
-    vary = recipe.vary
-    if len(body) >= COMPRESSED:
-        vary = ("Accept-Encoding", *vary)
-        small = _compressed(asked.meta, body)
-        if len(small) < len(body):
-            body, etag = small, etag and f"W/{etag}"
-            headers.append(("Content-Encoding", "gzip"))
-    if etag:
-        headers.append(("ETag", etag))
-    if vary:
-        headers.append(("Vary", ", ".join(vary)))
-    if limits:
-        headers += min(limits, key=lambda limit: limit.remaining).headers()
-    headers.append(("Content-Length", str(len(body))))
-    return Reply(headers, body, login.user_id)
-
-
-def _compressed(meta: Mapping[str, Any], body: bytes) -> bytes:
-    """The body as Django's middleware compresses it, if the caller takes that."""
-    if not re_accepts_gzip.search(meta.get("HTTP_ACCEPT_ENCODING", "")):
-        return body
-    return compress_string(body, max_random_bytes=GZipMiddleware.max_random_bytes)
+def _tagged(untagged: frozenset[str] | None, data: Any, body: bytes) -> dict[str, str]:
+    """The header with the version of a detail."""
+    if untagged is None:
+        return {}
+    shown = {name: value for name, value in data.items() if name not in untagged}
+    return {"ETag": etag_of(shown if untagged else body)}
 
 
 # --- the ways in --------------------------------------------------------------------------------------
@@ -232,12 +127,12 @@ def _compressed(meta: Mapping[str, Any], body: bytes) -> bytes:
 class LaneMiddleware:
     """Answers what there is a recipe for; of the rest it learns."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.road = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Handle one request."""
-        if not Asked.is_usual(request.META):
+        if not is_usual(request.META):
             return self.road(request)
         base = (cast(Any, request)._get_scheme(), request.META["SCRIPT_NAME"])
         asked = Asked(request.META, request.path_info, base, trip_of(request), lambda: request)
@@ -261,17 +156,17 @@ class LaneApplication:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Handle one request."""
-        if not Asked.is_usual(environ):
+        if not is_usual(environ):
             return self.road(environ, start_response)
         started = time.perf_counter()
         trip = environ[TRIP] = Trip()
         base = (environ["wsgi.url_scheme"], get_script_name(environ))
         asked = Asked(environ, get_path_info(environ), base, trip, partial(WSGIRequest, environ))
-        close_old_connections()
+        look_after_connection(is_before=True)
         try:
             reply = answer(asked)
         finally:
-            close_old_connections()
+            look_after_connection()
         if reply is None:
             return self.road(environ, start_response)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
@@ -280,49 +175,50 @@ class LaneApplication:
         return [reply.body]
 
 
-def recall(header: str) -> Recalled | None:
-    """The login behind a header, if it was checked a moment ago; its generation is still to be compared."""
-    if not header:
-        return None
-    for way in _ways(tuple(api_settings.DEFAULT_AUTHENTICATION_CLASSES)):
-        login: Recalled | None = way(header)
-        if login is not None:
-            return login
-    return None
+class _Request:
+    """The request that serializers see: who asks. The rest of it is made when something else is asked for."""
 
-
-@cache
-def _ways(classes: Any) -> list[Callable[[str], Recalled | None]]:
-    return [one.recall for one in classes if hasattr(one, "recall")]
-
-
-class _Later(Mapping[str, Any]):
-    """A serializer context that is made when something in it is asked for, which is seldom."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        self._make = make
+    def __init__(self, context: "_Context") -> None:
+        self._context = context
 
     @cached_property
-    def _made(self) -> Mapping[str, Any]:
-        return self._make()
+    def user(self) -> Any:
+        """The caller, of the request's own."""
+        return self._context.login.user()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context.view.request, name)
+
+
+class _Context(Mapping[str, Any]):
+    """A serializer context whose view is made when something of it is asked for, which is seldom."""
+
+    def __init__(self, frame: Frame, asked: Asked, login: Recalled) -> None:
+        self.frame, self.asked, self.login = frame, asked, login
+
+    @cached_property
+    def request(self) -> _Request:
+        """What stands for the request."""
+        return _Request(self)
+
+    @cached_property
+    def view(self) -> Any:
+        """The view as the road would have it."""
+        return self.frame.view_of(self.asked, self.login)
+
+    @cached_property
+    def _whole(self) -> Mapping[str, Any]:
+        made: Mapping[str, Any] = self.view.get_serializer_context()
+        return made
 
     def __getitem__(self, name: str) -> Any:
-        return self._made[name]
+        return self.request if name == "request" else self._whole[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
+        return iter(self._whole)
 
     def __len__(self) -> int:
-        return len(self._made)
-
-
-def _context(recipe: Recipe, asked: Asked, login: Recalled, kwargs: dict[str, Any]) -> Any:
-    view = recipe.view()
-    view.action_map, view.args, view.kwargs, view.format_kwarg = recipe.actions, (), kwargs, None
-    view.request = view.initialize_request(asked.request())
-    view.request.user, view.request.auth = login.fresh()
-    view.request.accepted_renderer, view.request.accepted_media_type = RENDERER, RENDERER.media_type
-    return view.get_serializer_context()
+        return len(self._whole)
 
 
 # --- learning ---------------------------------------------------------------------------------------
@@ -331,56 +227,14 @@ def _context(recipe: Recipe, asked: Asked, login: Recalled, kwargs: dict[str, An
 def learn(asked: Asked, noted: Noted, response: HttpResponse) -> None:
     """Keep a recipe, if another request of this kind would go the same way."""
     view = noted.view
-    view_class: Any = type(view)
-    initial = view.request.resolver_match.func.initkwargs
-    is_other = response.cookies or list(view.kwargs.values()) != asked.keys
-    if is_other or not is_base(view_class, view.action) or not _is_known(view):
-        return
-    if not initial.keys().isdisjoint(BASE):
-        # What `@action` was told is the action's own way.
-        return
-    address = view.request.build_absolute_uri()
-    if not address.endswith(asked.full_path):
+    frame, address = frame_of(asked, view, response), view.request.build_absolute_uri()
+    if frame is None or not address.endswith(asked.full_path):
         return
     parent = None
     if isinstance(view, ChildMixin):
-        parent = parents.get((view_class, noted.role), partial(parent_shape, view))
+        parent = parents.get((type(view), noted.role), partial(parent_shape, view))
         if parent is None:
             return
-    named = {name.lower(): value for name, value in response.headers.items()}
-    vary = (name.strip() for name in named.get("vary", "").split(","))
-    recipe = Recipe(
-        noted.read,
-        tuple(view.kwargs),
-        view.untagged if view.action == RETRIEVE else None,
-        partial(view_class, **initial),
-        view.action_map,
-        view.get_throttles(),
-        parent,
-        address.removesuffix(asked.full_path),
-        tuple((name, value) for name, value in response.headers.items() if name.lower() not in OWN),
-        tuple(name for name in vary if name and name.lower() != "accept-encoding"),
-    )
+    untagged = view.untagged if view.action == RETRIEVE else None
+    recipe = Recipe(frame, noted.read, untagged, parent, address.removesuffix(asked.full_path))
     recipes.keep(asked.kind(noted.role), recipe, "")
-
-
-@cache
-def is_base(view_class: Any, action: str) -> bool:
-    """Whether a view does nothing in its own way but what its recipe does for it."""
-    method = METHODS.get(action)
-    known = [ChildMixin] if issubclass(view_class, ChildMixin) else []
-    own = [
-        name for name in BASE if getattr(view_class, name, None) is not _known(name, *known, ScopedViewSet)
-    ]
-    return not own and (method is None or getattr(view_class, action) is getattr(method, action))
-
-
-def _known(name: str, *bases: Any) -> Any:
-    return next((getattr(base, name) for base in bases if hasattr(base, name)), None)
-
-
-def _is_known(view: Any) -> bool:
-    """Whether the caller came with a login that can be recalled: a program's key is for the road."""
-    return hasattr(view.request.auth, "session") and all(
-        getattr(throttle, "by_caller", False) for throttle in view.get_throttles()
-    )

@@ -1,5 +1,6 @@
 """Lean middlewares of our own: the request's context, the API version, and what is not packed."""
 
+import logging
 import re
 import time
 import uuid
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 logger = structlog.get_logger("crm.request")
+_filter = logging.getLogger("crm.request")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
@@ -24,6 +26,8 @@ def request_id_of(given: str) -> str:
 
 def log_request(method: str, path: str, status: int, started: float, **further: Any) -> None:
     """Log a request once; the path alone, as a query string may carry names, addresses or a token."""
+    if not _filter.isEnabledFor(logging.INFO):
+        return  # before a line is made of it
     duration = round((time.perf_counter() - started) * 1000, 1)
     logger.info("request", method=method, path=path, status=status, duration_ms=duration, **further)
 
@@ -57,6 +61,12 @@ class RequestContextMiddleware:
         return response
 
 
+def unversioned(path: str) -> str:
+    """The path of a route, which the present version of the API has without it."""
+    prefix = f"/api/v{settings.API_VERSION}/"
+    return "/api/" + path.removeprefix(prefix) if path.startswith(prefix) else path
+
+
 class ApiVersionMiddleware:
     """Serve `/api/v1/…` as `/api/…`: the same routes by construction, not a second set of them.
 
@@ -65,12 +75,10 @@ class ApiVersionMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.prefix = f"/api/v{settings.API_VERSION}/"
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Handle one request."""
-        if request.path_info.startswith(self.prefix):
-            request.path_info = "/api/" + request.path_info.removeprefix(self.prefix)
+        request.path_info = unversioned(request.path_info)
         response = self.get_response(request)
         if request.path_info.startswith("/api/"):
             response["X-API-Version"] = settings.API_VERSION

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from crm_backend.common.credentials import READ, WRITE, Credential
+from crm_backend.common.credentials import CREATE, READ, WRITE, Credential
 from crm_backend.common.errors import NotAllowed
 
 PEOPLE_ONLY = "This is not for API keys. Log in."
@@ -28,10 +28,21 @@ def touches(*resources: str) -> Callable[[Action], Action]:
     return declare
 
 
-def touched_by(view: Any) -> tuple[str, ...]:
-    """The resources of the action at hand, the view's own first."""
+def writes_nothing(action: Action) -> Action:
+    """Declare that an action takes a body and only reads: the scopes for reading are enough for a key."""
+    action.writes_nothing = True  # type: ignore[attr-defined]
+    return action
+
+
+def _changed_by(view: Any) -> tuple[str, ...]:
+    """The resources that the action at hand may change, the view's own first."""
     further = getattr(getattr(view, view.action or "", None), "touches", ())
     return (view.policy.resource, *further)
+
+
+def touched_by(view: Any) -> tuple[str, ...]:
+    """The resources of the action at hand, the view's own first."""
+    return (*_changed_by(view), *getattr(view, "shows", ()))
 
 
 def check_scopes(request: Request, view: Any) -> None:
@@ -43,12 +54,16 @@ def check_scopes(request: Request, view: Any) -> None:
     credential = request.auth
     if not isinstance(credential, Credential):
         return
-    writing = request.method not in SAFE_METHODS
+    action = getattr(view, view.action or "", None)
+    writing = request.method not in SAFE_METHODS and not getattr(action, "writes_nothing", False)
     if view.policy.for_people(writing=writing):
         raise NotAllowed(PEOPLE_ONLY)
-    for resource in touched_by(view):
-        if not credential.allows(resource, writing=writing):
-            verb = WRITE if writing else READ
+    if view.action == CREATE and view.policy.takes_submissions and credential.submits(view.policy.resource):
+        return
+    wanted = dict.fromkeys(getattr(view, "shows", ()), False) | dict.fromkeys(_changed_by(view), writing)
+    for resource, to_write in wanted.items():
+        if not credential.allows(resource, writing=to_write):
+            verb = WRITE if to_write else READ
             raise NotAllowed(f"This API key lacks the scope {resource}:{verb}.")
 
 

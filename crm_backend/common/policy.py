@@ -60,6 +60,8 @@ class Policy:
     """The actions of one resource and who may do each.
 
     What can make or undo a person's access is `by_people`, or a leaked key would outlive its deletion.
+    Where it `takes_submissions`, a key can be good for creating alone (`<resource>:create`): its view tells
+    such a key nothing of what is there.
     """
 
     registry: ClassVar[dict[str, "Policy"]] = {}
@@ -71,10 +73,12 @@ class Policy:
         actions: Mapping[str, tuple[str | Grant, ...]],
         *,
         by_people: ByPeople = ByPeople.NOTHING,
+        takes_submissions: bool = False,
     ) -> None:
         if resource in self.registry:
             raise ValueError(f"resource {resource!r} has two policies")
         self.resource, self.model, self.by_people = resource, model, by_people
+        self.takes_submissions = takes_submissions
         self.actions: dict[str, dict[str, Grant]] = {
             action: {
                 grant.role: grant

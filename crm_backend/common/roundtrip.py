@@ -1,4 +1,7 @@
-"""One round trip to Redis for each request: it counts for the throttles and reads generations.
+"""At most one round trip to Redis for each request: it counts for the throttles and reads generations.
+
+Most requests need none: what was read is known until Redis says that it was replaced (`line`), and a trip
+that counts takes some numbers more for the next requests of the same caller.
 
 A *generation* is a random token under a name, and whoever keeps a copy of rows keeps the token with it that
 was there before the rows were read. `replace` puts another token in its place: at once, so that copies from
@@ -12,6 +15,7 @@ import os
 import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -21,6 +25,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from crm_backend.common.counters import redis_client
+from crm_backend.common.line import Line
 
 logger = structlog.get_logger(__name__)
 
@@ -34,13 +39,17 @@ _DAY = 86_400
 # Connections to Redis that nobody is asking on, and how many of them are kept at most.
 _idle: deque[Any] = deque()
 _IDLE = 64
-# Counters first: ARGV has their number, the seconds each lives from its first use, and a fresh token.
+# So many numbers of a counter are taken ahead at most, and no more than such a part of those that are left.
+AHEAD, PART = 32, 64
+# Counters first: ARGV has their number, for each the seconds it lives from its first use and how many are
+# taken, and a fresh token.
 _TAKE = """
 local counters, found = tonumber(ARGV[1]), {}
 for i, key in ipairs(KEYS) do
   if i <= counters then
-    found[i] = redis.call('INCR', key)
-    if found[i] == 1 then redis.call('EXPIRE', key, ARGV[i + 1]) end
+    local many = tonumber(ARGV[2 * i + 1])
+    found[i] = redis.call('INCRBY', key, many)
+    if found[i] == many then redis.call('EXPIRE', key, ARGV[2 * i]) end
   else
     found[i] = redis.call('GET', key)
     if not found[i] then
@@ -66,34 +75,79 @@ class Trip:
         self._generations: dict[str, str] = {}
         self._outage: RedisError | None = None
 
-    def take(self, *, counters: Mapping[str, int] | None = None, generations: Iterable[str] = ()) -> None:
+    def take(
+        self,
+        *,
+        counters: Mapping[str, int] | None = None,
+        generations: Iterable[str] = (),
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
         """Add one to counters (name → seconds from first use to end), and read generations, `DATA` as well.
 
         The counts are in `counted` then, and until somebody takes them out nothing is counted again. What a
         request has read once stays as it was read.
 
+        Args:
+            counters: what to count.
+            generations: their names.
+            limits: of counters that nobody minds to be ahead of: numbers are taken for later requests too,
+                fewer the nearer the limit is. Who never asks again leaves them unused.
+
         Raises:
             RedisError: Redis does not answer; nor is it asked again for this request.
         """
-        counters = {name: end for name, end in (counters or {}).items() if name not in self.counted}
+        missing = {name: end for name, end in (counters or {}).items() if name not in self.counted}
         wanted = [name for name in {*generations, DATA} if name not in self._generations]
-        if not counters and not wanted:
+        if not missing and not wanted:
             return
         if self._outage is not None:
             raise self._outage
         try:
-            found = _run(
-                _TAKE,
-                [*map(cache.make_key, counters), *map(_generation_key, wanted)],
-                [len(counters), *counters.values(), _DAY, _token()],
-            )
+            with line.held() as is_held:
+                if is_held:
+                    self._take_known(missing, wanted)
+                if missing or wanted:
+                    on = line if is_held and line.is_open() else None
+                    self._ask(missing, wanted, limits or {}, on)
         except RedisError as error:
             self._outage = error
             raise
-        self.counted.update(zip(counters, found, strict=False))
-        self._generations.update(
-            (name, token.decode()) for name, token in zip(wanted, found[len(counters) :], strict=True)
-        )
+
+    def _take_known(self, missing: dict[str, int], wanted: list[str]) -> None:
+        """Take what the line knows out of what is to be asked."""
+        if not line.is_current():
+            return
+        for name in [*wanted]:
+            token = line.tokens.get(_generation_key(name))
+            if token is not None:
+                self._generations[name] = token
+                wanted.remove(name)
+        if wanted:
+            return  # a trip is to be made anyway, which counts as well
+        for name in [*missing]:
+            number = line.take(_key(name))
+            if number is not None:
+                self.counted[name] = number
+                del missing[name]
+
+    def _ask(
+        self, missing: Mapping[str, int], wanted: list[str], limits: Mapping[str, int], on: Line | None
+    ) -> None:
+        keys = [*map(_key, missing), *map(_generation_key, wanted)]
+        many = [_ahead(on, key, limits.get(name)) for name, key in zip(missing, keys, strict=False)]
+        ends = [number for pair in zip(missing.values(), many, strict=True) for number in pair]
+        arguments = [len(missing), *ends, _DAY, _token()]
+        found = _run(_TAKE, keys, arguments) if on is None else _run(_TAKE, keys, arguments, on.ask)
+        counts, tokens = found[: len(missing)], [token.decode() for token in found[len(missing) :]]
+        firsts = [last - number + 1 for last, number in zip(counts, many, strict=True)]
+        self.counted.update(zip(missing, firsts, strict=True))
+        self._generations.update(zip(wanted, tokens, strict=True))
+        if on is not None:
+            lasts = zip(keys, firsts, counts, strict=False)
+            on.learn(
+                dict(zip(keys[len(missing) :], tokens, strict=True)),
+                {key: (first + 1, last) for key, first, last in lasts},
+            )
 
     def generation(self, name: str) -> str:
         """The token of a name as it was when this request first read it: before any row, so ask before rows.
@@ -122,9 +176,24 @@ def replace(*names: str) -> None:
     announcement = _announcement()
     if announcement is None:
         _replace_now(names)
+        _be_heard()
     elif fresh := [name for name in names if name not in announcement.names]:
         _replace_now(fresh)
         announcement.names.update(fresh)
+
+
+def claim(name: str, seconds: int) -> bool:
+    """Whether nobody holds this name: who does holds it for some seconds, or until it is given up.
+
+    Raises:
+        RedisError: Redis does not answer.
+    """
+    return _ask("SET", cache.make_key(name), 1, "NX", "EX", seconds) is not None
+
+
+def give_up(name: str) -> None:
+    """Let the next one claim a name."""
+    _ask("DEL", cache.make_key(name))
 
 
 class _Announcement:
@@ -136,6 +205,7 @@ class _Announcement:
     def __call__(self) -> None:
         try:
             _replace_now(self.names)
+            _be_heard()
         except RedisError as error:
             # The change is committed. Copies that are a moment old live out their few seconds.
             logger.warning("generations.not_replaced", error=type(error).__name__)
@@ -158,20 +228,42 @@ def _replace_now(names: Iterable[str]) -> None:
     _run(_REPLACE, [_generation_key(name) for name in names], [_token(), _DAY])
 
 
+def _be_heard() -> None:
+    """Wait until all processes were told what was replaced.
+
+    Redis may write the reply to a command before it writes to those who are to hear of it; before it reads
+    the next command it has written to all.
+    """
+    _ask("PING")
+
+
+def _ahead(on: Line | None, key: str, limit: int | None) -> int:
+    """How many numbers of a counter to take: one, and with a limit that is far more for later requests."""
+    if on is None or limit is None or key not in on.numbers:
+        return 1
+    return max(1, min(AHEAD, (limit - on.numbers[key][1]) // PART))
+
+
+@lru_cache(10_000)
+def _key(name: str) -> str:
+    return str(cache.make_key(name))
+
+
 def _generation_key(name: str) -> str:
-    return cache.make_key(f"generation:{name}")
+    return _key(f"generation:{name}")
 
 
 def _token() -> str:
     return secrets.token_hex(8)
 
 
-def _run(script: str, keys: list[str], arguments: list[Any]) -> Any:
+def _run(script: str, keys: list[str], arguments: list[Any], ask: Any = None) -> Any:
     """Run a script by its hash; a server that does not know it yet gets it whole, and keeps it."""
+    ask = ask or _ask
     try:
-        return _ask("EVALSHA", _HASHES[script], len(keys), *keys, *arguments)
+        return ask("EVALSHA", _HASHES[script], len(keys), *keys, *arguments)
     except NoScriptError:
-        return _ask("EVAL", script, len(keys), *keys, *arguments)
+        return ask("EVAL", script, len(keys), *keys, *arguments)
 
 
 def _ask(*command: Any) -> Any:
@@ -190,10 +282,14 @@ def _ask(*command: Any) -> Any:
         return _asked(_new_connection(), command)
 
 
-def _new_connection() -> Any:
+def _new_connection(**further: Any) -> Any:
     pool = redis_client().connection_pool
     # Not by the pool's own way, which would count it for ever, and makes so many in all.
-    return pool.connection_class(**pool.connection_kwargs)
+    return pool.connection_class(**{**pool.connection_kwargs, **further})
+
+
+# That of the process: on the third version of the protocol a reply and what is told can be told apart.
+line = Line(lambda: _new_connection(protocol=3))
 
 
 def _asked(connection: Any, command: tuple[Any, ...]) -> Any:
@@ -212,6 +308,7 @@ def _asked(connection: Any, command: tuple[Any, ...]) -> Any:
 
 
 def _forget_connections() -> None:
+    line.leave()
     while _idle:
         _idle.pop().disconnect()
 

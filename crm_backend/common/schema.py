@@ -31,6 +31,7 @@ _VERBS = {
     "destroy": "Delete",
 }
 _WRITES = ("create", "update", "partial_update")
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 _EMPTY = {"type": "string", "maxLength": 0}
 # Of a bigint, the widest integer that a column holds.
 MAX_ID = 2**63 - 1
@@ -85,7 +86,16 @@ class Schema(AutoSchema):
         schema: Document = inherited._map_serializer_field(field, direction, bypass_extensions)
         if direction == "request" and schema and "$ref" not in schema:
             schema.update(_limits(field, schema))
+        if isinstance(field, serializers.TimeField):
+            # `format: time` has an offset, which the hour on a clock has not.
+            schema = {name: value for name, value in schema.items() if name != "format"} | {"pattern": CLOCK}
         return schema
+
+    def _insert_field_validators(self, field: Any, schema: Document) -> None:
+        """As inherited; nothing is no address."""
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        if isinstance(field, serializers.URLField) and _may_be_empty(field):
+            schema.pop("format", None)
 
     def _selections(self) -> Iterator[Document]:
         """`fields` and `expand`, where rows are read that they can be asked of."""
@@ -109,7 +119,8 @@ class Schema(AutoSchema):
 
     @property
     def _refused(self) -> tuple[type[DomainError], ...]:
-        return getattr(getattr(self.view, self._action, None), "refuses", ())
+        also = getattr(self.view, "missing_as", ()) if self._action == RETRIEVE else ()
+        return (*getattr(getattr(self.view, self._action, None), "refuses", ()), *also)
 
     @property
     def _sends_file(self) -> bool:
@@ -229,6 +240,13 @@ class Schema(AutoSchema):
             what = self.view.policy.resource.replace("-", " ") if verb == "List" else f"{article} {noun}"
             return [f"{verb} {what}", "", *lines]
         return lines or [""]
+
+
+def _may_be_empty(field: Any) -> bool:
+    """Whether "" is among its values: a field that is only read does not say so, its column does."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    names = {column.name: column for column in model._meta.fields} if model else {}
+    return bool(field.allow_blank or (field.source in names and names[field.source].blank))
 
 
 def _limits(field: Any, schema: Document) -> Document:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from crm_backend.common.schema import operations
+from crm_backend.common.schema import CLOCK, operations
 from crm_backend.common.schema_replies import Document
 
 MAX_DEPTH = 8
@@ -128,6 +128,8 @@ def _scalar(kind: str | None, schema: Document) -> Any:
     }
     if schema.get("format") == "decimal":  # an amount, a rate, a percentage, days: what has digits enough
         return next((text for text in DECIMALS if re.search(schema.get("pattern", ""), text)), "1")
+    if schema.get("pattern") == CLOCK:
+        return "09:00:00"
     if schema.get("format") in formats:
         return formats[schema["format"]]
     return {"integer": 1, "number": 1.5, "boolean": True, "string": "text"}.get(kind or "")

@@ -23,6 +23,7 @@ def add_links(result: Document, **_: Any) -> Document:
         if (shape := _shape(operation, "200"))
     ]
     details = {shape: path for path, shape in shown}
+    schemas = result.get("components", {}).get("schemas", {})
     below = {_PARAMETER.sub("{}", path): path for path, _ in shown}
     for path, method, operation in operations(result):
         # By its address, or where it is made below another row by the shape of the reply.
@@ -33,7 +34,8 @@ def add_links(result: Document, **_: Any) -> Document:
             and detail
             and _parents(detail) <= set(_PARAMETER.findall(path))
         ):
-            links = {target["operationId"]: target for target in _links(result, detail)}
+            told = set(schemas.get(_shape(operation, "201").rpartition("/")[2], {}).get("properties", ()))
+            links = {target["operationId"]: target for target in _links(result, detail, told)}
             operation["responses"]["201"]["links"] = dict(sorted(links.items()))
     return result
 
@@ -48,14 +50,17 @@ def _parents(detail: str) -> set[str]:
     return set(_PARAMETER.findall(detail)[:-1])
 
 
-def _links(document: Document, detail: str) -> Iterator[Document]:
-    """A link to each operation at or below a detail's address."""
+def _links(document: Document, detail: str, told: set[str]) -> Iterator[Document]:
+    """A link to each operation at or below a detail's address.
+
+    What is addressed by another of the reply's members (`told`), as a type, is linked by that one.
+    """
     parents, beginning = sorted(_parents(detail)), _PARAMETER.sub("{}", detail)
     for path, _method, operation in operations(document):
         names = _PARAMETER.findall(path)
         # What is below a child of the new row cannot be addressed yet.
         if _PARAMETER.sub("{}", path).startswith(beginning) and len(names) == len(parents) + 1:
-            own = {names[-1]: "$response.body#/id"}
+            own = {names[-1]: f"$response.body#/{names[-1] if names[-1] in told else 'id'}"}
             yield {
                 "operationId": operation["operationId"],
                 "parameters": {**{name: f"$request.path.{name}" for name in parents}, **own},

@@ -1,8 +1,9 @@
 """Rate limits: one atomic counter per window in Redis, and `RateLimit-*` headers on every reply."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rest_framework.request import Request
@@ -10,7 +11,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from crm_backend.common.credentials import Credential
-from crm_backend.common.roundtrip import trip_of
+from crm_backend.common.roundtrip import Trip, trip_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+@lru_cache(1000)
 def parse_rate(rate: str) -> tuple[int, int]:
     """`"120/minute"` → (120, 60): requests, and seconds of the window."""
     count, _, period = rate.partition("/")
@@ -55,9 +57,16 @@ def count_ahead(request: Request, caller: Caller, *, generations: Iterable[str])
     The throttles find their counts there, unless the check fails and the caller is another one: nobody.
     """
     view: APIView = request.parser_context["view"]
-    windows = windows_of(view.get_throttles(), request, caller)
-    counters = {window.name: window.seconds for window in windows}
-    trip_of(request).take(counters=counters, generations=generations)
+    count(trip_of(request), windows_of(view.get_throttles(), request, caller), generations=generations)
+
+
+def count(trip: Trip, windows: Collection[Window], *, generations: Iterable[str] = ()) -> None:
+    """Count a request in its windows, and read generations in the same trip."""
+    trip.take(
+        counters={window.name: window.seconds for window in windows},
+        generations=generations,
+        limits={window.name: window.limit for window in windows},
+    )
 
 
 def windows_of(throttles: Iterable[BaseThrottle], request: Any, caller: Caller) -> list[Window]:
@@ -117,7 +126,8 @@ class WindowThrottle(BaseThrottle):
             return None
         limit, seconds = parse_rate(rate)
         now = time.time()
-        name = f"throttle:{self.scope}:{key}:{int(now // seconds)}"
+        # By its limit too: numbers that were taken ahead below another one are not of this count.
+        name = f"throttle:{self.scope}:{key}:{limit}:{int(now // seconds)}"
         return Window(name, limit, seconds, reset=int(seconds - now % seconds) + 1)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
@@ -128,7 +138,7 @@ class WindowThrottle(BaseThrottle):
         self.reset = window.reset
         trip = trip_of(request)
         if window.name not in trip.counted:
-            trip.take(counters={window.name: window.seconds})
+            count(trip, [window])
         used = trip.counted.pop(window.name)
         limit = RateLimit.of(window, used)
         self._remember(request, limit)

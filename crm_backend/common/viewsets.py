@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from django.db import models, transaction
+from django.db import models
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -21,9 +21,10 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from crm_backend.common.errors import NotAllowed, StaleVersion
+from crm_backend.common.errors import DomainError, NotAllowed, StaleVersion
 from crm_backend.common.policy import Policy
 from crm_backend.common.read_engine.engine import answer_detail, answer_list
+from crm_backend.common.read_engine.locks import locked_row
 from crm_backend.common.renderers import ORJSONRenderer
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.selection import (
@@ -36,6 +37,7 @@ from crm_backend.common.selection import (
     selected,
     selection_of,
 )
+from crm_backend.common.transactions import of_request
 
 LIST, RETRIEVE = "list", "retrieve"
 _POLICY_ACTIONS = {"partial_update": "update"}
@@ -89,6 +91,8 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
         serializer_class: the detail, which every write replies with as well.
         serializer_classes: by action, where another one applies.
         querysets: by action, how to load what its serializer shows (joins, prefetches, counts).
+        shows: further resources whose rows every action shows, and none changes, so that keys need to read
+            them; an action's own are `@touches(…)`.
         untagged: fields that change by themselves, which make no new version of a row.
         unscoped_because: the ugly way out: a reason to go round `visible_to`.
         is_derived: whether rows come and change without an event of their own, so that no count is kept.
@@ -98,6 +102,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     policy: ClassVar[Policy]
     serializer_classes: ClassVar[dict[str, type[BaseSerializer[Any]]]] = {}
     querysets: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    shows: ClassVar[tuple[str, ...]] = ()
     untagged: ClassVar[frozenset[str]] = frozenset()
     unscoped_because: ClassVar[str] = ""
     plain_because: ClassVar[str] = ""
@@ -160,8 +165,10 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
 
     def get_locked_object(self) -> Any:
         """The addressed row, visible, allowed, locked for the transaction at hand."""
-        rows = self.narrow(self._visible()).lock()
-        obj = rows.filter(pk=self.kwargs[self.lookup_url_kwarg or self.lookup_field]).first()
+        pk = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        answered, obj = locked_row(self, pk)
+        if not answered:
+            obj = self.narrow(self._visible()).lock().filter(pk=pk).first()
         if obj is None:
             raise Http404
         self.check_object_permissions(self.request, obj)
@@ -250,6 +257,13 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
             raise NotAllowed("After this you would not see it any more.")
         return shown
 
+    # What else reading one row may be refused for, and why it is not there.
+    missing_as: tuple[type[DomainError], ...] = ()
+
+    def missing(self, pk: Any) -> Exception:
+        """What a reader is told of a row that is not there, or not for them."""
+        return Http404()
+
     def detail_response(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
         """Reply with the detail and its ETag."""
         data = self.representation(pk)
@@ -314,11 +328,15 @@ class RetrieveMixin:
 
     def retrieve(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Reply with one full row and its ETag, or 304 when the caller has it already."""
-        answered, data = answer_detail(self, self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        pk = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        answered, data = answer_detail(self, pk)
         if not answered:
-            data = self.get_serializer(self.get_object()).data
+            try:
+                data = self.get_serializer(self.get_object()).data
+            except Http404:
+                raise self.missing(pk) from None
         elif data is None:
-            raise Http404
+            raise self.missing(pk)
         etag = self.etag_of(data)
         known = {
             tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")
@@ -335,7 +353,7 @@ class CreateMixin:
         """Write one row and reply with it as the detail shows it."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with transaction.atomic():
+        with of_request():
             obj = self.perform_create(serializer)
             return self.created_response(obj.pk)
 
@@ -352,7 +370,7 @@ class UpdateMixin:
     def update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Replace the writable fields, unless `If-Match` shows that the caller read an older row."""
         partial: bool = kwargs.pop("partial", False)
-        with transaction.atomic():
+        with of_request():
             obj = self.get_locked_object()
             self.check_precondition(obj.pk)
             serializer = self.get_serializer(obj, data=request.data, partial=partial)
@@ -376,7 +394,7 @@ class DestroyMixin:
     @refuses(StaleVersion)
     def destroy(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete one row, unless `If-Match` shows that the caller read an older one."""
-        with transaction.atomic():
+        with of_request():
             obj = self.get_locked_object()
             self.check_precondition(obj.pk)
             self.perform_destroy(obj)

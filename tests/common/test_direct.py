@@ -2,11 +2,12 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from threading import Thread
 from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from psycopg.pq import TransactionStatus
 
 from crm_backend.common.postgresql import direct
@@ -103,14 +104,76 @@ def test_a_connection_that_was_ended_says_so(plain):
     assert plain.closed
 
 
-def test_only_a_transaction_that_has_begun_is_asked_in(plain):
-    assert direct.can_ask(plain)
+def test_the_first_of_a_transaction_begins_it(plain):
+    plain.execute("CREATE TEMPORARY TABLE written (one int)")
     plain.autocommit = False
-    assert not direct.can_ask(plain)
-    plain.execute("SELECT 1")
-    assert direct.can_ask(plain)
+    direct.ask(plain, "INSERT INTO written VALUES (%s) RETURNING one", [1], prepare=True)
+    assert plain.pgconn.transaction_status == TransactionStatus.INTRANS
     plain.rollback()
-    assert not direct.can_ask(plain)
+    assert direct.ask(plain, "SELECT count(*) FROM written", [], prepare=True) == [(0,)]
+    plain.commit()
+
+
+def test_what_has_gone_in_a_transaction_fails_it_and_is_prepared_anew_for_the_next(plain):
+    assert direct.ask(plain, "SELECT 6", [], prepare=True) == [(6,)]
+    plain.execute("DEALLOCATE ALL")
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName), plain.transaction():
+        direct.ask(plain, "SELECT 6", [], prepare=True)
+    with plain.transaction():
+        assert direct.ask(plain, "SELECT 6", [], prepare=True) == [(6,)]
+
+
+@pytest.mark.parametrize("prepare", [True, False])
+def test_the_first_of_a_transaction_fails_as_by_a_cursor(plain, prepare):
+    halved = "SELECT 4 / %s::int"
+    assert direct.ask(plain, halved, [2], prepare=prepare) == [(2,)]
+    plain.autocommit = False
+    assert direct.ask(plain, halved, [2], prepare=prepare) == [(2,)]
+    plain.commit()
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        direct.ask(plain, halved, [0], prepare=prepare)
+    assert plain.pgconn.transaction_status == TransactionStatus.INERROR
+    plain.rollback()
+    assert direct.ask(plain, halved, [1], prepare=prepare) == [(4,)]
+    plain.rollback()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("prepare", [True, False])
+def test_who_waits_for_a_lock_lets_the_thread_that_holds_it_go_on(plain, prepare, is_first):
+    locking, found = "SELECT pg_advisory_xact_lock(%s::bigint)::text", []
+    assert direct.ask(plain, locking, [1], prepare=prepare) == [("",)]
+    plain.execute("SET lock_timeout = '20s'")
+    plain.autocommit = False
+    if not is_first:
+        plain.execute("SELECT 1")
+    holder = connections["default"]
+    with transaction.atomic(), holder.cursor() as cursor:
+        cursor.execute(locking, [1])
+        thread = Thread(target=lambda: found.append(direct.ask(plain, locking, [1], prepare=prepare)))
+        thread.start()
+        cursor.execute("SELECT pg_sleep(0.2)")
+    thread.join()
+    assert found == [[("",)]]
+    plain.rollback()
+
+
+def test_a_transaction_does_not_begin_on_a_connection_that_was_ended(plain):
+    direct.ask(plain, "SELECT 1", [], prepare=True)
+    plain.autocommit = False
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [plain.info.backend_pid])
+    with pytest.raises(psycopg.OperationalError):
+        direct.ask(plain, "SELECT 1", [], prepare=True)
+    assert plain.closed
+
+
+def test_nothing_is_asked_where_a_transaction_has_failed(plain):
+    with plain.transaction(force_rollback=True):
+        assert direct.can_ask(plain)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            plain.execute("SELECT 1 / 0")
+        assert not direct.can_ask(plain)
 
 
 def test_what_goes_wrong_ends_a_transaction_as_it_does_by_a_cursor(plain):

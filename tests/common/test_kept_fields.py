@@ -3,6 +3,7 @@
 import pytest
 from rest_framework import serializers
 
+from applications.models import ApplicationBorrower
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from users.models import User
 
@@ -55,6 +56,38 @@ def test_what_is_nested_is_made_anew():
     assert one.fields["words"].child.parent is one.fields["words"]
     assert two.fields["words"].child.parent is two.fields["words"]
     assert two.fields["named"].parent is two
+
+
+@pytest.mark.django_db
+def test_lists_in_lists_know_where_they_are():
+    class Table(Serializer):
+        rows = serializers.ListField(child=serializers.ListField(child=Person(), max_length=2), max_length=3)
+
+    one, two = Table(), Table()
+    inner = [each.fields["rows"].child.child for each in (one, two)]
+    assert inner[0] is not inner[1]
+    assert [each.root for each in inner] == [one, two]
+    assert one.fields["rows"].child.max_length == 2
+    assert inner[0].fields["email"] is not inner[1].fields["email"]
+    refused = Table(data={"rows": [[{"email": "no address"}]]})
+    assert not refused.is_valid()
+    assert set(refused.errors["rows"][0][0]) == {"email", "role", "first_name"}
+
+
+@pytest.mark.django_db
+def test_rules_of_the_constraints_are_looked_for_once_and_anew_for_other_fields():
+    class Link(ModelSerializer):
+        class Meta:
+            model = ApplicationBorrower
+            fields = ["application", "borrower"]
+
+    assert [type(one).__name__ for one in Link().validators] == ["UniqueTogetherValidator"]
+    assert Link().validators == Link().validators
+    assert Link().validators is not Link().validators
+    fewer = Link()
+    del fewer.fields["borrower"]
+    assert fewer.validators == []
+    assert len(Link().validators) == 1
 
 
 @pytest.mark.django_db

@@ -24,9 +24,9 @@ def noted(monkeypatch):
     """The keys of every trip from now on."""
     trips, run = [], roundtrip._run
 
-    def note(script, keys, arguments):
+    def note(script, keys, *rest):
         trips.append(sorted(keys))
-        return run(script, keys, arguments)
+        return run(script, keys, *rest)
 
     monkeypatch.setattr(roundtrip, "_run", note)
     return trips
@@ -65,6 +65,7 @@ def test_counters_and_generations_come_in_one_trip(monkeypatch):
     again = Trip()
     again.take(counters={"tests:a": 60})
     assert again.counted == {"tests:a": 2}
+    assert len(trips) == 3
     lives = [redis_client().ttl(cache.make_key(f"tests:{name}")) for name in "ab"]
     assert 30 < lives[0] <= 60
     assert 0 < lives[1] <= 30
@@ -82,7 +83,14 @@ def test_a_server_that_does_not_know_the_scripts_learns_them():
 
 
 @pytest.fixture
-def idle():
+def engaged():
+    """The line is another thread's, so that trips go by connections of their own."""
+    with roundtrip.line.held():
+        yield
+
+
+@pytest.fixture
+def idle(engaged):
     """The connection that the next trip takes."""
     roundtrip._idle.clear()
     token("tests")
@@ -113,7 +121,7 @@ def test_a_connection_that_the_server_has_ended_is_another_one(idle):
     assert idle not in roundtrip._idle
 
 
-def test_a_server_that_is_away_is_asked_once(monkeypatch):
+def test_a_server_that_is_away_is_asked_once(engaged, monkeypatch):
     roundtrip._idle.clear()
     asked = []
 

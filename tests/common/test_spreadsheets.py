@@ -193,6 +193,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("part", "content"), BOMBS.values(), ids=BOMBS)
 def test_a_small_workbook_takes_little_memory_whatever_it_unpacks_to(part, content):
     content = rebuilt(**{part: content})

@@ -21,11 +21,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     health_check_enabled: bool
     health_check_done: bool
     _seen_alive = float("-inf")
+    _poll: Any = None  # of the connection's socket
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; what has just been connected is alive."""
         connection = super().get_new_connection(conn_params)
         self._seen_alive = time.monotonic()
+        self._poll = None
         return connection
 
     def close_if_health_check_failed(self) -> None:
@@ -45,8 +47,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pgconn.status != ConnStatus.OK:
             return False
         if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(pgconn.socket, select.POLLIN)
-            return not poll.poll(0)
+            if self._poll is None:
+                self._poll = select.poll()
+                self._poll.register(pgconn.socket, select.POLLIN)
+            return not self._poll.poll(0)
         readable, _, _ = select.select([pgconn.socket], [], [], 0)
         return not readable

@@ -15,10 +15,14 @@ from weakref import WeakKeyDictionary
 
 from psycopg import Connection, OperationalError, errors
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import fetch, send
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.waiting import wait
 
 # So many statements a connection keeps prepared; a pooler between may have to keep them as well.
 PREPARED = 100
+# A text of more characters is made of many rows, and so another each time: it is not kept.
+LONG = 20_000
 # What became of a kept statement that is none any more: a pooler or somebody has thrown it away, or tables
 # have changed below it.
 GONE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
@@ -31,8 +35,8 @@ _numbers = count(1)
 
 
 def can_ask(connection: "Connection[Any]") -> bool:
-    """Whether a query may go this way: of a transaction that psycopg is yet to begin it would be outside."""
-    return connection.autocommit or connection.pgconn.transaction_status == TransactionStatus.INTRANS
+    """Whether a query may go this way: what psycopg would refuse, or wait with, is left to it."""
+    return connection.pgconn.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
 
 def ask(
@@ -53,7 +57,10 @@ def ask(
     dumped = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
     types, formats = transformer.types or (), transformer.formats
     pgconn = connection.pgconn
-    if prepare:
+    if not connection.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
+        # The first of a transaction, which psycopg begins as late.
+        result = _begin_and_ask(connection, (sql, types), dumped, formats, prepare=prepare)
+    elif prepare:
         result = _ask_prepared(connection, (sql, types), dumped, formats)
     else:
         result = pgconn.exec_params(_numbered(sql), dumped, types, formats)
@@ -63,6 +70,47 @@ def ask(
     return rows
 
 
+def _begin_and_ask(connection: Any, key: Key, dumped: Any, formats: Any, *, prepare: bool) -> Any:
+    """Begin the transaction and ask, in one round trip where the statement is prepared or need not be."""
+    pgconn, begin = connection.pgconn, connection._get_tx_start_command()
+    kept = _prepared.setdefault(connection, OrderedDict())
+    name = kept.get(key)
+    if prepare and name is None:
+        _expect(connection, pgconn.exec_(begin), ExecStatus.COMMAND_OK)
+        return _ask_prepared(connection, key, dumped, formats)
+    sql, types = key
+    pgconn.enter_pipeline_mode()
+    found: list[Any] = []
+    try:
+        pgconn.send_query_params(begin, None)
+        if name is None:
+            pgconn.send_query_params(_numbered(sql), dumped, types, formats)
+        else:
+            kept.move_to_end(key)
+            pgconn.send_query_prepared(name, dumped, formats)
+        pgconn.pipeline_sync()
+        # By psycopg's own way, which lets other threads go on: one of them may hold the lock that this waits
+        # for. The results of each, and what ends them; of the end of all there is one.
+        wait(send(pgconn), pgconn.socket)
+        while len(found) < 5:
+            found.append(wait(fetch(pgconn), pgconn.socket))
+    finally:
+        is_whole = len(found) == 5 and getattr(found[4], "status", None) == ExecStatus.PIPELINE_SYNC
+        if is_whole:
+            pgconn.exit_pipeline_mode()
+        else:
+            # Nobody knows what is still to come on it.
+            message = pgconn.get_error_message()
+            connection.close()
+    if not is_whole:
+        raise OperationalError(message)
+    begun, result = found[0], found[2]
+    _expect(connection, begun, ExecStatus.COMMAND_OK)
+    if name is not None and result.status == ExecStatus.FATAL_ERROR:
+        _forget_gone(kept, key, result)
+    return result
+
+
 def _ask_prepared(connection: Any, key: Key, dumped: Any, formats: Any) -> Any:
     kept = _prepared.setdefault(connection, OrderedDict())
     name = kept.get(key)
@@ -70,16 +118,20 @@ def _ask_prepared(connection: Any, key: Key, dumped: Any, formats: Any) -> Any:
         return connection.pgconn.exec_prepared(_prepare(connection, kept, key), dumped, formats)
     kept.move_to_end(key)
     result = connection.pgconn.exec_prepared(name, dumped, formats)
-    if (
-        result.status == ExecStatus.FATAL_ERROR
-        and connection.pgconn.transaction_status == TransactionStatus.IDLE
-    ):
-        error = errors.error_from_result(result)
-        if isinstance(error, GONE):
-            del kept[key]
+    if result.status == ExecStatus.FATAL_ERROR and _forget_gone(kept, key, result):
+        # A transaction has failed with it, and whoever asks next finds the statement made anew.
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             connection.pgconn.close_prepared(name)
             return connection.pgconn.exec_prepared(_prepare(connection, kept, key), dumped, formats)
     return result
+
+
+def _forget_gone(kept: OrderedDict[Key, bytes], key: Key, failed: Any) -> bool:
+    """Whether a statement failed because it is none any more; it is forgotten then."""
+    is_gone = isinstance(errors.error_from_result(failed), GONE)
+    if is_gone:
+        del kept[key]
+    return is_gone
 
 
 def _prepare(connection: Any, kept: OrderedDict[Key, bytes], key: Key) -> bytes:
@@ -101,8 +153,14 @@ def _expect(connection: Any, result: Any, status: ExecStatus) -> None:
     raise errors.error_from_result(result, connection.info.encoding)
 
 
-@lru_cache(maxsize=2000)
 def _numbered(sql: str) -> bytes:
     """The text with PostgreSQL's own placeholders: `$1` for the first `%s`; `%%` is a percent sign."""
+    return _short(sql) if len(sql) <= LONG else _made(sql)
+
+
+def _made(sql: str) -> bytes:
     numbers = count(1)
     return re.sub("%[s%]", lambda found: f"${next(numbers)}" if found[0] == "%s" else "%", sql).encode()
+
+
+_short = lru_cache(maxsize=2000)(_made)

@@ -44,6 +44,7 @@ _AS_IT_IS: list[tuple[Any, tuple[type[models.Field], ...]]] = [
     (serializers.ReadOnlyField, (*_TEXTS, models.IntegerField, models.BooleanField)),
 ]
 _ZONE = "+00"  # of the connections, which Django sets
+_SHORTEST, _LONGEST = len("2026-01-31 09:30:00+00"), len("2026-01-31 09:30:00.123456+00")
 
 
 def shown_time(text: str) -> str:
@@ -52,9 +53,11 @@ def shown_time(text: str) -> str:
     Raises:
         ValueError: the connection is not in UTC.
     """
-    if not text.endswith(_ZONE):
+    if text[-3:] != _ZONE:
         raise ValueError(text)
-    fraction = f".{text[20:-3]:0<6}" if len(text) > len("2026-01-31 09:30:00+00") else ""
+    if len(text) == _LONGEST:
+        return f"{text[:10]}T{text[11:26]}Z"
+    fraction = f".{text[20:-3]:0<6}" if len(text) > _SHORTEST else ""
     return f"{text[:10]}T{text[11:19]}{fraction}Z"
 
 

@@ -42,8 +42,8 @@ logger = structlog.get_logger(__name__)
 # Shorter lists are counted each time; the count of a longer one is kept until something changes. What filters
 # and a search find costs more to count.
 COUNTED, FOUND = 1000, 100
-# So many rows that filters and a search find are all found and put in order; a page of more is looked for
-# along the order, where of a million rows it is found among some ten thousand.
+# So many rows that filters and a search find are all found and put in order; a page of more, as far as their
+# count is known, is looked for along the order, where of a million rows it is found among some ten thousand.
 FEW = 1000
 # How long a count outlives a change that no event announced, as of somebody at the database's own prompt.
 COUNT_SECONDS = 30
@@ -94,6 +94,7 @@ class PageRead:
         key: what its shape is known by.
         values: fill the slots of filters and search.
         is_derived: whether rows come and change without an event of their own, so that no count is kept.
+        is_search: whether words are searched for.
     """
 
     shape: Shape
@@ -102,6 +103,7 @@ class PageRead:
     limit: int
     offset: int
     is_derived: bool
+    is_search: bool
 
     def answer(self, asking: Asking) -> dict[str, Any]:
         """`{count, next, previous, results}`."""
@@ -124,7 +126,10 @@ class PageRead:
         kept = counts.find(known_as) if generation else None
         if kept is not None and kept.generation == generation:
             return kept.value, self._page(values, kept.value)
-        if statement.varies or self.offset:
+        if self.is_search and self.shape.found is not None:
+            # What is dear is to find them: once for count and page, whatever is found.
+            count, rows = self.shape.found.run(values, self.limit, self.offset)
+        elif statement.varies or self.offset:
             # PostgreSQL may look for a page that is not there along the whole order; a count it finds by
             # the filter.
             [(count,)] = counting.run(values) or [(0,)]
@@ -141,9 +146,9 @@ class PageRead:
         if count <= self.offset:
             return []
         statement = self.shape.statement
-        if count <= FEW and self.shape.among_few is not None:
+        if count <= FEW and self.shape.found is not None:
             # Along the order there may be thousands of others between them: PostgreSQL cannot know.
-            statement = self.shape.among_few
+            return self.shape.found.run(values, self.limit, self.offset)[1]
         if self.offset:
             return statement.run(values, f" LIMIT {self.limit} OFFSET %s", self.offset)
         return statement.run(values, f" LIMIT {self.limit}")
@@ -168,17 +173,18 @@ class CursorRead:
         cursor = pagination.CursorPagination()
         cursor.place = self.place
         page = cursor.cut(rows, self.size)
-        width = len(page[0]) - len(self.place.ordering) if page else 0
         # The paginator reads the ends of the page only.
-        cursor.page = [SimpleNamespace(**_keys(row[width:])) for row in ([page[0], page[-1]] if page else [])]
+        cursor.page = [self._end(row) for row in ([page[0], page[-1]] if page else [])]
         cursor.address = asking.address
         with context_of(asking.context):
             results = self.shape.make(page)
         return {"next": cursor.get_next_link(), "previous": cursor.get_previous_link(), "results": results}
 
-
-def _keys(values: tuple[Any, ...]) -> dict[str, Any]:
-    return {f"_k{number}": value for number, value in enumerate(values)}
+    def _end(self, row: tuple[Any, ...]) -> SimpleNamespace:
+        """The values that order a row, which are selected after all others."""
+        keys = self.shape.keys
+        values = [key.read(value) for key, value in zip(keys, row[-len(keys) :], strict=True)]
+        return SimpleNamespace(**{f"_k{number}": value for number, value in enumerate(values)})
 
 
 def answer_list(view: Any) -> Any:
@@ -237,7 +243,8 @@ def _list_read(view: Any) -> Read | None:
     shape = shapes.get(key, lambda: list_shape(view, question, given))
     if shape is None:
         return None
-    return PageRead(shape, key, question.values, limit, offset, view.is_derived)
+    is_search = bool(question.terms)
+    return PageRead(shape, key, question.values, limit, offset, view.is_derived, is_search)
 
 
 def _cursor_read(view: Any, question: Question) -> Read | None:
@@ -249,7 +256,7 @@ def _cursor_read(view: Any, question: Question) -> Read | None:
     shape = shapes.get(key, lambda: cursor_shape(view, question, given))
     if shape is None:
         return None
-    ordering = tuple(term for term, _ in shape.keys)
+    ordering = tuple(key.term for key in shape.keys)
     text = request.query_params["cursor"]
     place = pagination.Cursor(ordering)
     values = question.values
@@ -273,8 +280,8 @@ def _cursor_values(shape: Shape, place: pagination.Cursor) -> Values:
         ValueError, ValidationError: somebody made it up; the plain path says so.
     """
     found = {}
-    for number, ((_, one), text) in enumerate(zip(shape.keys, place.values or (), strict=False)):
-        value = pagination.typed(one, text)
+    for number, (key, text) in enumerate(zip(shape.keys, place.values or (), strict=False)):
+        value = pagination.typed(key.field, text)
         if value is not None:
             if not is_in_range(value):
                 raise ValueError(text)

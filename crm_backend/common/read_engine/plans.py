@@ -1,12 +1,12 @@
 """From a serializer to a plan: what to select, and how to make the reply of what was selected.
 
-A plan selects one value for each field of the serializer, in the fields' order, so that `zip` makes the
-reply; then the values that are not shown as they are selected. What only computed values need is selected
-after those. Rows that are nested once are joined; rows that are nested many times are one JSON column.
+A plan selects each value that the serializer's fields need, once, and writes a function that makes the reply
+of what was selected. Rows that are nested once are joined; those nested many times are one JSON column.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -25,13 +25,13 @@ from crm_backend.common.read_engine.columns import (
 )
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.read_engine.rows import RowMaker
+from crm_backend.common.read_engine.sources import Source, Write, called
 from crm_backend.common.reads import reads_of
 from crm_backend.common.serializers import LinkedListSerializer, Representation
 
 MAX_ARGUMENTS = 100  # PostgreSQL's, for one function
 
 Selected = Sequence[Any]
-Fix = Callable[[Selected], Any]
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _computed(place: Place, name: str) -> Found:
 
 
 class Selection:
-    """The list of what is selected, each once for those who need no place of their own."""
+    """The list of what is selected, each column once."""
 
     def __init__(self) -> None:
         self.expressions: list[Any] = []
@@ -189,24 +189,24 @@ class Plan:
     """How the reply for one row is made of what is selected for it.
 
     Attributes:
-        names: of the serializer's fields.
-        first: where their values begin.
-        fixes: the fields whose value is not shown as it is selected, and how to make it.
+        members: of the reply, in the order of the serializer's fields, and how to write each.
         last: rewrites the whole, for rules about who may read what.
     """
 
-    names: tuple[str, ...]
-    first: int
-    fixes: list[tuple[str, Fix]] = field(default_factory=list)
+    members: dict[str, Write]
     last: Callable[[dict[str, Any], Selected], dict[str, Any]] | None = None
 
-    def make(self, selected: Selected) -> dict[str, Any]:
-        """The reply for one row."""
-        first, names = self.first, self.names
-        shown = dict(zip(names, selected[first : first + len(names)], strict=True))
-        for name, fix in self.fixes:
-            shown[name] = fix(selected)
-        return shown if self.last is None else self.last(shown, selected)
+    def write(self, source: Source) -> str:
+        """The reply for one row, as an expression."""
+        members = (f"{name!r}: {write(source)}" for name, write in self.members.items())
+        shown = f"{{{', '.join(members)}}}"
+        return shown if self.last is None else f"{source.name(self.last)}({shown}, s)"
+
+    @cached_property
+    def make(self) -> Callable[[Selected], dict[str, Any]]:
+        """The function that makes it."""
+        source = Source()
+        return source.function(f"return {self.write(source)}")
 
 
 class Compiler:
@@ -225,43 +225,34 @@ class Compiler:
         if not is_ours or not serializer.is_compilable():
             raise Refused(f"{type(serializer).__name__} has a representation of its own")
         fields = {str(field.field_name): field for field in serializer._readable_fields}
-        # Each its place, before any of them selects what it needs besides.
-        first = len(self.selection.expressions)
-        for _ in fields:
-            self.selection.append(Value(None, output_field=models.TextField()))
-        plan = Plan(tuple(fields), first)
-        for number, (name, one) in enumerate(fields.items(), first):
-            fix = self.field(one, place, number)
-            if fix is not None:
-                plan.fixes.append((name, fix))
-        plan.last = self.concealing(serializer, place)
-        return plan
+        members = {name: self.field(one, place) for name, one in fields.items()}
+        return Plan(members, self.concealing(serializer, place))
 
     def concealing(self, serializer: Any, place: Place) -> Any:
         """What keeps from the caller what is not theirs to read."""
         paths = serializer.concealed_by()
         if paths is None:
             return None
-        make = self.row(place, paths)
+        make = self.row(place, paths).make
         return lambda shown, selected: serializer.concealed(shown, make(selected))
 
-    def field(self, one: Any, place: Place, number: int) -> Fix | None:
-        """Compile one field, whose place in the selection is `number`."""
+    def field(self, one: Any, place: Place) -> Write:
+        """Compile one field."""
         names = one.source_attrs
         if isinstance(one, serializers.SerializerMethodField):
             return self.method(one, place)
         if isinstance(one, serializers.BaseSerializer) and not names:
-            return self.plan(one, place).make
+            return self.plan(one, place).write
         found = find(place, names)
         if isinstance(one, serializers.ListSerializer) and found.many:
-            return self.many(one, found, number)
+            return self.many(one, found)
         if isinstance(one, serializers.BaseSerializer) and found.relation is not None:
             return self.one(one, found)
         if isinstance(one, serializers.PrimaryKeyRelatedField) and found.relation is not None:
             found = find(place, [*names[:-1], found.relation.attname])
-        return self.leaf(one, found, number)
+        return self.leaf(one, found)
 
-    def leaf(self, one: Any, found: Found, number: int) -> Fix | None:
+    def leaf(self, one: Any, found: Found) -> Write:
         """A field with one value."""
         missing = without_parent(one, one.source) if found.place.optional else None
         if found.function is not None:
@@ -270,64 +261,59 @@ class Compiler:
             return self.whole(one, found)
         if found.column is None:
             raise Refused(f"{found.place}: {one.field_name} is no column")
-        self.selection.expressions[number] = found.column.expression(found.path)
+        number = self.selection.at(found)
         if found.choices is not None:
-            choices = found.choices
-            return lambda selected: choices.get(selected[number], selected[number])
+            choices = found.choices.get
+            return lambda source: f"{source.name(choices)}(x := s[{number}], x)"
         output = found.column.output(one)
         if output is None and missing is None:
-            return None
-        return _converted(number, output, missing)
+            return lambda source: f"s[{number}]"
+        return lambda source: source.unless_null(f"s[{number}]", output, missing)
 
-    def computed(self, one: Any, found: Found, missing: Any) -> Fix:
+    def computed(self, one: Any, found: Found, missing: Any) -> Write:
         """A property or a method of the model."""
         function, represent = found.function, one.to_representation
         assert function is not None
-        make = self.row(found.place, reads_of(function) or ())
+        make = self.row(found.place, reads_of(function) or ()).make
         key = self.selection.key(found.place) if found.place.optional else None
 
-        def fix(selected: Selected) -> Any:
-            if key is not None and selected[key] is None:
-                return missing
-            value = function(make(selected))
-            return None if value is None else represent(value)
+        def write(source: Source) -> str:
+            made = f"{source.name(function)}({source.name(make)}(s))"
+            shown = source.unless_null(made, represent)
+            return shown if key is None else f"({source.name(missing)} if s[{key}] is None else {shown})"
 
-        return fix
+        return write
 
-    def whole(self, one: Any, found: Found) -> Fix:
+    def whole(self, one: Any, found: Found) -> Write:
         """A field that looks at other values of the row, to know who may read its own."""
         paths = reads_of(one)
         if paths is None or len(one.source_attrs) != 1:
             raise Refused(
                 f"{found.place}: {one.field_name} looks at the row and does not declare what it reads"
             )
-        make = self.row(found.place, (one.source, *paths))
+        make = self.row(found.place, (one.source, *paths)).make
+        read, represent = one.get_attribute, one.to_representation
+        return lambda source: source.unless_null(f"{source.name(read)}({source.name(make)}(s))", represent)
 
-        def fix(selected: Selected) -> Any:
-            value = one.get_attribute(make(selected))
-            return None if value is None else one.to_representation(value)
-
-        return fix
-
-    def method(self, one: Any, place: Place) -> Fix:
+    def method(self, one: Any, place: Place) -> Write:
         """A method of the serializer."""
         method = getattr(one.parent, one.method_name)
         paths = reads_of(method)
         if paths is None:
             name = f"{type(one.parent).__name__}.{one.method_name}"
             raise Refused(f"{name} does not declare what it reads (crm_backend/common/reads.py)")
-        make = self.row(place, paths)
-        return lambda selected: method(make(selected))
+        make = self.row(place, paths).make
+        return called(lambda selected: method(make(selected)))
 
-    def one(self, one: Any, found: Found) -> Fix:
+    def one(self, one: Any, found: Found) -> Write:
         """A serializer of the one row that a relation leads to."""
         # Its fields are only made when the row is there.
         place = replace(found.place.below(found.relation), optional=False)
         plan = self.plan(one, place)
         key = self.selection.key(place)
-        return lambda selected: None if selected[key] is None else plan.make(selected)
+        return lambda source: f"(None if s[{key}] is None else {plan.write(source)})"
 
-    def many(self, one: Any, found: Found, number: int) -> Fix:
+    def many(self, one: Any, found: Found) -> Write:
         """A list of the rows that a relation leads to."""
         link = one.link if isinstance(one, LinkedListSerializer) else ""
         if type(one).to_representation not in (
@@ -341,12 +327,11 @@ class Compiler:
             return compiler.plan(one.child, target)
 
         expression, plan = related(found, compile_each)
-        self.selection.expressions[number] = expression
-        parse = None if found.place.nested else orjson.loads
+        number = self.selection.append(expression)
         make = plan.make
-        if parse is None:
-            return lambda selected: [make(item) for item in selected[number]]
-        return lambda selected: [make(item) for item in parse(selected[number])]
+        if found.place.nested:
+            return lambda source: f"[*map({source.name(make)}, s[{number}])]"
+        return lambda source: f"[*map({source.name(make)}, {source.name(orjson.loads)}(s[{number}]))]"
 
     def row(self, place: Place, paths: Sequence[str]) -> RowMaker:
         """A maker of light rows with what the paths name."""
@@ -380,16 +365,6 @@ def _columns_of(place: Place, paths: Sequence[str]) -> Iterator[str]:
             yield path
         else:
             yield from _columns_of(place, reads_of(found.function) or ())
-
-
-def _converted(number: int, output: Any, missing: Any) -> Fix:
-    def fix(selected: Selected) -> Any:
-        value = selected[number]
-        if value is None:
-            return missing
-        return value if output is None else output(value)
-
-    return fix
 
 
 def related(found: Found, compile_each: Callable[[Place, Compiler], Any]) -> tuple[Any, Any]:
@@ -428,4 +403,6 @@ def compile_serializer(serializer: Any, queryset: QuerySet[Any]) -> tuple[Plan, 
         raise Refused("the rows are not plainly selected")
     selection = Selection()
     plan = Compiler(selection).plan(serializer, Place.of(queryset))
+    if not selection.expressions:
+        selection.append(Value(None, output_field=models.TextField()))  # a row is still a row
     return plan, selection

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from types import FunctionType, MethodType
 from typing import Any
 
 from django.db import models
 
 from crm_backend.common.read_engine.errors import Undeclared
+from crm_backend.common.read_engine.sources import Source
 
 Convert = Callable[[Any], Any]
 
@@ -62,14 +63,20 @@ class RowMaker:
 
     def __call__(self, values: Sequence[Any]) -> Row:
         """Make one."""
-        row = row_class(self.model)()
-        found = row.__dict__
+        return self.make(values)
+
+    @cached_property
+    def make(self) -> Callable[[Sequence[Any]], Row]:
+        """The function that makes one."""
+        source = Source()
+        lines = [f"row = {source.name(row_class(self.model))}()"]
         for name, place, convert in self.columns:
-            value = values[place]
-            found[name] = value if value is None or convert is None else convert(value)
+            value = f"s[{place}]"
+            value = value if convert is None else source.unless_null(value, convert)
+            lines.append(f"row.{name} = {value}")
         for name, place, maker in self.ones:
-            found[name] = None if values[place] is None else maker(values)
+            lines.append(f"row.{name} = None if s[{place}] is None else {source.name(maker.make)}(s)")
         for name, place, convert, maker in self.many:
-            items = values[place] if convert is None else convert(values[place])
-            found[name] = Rows(maker(item) for item in items)
-        return row
+            items = f"s[{place}]" if convert is None else f"{source.name(convert)}(s[{place}])"
+            lines.append(f"row.{name} = {source.name(Rows)}(map({source.name(maker.make)}, {items}))")
+        return source.function(*lines, "return row")

@@ -11,16 +11,17 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, Lookup
+from django.db.models.expressions import RawSQL
 
 from crm_backend.common import pagination
 from crm_backend.common.policy import Policy
 from crm_backend.common.read_engine import questions
+from crm_backend.common.read_engine.columns import Column
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.read_engine.plans import Plan, compile_serializer, select
 from crm_backend.common.read_engine.questions import Question
-from crm_backend.common.read_engine.statements import MadeUp, Statement, compile_statement
+from crm_backend.common.read_engine.statements import Found, MadeUp, Statement, compile_statement
 
 MAX_SHAPES = 1000
 
@@ -33,6 +34,9 @@ LIST, RETRIEVE = "list", "retrieve"
 EXAMPLES = {"int": 1, "uuid": UUID(int=1)}
 
 S = TypeVar("S")
+
+# The keys of a page, in a statement that has them as `chosen`.
+_CHOSEN = "ARRAY(SELECT pk FROM chosen)"
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("serializer_context")
 
@@ -70,6 +74,24 @@ class OneOf(Lookup):
         return f"{left} = ANY({right})", [*left_params, *right_params]
 
 
+@dataclass(frozen=True)
+class Key:
+    """A term of an ordering, and the column of its values."""
+
+    term: str
+    column: Column
+
+    @property
+    def field(self) -> Any:
+        """The field of the values."""
+        return self.column.field
+
+    def read(self, value: Any) -> Any:
+        """The value that was selected, as a model instance would hold it."""
+        python = self.column.python
+        return value if value is None or python is None else python(value)
+
+
 @dataclass
 class Shape:
     """A compiled read.
@@ -77,16 +99,16 @@ class Shape:
     Attributes:
         statement: selects the rows, in order; a page is its `LIMIT`.
         counting: counts them.
-        among_few: the same rows in the same order, by finding all of them before any is put in order.
+        found: where filters or a search decide how many there are, finds all of them, for count and page.
         plan: makes a row's reply.
-        keys: for paging by cursor, the ordering's terms and the fields of their values.
+        keys: for paging by cursor, what orders the rows.
     """
 
     statement: Statement
     plan: Plan
     counting: Statement | None = None
-    among_few: Statement | None = None
-    keys: tuple[tuple[str, Any], ...] = ()
+    found: Found | None = None
+    keys: tuple[Key, ...] = ()
 
     def make(self, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
         """The replies for rows."""
@@ -192,15 +214,25 @@ def list_shape(view: Any, question: Question, values: dict[Any, Any]) -> Shape:
     def build_counted(made: Any) -> Any:
         return _rows(view, LIST, question, made).order_by().prefetch_related(None).values("pk")
 
-    def build_among_few(made: Any) -> Any:
-        rows, found = _rows(view, LIST, question, made), build_counted(made)
-        every = stand_in_view(view, made).rows_for(LIST).order_by(*rows.query.order_by)
-        return select(every.filter(OneOf(F("pk"), ArraySubquery(found))), selection)
+    ordering = pagination.ordering_of(first)
 
-    counted = compile_statement(build_counted, values)
+    def build_found(made: Any) -> Any:
+        rows, terms = pagination.keyed(_rows(view, LIST, question, made), ordering)
+        return rows.order_by().prefetch_related(None).values_list("pk", *(term.lstrip("-") for term in terms))
+
+    def build_chosen(made: Any) -> Any:
+        rows = stand_in_view(view, made).rows_for(LIST).order_by(*first.query.order_by)
+        keys = RawSQL(_CHOSEN, ())  # noqa: S611 - our own text
+        return select(rows.filter(OneOf(F("pk"), keys)), selection)
+
+    counting = compile_statement(build_counted, values).counting()
     statement = compile_statement(build, values)
-    among_few = compile_statement(build_among_few, values) if statement.varies else None
-    return Shape(statement, plan, counted.counting(), among_few)
+    plainly = [isinstance(term, str) for term in first.query.order_by]
+    if not (statement.varies and plainly and all(plainly)):
+        return Shape(statement, plan, counting)
+    # What filters and a search find is put in order by its own columns, before any row is joined to others.
+    chosen = compile_statement(build_chosen, values)
+    return Shape(statement, plan, counting, Found(compile_statement(build_found, values), ordering, chosen))
 
 
 def _rows(view: Any, action: str, question: Question, made: MadeUp) -> Any:
@@ -227,20 +259,22 @@ def cursor_shape(view: Any, question: Question, values: dict[Any, Any], place: A
     with context_of(stand_in_view(view, MadeUp(1)).get_serializer_context()):
         plan, selection = compile_serializer(_serializer(view, LIST), first)
     keyed, terms = pagination.keyed(first, ordering)
-    fields = [keyed.query.annotations[term.lstrip("-")].output_field for term in terms]
+    names = [term.lstrip("-") for term in terms]
+    columns = [Column(keyed.query.annotations[name].output_field, nested=False) for name in names]
 
     def build(made: MadeUp) -> Any:
-        rows, names = pagination.keyed(_rows(view, LIST, question, made), ordering)
+        rows, terms = pagination.keyed(_rows(view, LIST, question, made), ordering)
         if position.values is not None:
             made_up = [
                 None if text is None else made(("key", number), values["key", number])
                 for number, text in enumerate(position.values)
             ]
-            rows = pagination.narrowed(rows, names, made_up, reverse=position.reverse)
+            rows = pagination.narrowed(rows, terms, made_up, reverse=position.reverse)
         rows = rows.reverse() if position.reverse else rows
-        return select(rows, selection, *(name.lstrip("-") for name in names))
+        ends = {f"_e{name}": column.expression(name) for name, column in zip(names, columns, strict=True)}
+        return select(rows.annotate(**ends), selection, *ends)
 
-    keys = tuple(zip(ordering, fields, strict=True))
+    keys = tuple(Key(term, column) for term, column in zip(ordering, columns, strict=True))
     return Shape(compile_statement(build, values), plan, keys=keys)
 
 

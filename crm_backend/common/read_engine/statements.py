@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet
 from psycopg.types.numeric import Int2, Int4
 
@@ -176,7 +176,7 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        return self._run(self.sql + suffix, [*self.bind(values), *further])
+        return self.ask(self.sql + suffix, [*self.bind(values), *further])
 
     def run_counted(
         self, values: dict[Any, Any], counting: "Statement", suffix: str
@@ -185,17 +185,21 @@ class Statement:
         if self.sql is None or counting.sql is None:
             return []
         sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
-        return self._run(sql, [*counting.bind(values), *self.bind(values)])
+        return self.ask(sql, [*counting.bind(values), *self.bind(values)])
 
-    def _run(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        connection.close_if_health_check_failed()
-        connection.ensure_connection()
-        plain: Any = connection.connection
-        if connection.execute_wrappers or connection.queries_logged or not direct.can_ask(plain):
-            with connection.cursor() as cursor:
+    def ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a text that is made of this statement's."""
+        own: Any = connections[DEFAULT_DB_ALIAS]  # once: each look through `connection` costs as much
+        own.close_if_health_check_failed()
+        own.ensure_connection()
+        plain: Any = own.connection
+        # Django's cursor says that a transaction is to be undone, and nothing more asked in it.
+        is_watched = own.execute_wrappers or own.queries_logged or own.needs_rollback
+        if is_watched or not direct.can_ask(plain):
+            with own.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
-        with connection.wrap_database_errors:
+        with own.wrap_database_errors:
             return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
     def counting(self) -> "Statement":
@@ -204,6 +208,42 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What filters and a search find, each row found once for the count and for a page.
+
+    Attributes:
+        statement: finds rows, each with its key and what orders it.
+        terms: of the ordering, as Django writes them; the statement has a value for each, after the key.
+        chosen: selects the rows of a page, whose keys it has as `chosen`, in order.
+    """
+
+    statement: Statement
+    terms: tuple[str, ...]
+    chosen: Statement
+
+    def run(self, values: dict[Any, Any], limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
+        """How many rows are found, and a page of them."""
+        if self.statement.sql is None or self.chosen.sql is None:
+            return 0, []
+        keys = [f"k{number}" for number in range(len(self.terms))]
+        order = ", ".join(
+            f"{key}{' DESC' if term.startswith('-') else ''}"
+            for key, term in zip(keys, self.terms, strict=True)
+        )
+        sql = (
+            f"WITH found ({', '.join(['pk', *keys])}) AS MATERIALIZED ({self.statement.sql}), "  # noqa: S608
+            "counted AS (SELECT count(*) AS n FROM found), chosen AS MATERIALIZED "
+            f"(SELECT pk FROM found ORDER BY {order} LIMIT {limit} OFFSET %s) "
+            "SELECT counted.n, page.* FROM counted "
+            f"LEFT JOIN ({self.chosen.sql} LIMIT {limit}) AS page ON TRUE"
+        )
+        parameters = [*self.statement.bind(values), offset, *self.chosen.bind(values)]
+        rows = self.statement.ask(sql, parameters)
+        count: int = rows[0][0]
+        return count, [row[1:] for row in rows] if offset < count else []
 
 
 def is_in_range(value: Any) -> bool:

@@ -1,0 +1,168 @@
+"""Rows that one change makes and edits, written by one statement.
+
+Django writes rows one after the other and puts every `INSERT` together anew. A batch gathers them and writes
+them in one statement of parts (`WITH … INSERT`, `UPDATE`), whose text is made once for each shape and kept
+prepared. Values are made ready by the fields themselves, as Django has it; nothing but the way is another.
+There are no model signals here, so none are sent.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, cast
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+
+from crm_backend.common.read_engine.statements import Statement
+
+Row = models.Model
+# What a text is known by: per part the model, the names of its columns, and how many rows are made (0: one is
+# edited).
+Part = tuple[type[Row], tuple[str, ...], int]
+# A statement with more values is put together seldom, and not worth keeping prepared.
+PREPARED = 400
+# So many new rows are written at once at most: a statement has no more than 65,535 values.
+ROWS = 500
+
+
+class Batch:
+    """Gathers new and changed rows; they are there when it was written, in the transaction at hand.
+
+    Keys of new rows that others of the batch refer to are drawn ahead, by `allot`.
+    """
+
+    def __init__(self) -> None:
+        self._new: list[Row] = []
+        self._changed: list[tuple[Row, tuple[str, ...]]] = []
+
+    def insert(self, *rows: Row) -> None:
+        """Make these rows, those of one model in this order."""
+        self._new += rows
+
+    def update(self, row: Row, *names: str) -> None:
+        """Write these fields of a row that is there; call it with the row locked."""
+        gathered = [*self._new, *(other for other, _ in self._changed)]
+        if any(type(other) is type(row) and other.pk == row.pk for other in gathered):
+            # One statement sees nothing of what its other parts write.
+            self.write()
+        self._changed.append((row, names))
+
+    def write(self) -> None:
+        """Write what was gathered; afterwards every new row has its key, and the batch is empty.
+
+        Raises:
+            IntegrityError: as from `save`; nothing of it is written then.
+        """
+        new, changed = self._new, self._changed
+        self._new, self._changed = [], []
+        while len(new) > ROWS:
+            _write(new[:ROWS], [])
+            new = new[ROWS:]
+        _write(new, changed)
+
+
+def _write(new: list[Row], changed: list[tuple[Row, tuple[str, ...]]]) -> None:
+    """Write rows in one statement."""
+    groups: dict[tuple[type[Row], bool], list[Row]] = {}
+    for row in new:
+        groups.setdefault((type(row), row.pk is None), []).append(row)
+    parts: list[Part] = []
+    values: list[Any] = []
+    for (model, is_keyless), rows in groups.items():
+        names = _names(model, is_keyless)
+        parts.append((model, names, len(rows)))
+        for row in rows:
+            values += _values(row, names, add=True)
+    for row, names in changed:
+        parts.append((type(row), names, 0))
+        values += [*_values(row, names, add=False), row.pk]
+    if not parts:
+        return
+    varies = len(values) > PREPARED
+    text = _text_of(tuple(parts)) if varies else _text(tuple(parts))
+    [found] = Statement(text, tuple(values), varies).run({})
+    for rows, keys in zip(groups.values(), found, strict=False):
+        for row, key in zip(rows, keys, strict=True):
+            row.pk = key
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def write(*rows: Row) -> None:
+    """Make these rows, in one statement."""
+    batch = Batch()
+    batch.insert(*rows)
+    batch.write()
+
+
+def allot(rows: Iterable[Row]) -> None:
+    """Draw keys for new rows from their sequences, in one statement, so that others can refer to them."""
+    keyless = [row for row in rows if row.pk is None]
+    if keyless:
+        [keys] = Statement(_drawing(tuple(map(type, keyless)))).run({})
+        for row, key in zip(keyless, keys, strict=True):
+            row.pk = key
+
+
+@lru_cache
+def _names(model: type[Row], is_keyless: bool) -> tuple[str, ...]:
+    """The fields that a new row fills, its key only when that was drawn."""
+    fields = (one for one in model._meta.local_concrete_fields if not one.generated)
+    return tuple(one.name for one in fields if not (is_keyless and one.primary_key))
+
+
+def _values(row: Row, names: tuple[str, ...], *, add: bool) -> list[Any]:
+    fields = _fields(type(row), names)
+    # Itself: what stands for that of the thread looks for it again at every touch.
+    own = connections[DEFAULT_DB_ALIAS]
+    values = [one.get_db_prep_save(one.pre_save(row, add), own) for one in fields]
+    if any(hasattr(value, "as_sql") for value in values):
+        raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
+    return values
+
+
+@lru_cache(maxsize=500)
+def _fields(model: type[Row], names: tuple[str, ...]) -> list[Any]:
+    return [model._meta.get_field(name) for name in names]
+
+
+def _text_of(parts: tuple[Part, ...]) -> str:
+    """The statement of a shape; it gives the keys of each group of new rows."""
+    named = {f"part_{number}": part for number, part in enumerate(parts)}
+    bodies = ", ".join(f"{name} AS ({_part(*part)})" for name, part in named.items())
+    keys = [f"ARRAY(SELECT key FROM {name})" for name, (_, _, count) in named.items() if count]  # noqa: S608
+    return f"WITH {bodies} SELECT {', '.join(keys) or '1'}"
+
+
+_text = lru_cache(maxsize=500)(_text_of)
+
+
+def _part(model: type[Row], names: tuple[str, ...], count: int) -> str:
+    fields = _fields(model, names)
+    quote, pk = connection.ops.quote_name, cast(Any, model._meta.pk)
+    table, key = quote(model._meta.db_table), quote(pk.column)
+    columns, slots = [quote(one.column) for one in fields], [_slot(one) for one in fields]
+    if not count:
+        pairs = ", ".join(f"{column} = {slot}" for column, slot in zip(columns, slots, strict=True))
+        return f"UPDATE {table} SET {pairs} WHERE {key} = %s"  # noqa: S608 - names of our own models
+    rows = ", ".join([f"({', '.join(slots)})"] * count)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {rows} RETURNING {key} AS key"  # noqa: S608
+
+
+def _slot(field: Any) -> str:
+    """Where a value goes, with its type, which PostgreSQL would look for in vain in a list of rows.
+
+    Without its length: a cast would cut off what is too long, where the column refuses it.
+    """
+    return f"%s::{re.sub(r'[(].*?[)]', '', field.db_type(connection))}"
+
+
+@lru_cache(maxsize=200)
+def _drawing(drawn: tuple[type[Row], ...]) -> str:
+    quote = connection.ops.quote_name
+    keys = (f"nextval('{quote(sequence_of(one))}'::regclass)" for one in drawn)
+    return f"SELECT {', '.join(keys)}"
+
+
+def sequence_of(model: type[Row]) -> str:
+    """The sequence of a model's keys, as PostgreSQL names that of an identity column."""
+    return f"{model._meta.db_table}_{model._meta.pk.column}_seq"

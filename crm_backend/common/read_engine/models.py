@@ -1,0 +1,95 @@
+"""Rows as objects of their models, by statements that are compiled once: what a write looks at first.
+
+A queryset of plain rows, with joined ones (`select_related`) if it likes; nothing annotated or prefetched.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+from crm_backend.common.read_engine.errors import Refused
+from crm_backend.common.read_engine.statements import Build, MadeUp, Statement, compile_statement
+
+Make = Callable[[Any], models.Model]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A compiled queryset: its statement, and what makes objects of the rows that come back."""
+
+    statement: Statement
+    converters: dict[int, Any]
+    make: Make
+
+    def run(self, values: dict[Any, Any]) -> list[Any]:
+        """The objects."""
+        return [self._made(row) for row in self.statement.run(values)]
+
+    def _made(self, row: tuple[Any, ...]) -> models.Model:
+        if not self.converters:
+            return self.make(row)
+        found = list(row)
+        for place, (converters, expression) in self.converters.items():
+            for convert in converters:
+                found[place] = convert(found[place], expression, connection)
+        return self.make(found)
+
+
+def compile_rows(build: Build, values: dict[Any, Any]) -> Rows:
+    """Compile a queryset; `values` are those of the request at hand.
+
+    Raises:
+        Refused: with the reason.
+    """
+    rows: Any = build(MadeUp(1))
+    if rows._prefetch_related_lookups or rows.query.annotations or rows._fields is not None:
+        raise Refused("only plain rows are made objects of")
+    compiler = rows.query.get_compiler(connection.alias)
+    compiler.as_sql()
+    select = [expression for expression, *_ in compiler.select]
+    return Rows(
+        compile_statement(build, values),
+        compiler.get_converters(select),
+        _maker(compiler.klass_info, select),
+    )
+
+
+def _maker(info: dict[str, Any], select: list[Any]) -> Make:
+    """Makes a row of a join an object, and those that belong to it."""
+    model, places = info["model"], info["select_fields"]
+    names = [select[place].target.attname for place in places]
+    key = places[names.index(model._meta.pk.attname)]
+    related = [(one, _maker(one, select)) for one in info.get("related_klass_infos", ())]
+
+    def make(row: Any) -> Any:
+        if row[key] is None:
+            return None
+        made = model.from_db(connection.alias, names, [row[place] for place in places])
+        for one, make_related in related:
+            other = make_related(row)
+            one["local_setter"](made, other)
+            if other is not None:
+                one["remote_setter"](other, made)
+        return made
+
+    return make
+
+
+class KeptRows:
+    """Rows that a selector or service asks all the time, compiled when they are first needed.
+
+    Args:
+        build: makes the queryset, asking its argument for each value by name and example: `given("user", 1)`.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self._rows: Rows | None = None
+
+    def run(self, **values: Any) -> list[Any]:
+        """The objects."""
+        if self._rows is None:
+            self._rows = compile_rows(self.build, values)
+        return self._rows.run(values)

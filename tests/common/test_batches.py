@@ -1,0 +1,173 @@
+"""A batch writes what `save` would have written, in one statement."""
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import AutoField, F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from applications.models import Application, ApplicationBorrower, Security, StageChange
+from borrowers.models import Borrower
+from crm_backend.common import batches
+from crm_backend.common.batches import Batch, allot, sequence_of, write
+from tests.factories import ApplicationFactory
+
+pytestmark = pytest.mark.django_db
+
+SECRET = {"tax_id": "123456782", "identity_documents": "[]", "tags": ["one", "two"], "directors": [{"a": 1}]}
+
+
+def borrower(**fields):
+    return Borrower(first_name="Mia", last_name="O'Chen %s", email="mia@example.com", **fields)
+
+
+def columns(row):
+    fresh = type(row).objects.get(pk=row.pk)
+    return {
+        one.attname: getattr(fresh, one.attname)
+        for one in fresh._meta.concrete_fields
+        if not one.primary_key and one.name not in ("created_at", "updated_at")
+    }
+
+
+def test_a_row_is_as_save_writes_it():
+    saved, batched = borrower(**SECRET), borrower(**SECRET)
+    saved.save()
+    write(batched)
+    assert columns(batched) == columns(saved)
+    assert batched.created_at is not None
+    assert not batched._state.adding
+
+
+def test_rows_of_several_models_are_one_statement_and_know_each_other_by_drawn_keys():
+    application = Application(
+        loan_amount="1000.00", loan_term=12, interest_rate="5", stage_entered_at=timezone.now()
+    )
+    people = [borrower(), borrower(tags=["x"])]
+    with CaptureQueriesContext(connection) as queries:
+        allot([application, *people])
+        batch = Batch()
+        batch.insert(*people, application)
+        batch.insert(
+            *(
+                ApplicationBorrower(application=application, borrower=one, position=place)
+                for place, one in enumerate(people)
+            )
+        )
+        batch.write()
+    assert len(queries) == 2
+    assert list(application.borrowers.order_by("application_links__position")) == people
+    assert application.search_document.text.count("O'CHEN %S") == 2
+
+
+def test_keys_come_in_the_order_of_the_rows():
+    application = ApplicationFactory.create()
+    rows = [Security(application=application, security_type="other", value=worth) for worth in (3, 1, 2)]
+    write(*rows)
+    assert [int(Security.objects.get(pk=one.pk).value) for one in rows] == [3, 1, 2]
+
+
+def test_changed_rows_are_written_with_new_ones():
+    application = ApplicationFactory.create()
+    before = application.updated_at
+    batch = Batch()
+    batch.insert(StageChange(application=application, to_stage="inquiry", changed_at=timezone.now()))
+    application.purpose, application.loan_term = "Another", 24
+    batch.update(application, "purpose", "updated_at")
+    batch.write()
+    application.refresh_from_db()
+    # The term was not named.
+    assert (application.purpose, application.loan_term == 24) == ("Another", False)
+    assert application.updated_at > before
+    assert application.stage_changes.count() == 1
+    application.purpose = "A third"
+    batch.update(application, "purpose")
+    batch.write()
+    assert Application.objects.get(pk=application.pk).purpose == "A third"
+
+
+@pytest.mark.parametrize("model", [one for one in apps.get_models() if isinstance(one._meta.pk, AutoField)])
+def test_keys_are_drawn_from_the_sequence_that_the_column_has(model):
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(model._meta.db_table)
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, model._meta.pk.column])
+        assert cursor.fetchone() == (f"public.{sequence_of(model)}",)
+
+
+def test_an_empty_batch_asks_nothing():
+    with CaptureQueriesContext(connection) as queries:
+        batch = Batch()
+        batch.write()
+        allot([])
+    assert len(queries) == 0
+
+
+def test_what_the_database_refuses_is_refused_and_nothing_written():
+    application = ApplicationFactory.create()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write(
+            StageChange(application=application, to_stage="inquiry", changed_at=timezone.now()),
+            StageChange(
+                application=application, to_stage="inquiry", changed_at=timezone.now(), seconds_in_stage=-1
+            ),
+        )
+    assert application.stage_changes.count() == 0
+
+
+def test_what_is_too_long_is_refused_not_cut_off():
+    with pytest.raises(DataError), transaction.atomic():
+        write(borrower(employer="x" * 10_000))
+
+
+def test_a_row_that_is_touched_twice_is_as_it_was_left():
+    application, batch = Application.objects.get(pk=ApplicationFactory.create().pk), Batch()
+    again = Application.objects.get(pk=application.pk)
+    application.purpose, again.purpose, again.loan_term = "One", "Two", 36
+    batch.update(application, "purpose")
+    batch.update(again, "purpose", "loan_term")
+    change = StageChange(application=application, to_stage="inquiry", changed_at=timezone.now())
+    allot([change])
+    batch.insert(change)
+    change.notes = "Added"
+    batch.update(change, "notes")
+    change.reason = "Not named"
+    batch.write()
+    application.refresh_from_db()
+    assert (application.purpose, application.loan_term) == ("Two", 36)
+    assert application.stage_changes.values_list("notes", "reason").get() == ("Added", "")
+
+
+def test_more_rows_than_a_statement_takes_are_written_in_several(monkeypatch):
+    monkeypatch.setattr(batches, "ROWS", 2)
+    application = ApplicationFactory.create()
+    rows = [Security(application=application, security_type="other", value=worth) for worth in range(1, 6)]
+    with CaptureQueriesContext(connection) as queries:
+        write(*rows)
+    assert len(queries) == 3
+    assert [int(Security.objects.get(pk=one.pk).value) for one in rows] == [1, 2, 3, 4, 5]
+    largest = max(len(one._meta.local_concrete_fields) for one in apps.get_models())
+    monkeypatch.undo()
+    assert batches.ROWS * largest < 2**16
+
+
+def test_nothing_is_written_where_all_is_to_be_undone():
+    application = ApplicationFactory.create()
+    change = StageChange(application=application, to_stage="inquiry", changed_at=timezone.now())
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            write(change)
+
+
+def test_expressions_and_unknown_fields_are_mistakes():
+    application = ApplicationFactory.create()
+    batch = Batch()
+    application.loan_term = F("loan_term") + 1
+    batch.update(application, "loan_term")
+    with pytest.raises(TypeError, match="not expressions"):
+        batch.write()
+    batch.update(application, "nothing")
+    with pytest.raises(FieldDoesNotExist):
+        batch.write()
