@@ -28,6 +28,7 @@ class Notify:
     Attributes:
         to: who is told, in words; the service that writes the event chooses them.
         no_mail: why it never goes out by mail, whatever its readers prefer; empty where they decide.
+        place: where the link of a mail leads in the frontend; its application, or the list, when empty.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Notify:
     body: str
     to: str = ""
     no_mail: str = ""
+    place: str = ""
 
 
 class Audience(IntEnum):
@@ -74,7 +76,7 @@ class Payload(BaseModel):
             raise TypeError(f"{cls.__name__} must declare `type` and `summary`")
         if REGISTRY.setdefault(cls.type, cls) is not cls:
             raise TypeError(f"event type {cls.type!r} is declared twice")
-        texts = [cls.summary, *([cls.notify.title, cls.notify.body] if cls.notify else [])]
+        texts = [cls.summary, *([cls.notify.title, cls.notify.body, cls.notify.place] if cls.notify else [])]
         for text in texts:
             text.format_map(dict.fromkeys(cls.model_fields, ""))
 

@@ -10,31 +10,33 @@ import structlog
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from crm_backend.common.batches import Batch, write
 from crm_backend.common.roundtrip import DATA, replace
 from events.models import Event
 from events.registry import Payload
 from events.wake import wake_dispatcher
 
-_held: ContextVar[list[Event] | None] = ContextVar("held_events", default=None)
+_batch: ContextVar[Batch | None] = ContextVar("batch_of_events", default=None)
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Write the events of a block in one statement at its end, in their order; they have no id before.
+def together() -> Iterator[Batch]:
+    """Write the events of a block, and what else is put into the batch, in one statement at its end.
 
-    For a service that makes many rows at once, inside its transaction. Undo no part of the block by itself:
-    what was emitted there would be told all the same.
+    Events come in their order, and have no id before. For a service that makes many rows at once, inside its
+    transaction. Undo no part of the block by itself: what was emitted there would be told all the same.
     """
-    if _held.get() is not None:
-        yield
+    outer = _batch.get()
+    if outer is not None:
+        yield outer
         return
-    held: list[Event] = []
-    token = _held.set(held)
+    batch = Batch()
+    token = _batch.set(batch)
     try:
-        yield
+        yield batch
     finally:
-        _held.reset(token)
-    Event.objects.bulk_create(held)
+        _batch.reset(token)
+    batch.write()
 
 
 def emit(
@@ -75,11 +77,11 @@ def emit(
         api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
     )
-    held = _held.get()
-    if held is None:
-        event.save(force_insert=True)
+    batch = _batch.get()
+    if batch is None:
+        write(event)
     else:
-        held.append(event)
+        batch.insert(event)
     replace(DATA)
     if not any(hook[1] is wake_dispatcher for hook in connection.run_on_commit):
         # robust: a queue that cannot be reached must not fail a change that is already committed.

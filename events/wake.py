@@ -2,9 +2,10 @@
 
 import structlog
 from celery import current_app
-from django.core.cache import cache
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from crm_backend.common.roundtrip import claim, give_up
 
 logger = structlog.get_logger(__name__)
 
@@ -20,7 +21,7 @@ def wake_dispatcher() -> None:
     """
     queued = False
     try:
-        queued = cache.add(_QUEUED, 1, timeout=_QUEUED_SECONDS)
+        queued = claim(_QUEUED, _QUEUED_SECONDS)
         if queued:
             current_app.send_task(DISPATCH_TASK)
     except (OperationalError, RedisError) as error:
@@ -32,7 +33,7 @@ def wake_dispatcher() -> None:
 def dispatch_begins() -> None:
     """From now on events may be missed by the dispatch at hand: call it before they are looked for."""
     try:
-        cache.delete(_QUEUED)
+        give_up(_QUEUED)
     except RedisError as error:
         # It ends by itself soon; the dispatch at hand need not fail for it.
         logger.warning("events.wake_failed", error=type(error).__name__)

@@ -158,7 +158,9 @@ def example(schema):
         case "boolean":
             return True
         case "array":
-            return [1, 2]
+            return [example(schema.get("items", {"type": "integer"}))] * 2
+        case "object":
+            return {"words": example(schema.get("additionalProperties", {}))}
     return "words"
 
 

@@ -55,7 +55,7 @@ def test_a_queue_or_a_redis_that_is_away_is_left_to_the_sweep(monkeypatch):
 
     sent = []
     monkeypatch.setattr(wake.current_app, "send_task", lambda name: sent.append(name))
-    monkeypatch.setattr(wake.cache, "add", away)
+    monkeypatch.setattr(wake, "claim", away)
     wake.wake_dispatcher()
     assert sent == []
 
@@ -77,7 +77,7 @@ def test_a_dispatch_does_not_fail_for_a_mark_that_ends_by_itself(monkeypatch):
     def away(*args, **kwargs):
         raise RedisError("away")
 
-    monkeypatch.setattr(wake.cache, "delete", away)
+    monkeypatch.setattr(wake, "give_up", away)
     assert dispatch_events() == 0
 
 
