@@ -3,11 +3,11 @@
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from borrowers.choices import PartyType
-from borrowers.models import Borrower
-from crm_backend.common.filters import BooleanFilter, FilterSet, SearchFilter
+from borrowers.models import Borrower, BorrowerMerge, DuplicatePair
+from crm_backend.common.filters import BooleanFilter, FilterSet, IdFilter, SearchFilter
 from crm_backend.common.scoping import through
 from users.choices import Role
 
@@ -49,3 +49,30 @@ class BorrowerFilter(FilterSet):
         """`true`: those on an application that the caller sees; `false`: the others."""
         on_one = through("applications").rows(queryset, self.request.user)
         return queryset.filter(on_one if value else ~on_one)
+
+
+class BorrowerMergeFilter(FilterSet):
+    """By either borrower, and by whether it was undone."""
+
+    survivor = IdFilter(field_name="survivor")
+    duplicate = IdFilter(field_name="duplicate_id")
+    is_undone = BooleanFilter(field_name="undone_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = BorrowerMerge
+        fields: list[str] = []
+
+
+class DuplicatePairFilter(FilterSet):
+    """By one of the two, and by whether somebody said that they are not the same."""
+
+    borrower = IdFilter(method="filter_borrower")
+    is_dismissed = BooleanFilter(field_name="dismissed_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = DuplicatePair
+        fields: list[str] = []
+
+    def filter_borrower(self, queryset: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """Those that a borrower is in."""
+        return queryset.filter(Q(first=value) | Q(second=value))

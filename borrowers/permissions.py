@@ -1,6 +1,6 @@
 """Who may do what with borrowers, what they own and owe, and guarantors."""
 
-from borrowers.models import Asset, Borrower, Guarantor, Liability
+from borrowers.models import Asset, Borrower, BorrowerMerge, DuplicatePair, Guarantor, Liability
 from crm_backend.common.policy import ADMIN, Policy
 from users.choices import Role
 from users.permissions import EVERYONE
@@ -23,7 +23,21 @@ BORROWERS = Policy(
         "financial_summary": EVERYONE,
         "timeline": EVERYONE,
         "duplicates": STAFF_AND_BROKERS,
+        # Within that, who does not see all applications of the two leaves it to an administrator.
+        "merge": (ADMIN, Role.BD),
     },
+)
+
+MERGES = Policy(
+    "borrower-merges",
+    BorrowerMerge,
+    {"list": (ADMIN, Role.BD), "retrieve": (ADMIN, Role.BD), "undo": (ADMIN, Role.BD)},
+)
+
+PAIRS = Policy(
+    "duplicate-pairs",
+    DuplicatePair,
+    dict.fromkeys(["list", "retrieve", "dismiss", "reopen"], (ADMIN, Role.BD)),
 )
 
 _HOLDING_ACTIONS = {

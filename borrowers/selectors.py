@@ -24,7 +24,8 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Concat, Greatest, Lower, Upper
+from django.db.models.functions import Cast, Concat, Greatest, Length, Lower, Replace, Upper
+from django.db.models.lookups import LessThanOrEqual
 
 from borrowers.choices import LiabilityType, PartyType
 from borrowers.finances import Debt, Position
@@ -40,7 +41,7 @@ SIMILAR_PERSON = 0.5
 SIMILAR_COMPANY = 0.6
 # Not compared: with them every company is a little like every other one.
 LEGAL_FORM = "PTY|PROPRIETARY|LTD|LIMITED"
-REASONS = ("abn", "acn", "tax_id", "email", "person", "company_name")
+REASONS = ("abn", "acn", "tax_id", "email", "phone", "person", "company_name")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Likeness:
     acn: str = ""
     tax_id: Any = ""
     email: str = ""
+    phone: str = ""
     first_name: str = ""
     last_name: str = ""
     date_of_birth: date | None = None
@@ -74,6 +76,7 @@ class Likeness:
             "acn": self.acn and Q(acn=self.acn),
             "tax_id": self.tax_id and Q(tax_id_index__in=index.matching(self.tax_id)),
             "email": self.email and Q(lower_email=self.email.lower()),
+            "phone": self.phone and Q(phone=self.phone),
             "person": self.full_name and Q(**born, person_similarity__gte=SIMILAR_PERSON),
             "company_name": self.trade_name and alike & Q(company_similarity__gte=SIMILAR_COMPANY),
         }
@@ -113,7 +116,7 @@ def duplicates(borrowers: QuerySet[Any], likeness: Likeness, *, reader: Any) -> 
         person_similarity=TrigramSimilarity(
             Upper(Concat("first_name", Value(" "), "last_name")), likeness.full_name
         ),
-        company_similarity=TrigramSimilarity(_trade_name(), likeness.trade_name),
+        company_similarity=_company_similarity(likeness.trade_name),
     )
     found = Q()
     matches: Any = Value(0, IntegerField())
@@ -130,6 +133,22 @@ def duplicates(borrowers: QuerySet[Any], likeness: Likeness, *, reader: Any) -> 
     rows = rows.filter(found).exclude(pk=likeness.without)
     return rows.annotate(**flags, matches=matches, similarity=similarity).order_by(
         "-matches", "-similarity", "-id"
+    )
+
+
+def _company_similarity(trade_name: str) -> Case:
+    """How alike a company's name is; 0 without comparing where it is too long to be alike.
+
+    Of a word that thousands have, most names are. Text has one trigram more than characters, fewer where some
+    come twice, and no more than the shorter one's can be in common.
+    """
+    longest = int(1.2 * (len(trade_name) + 1) / SIMILAR_COMPANY) + 2
+    text: Any = Upper("company_name")
+    for word in LEGAL_FORM.split("|"):
+        text = Replace(text, Value(f" {word}"), Value(""))
+    alike = TrigramSimilarity(_trade_name(), trade_name)
+    return Case(
+        When(LessThanOrEqual(Length(text), longest), then=alike), default=0.0, output_field=FloatField()
     )
 
 
@@ -176,18 +195,19 @@ def _income(borrower: Borrower) -> Decimal | None:
 
 
 def timeline(borrower: Borrower, *, user: Any, reader: Audience) -> QuerySet[Event]:
-    """What happened to a borrower, to the guarantors, and to visible applications; latest first.
+    """What happened to a borrower, to those merged into it, to the guarantors, and to visible applications.
 
-    The ids are read first: with them in the query each part is found by its own index. `actor_known` says
-    whether the user may see who did it.
+    Latest first. The ids are read first: with them in the query each part is found by its own index.
+    `actor_known` says whether the user may see who did it.
     """
     related: Any = borrower
     guarantors = list(related.guarantors.visible_to(user).values_list("pk", flat=True))
     applications = list(related.applications.visible_to(user).values_list("pk", flat=True))
+    merged = list(related.merges.standing().values_list("duplicate_id", flat=True))
     about = (
-        Q(subject_type="borrower", subject_id=borrower.pk)
+        Q(subject_type="borrower", subject_id__in=[borrower.pk, *merged])
         | Q(subject_type="guarantor", subject_id__in=guarantors)
         | Q(application_id__in=applications)
     )
     known = get_user_model().objects.visible_to(user).filter(pk=OuterRef("actor_id"))
-    return happened(about, reader=reader).annotate(actor_known=Exists(known))
+    return happened(about, user=user, reader=reader).annotate(actor_known=Exists(known))

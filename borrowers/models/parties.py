@@ -45,6 +45,11 @@ AMOUNTS = (
     "annual_income", "other_income", "monthly_expenses",
     "annual_revenue", "total_assets", "total_liabilities",
 )  # fmt: skip
+# The survivor remembers who created the survivor alone.
+BROUGHT_BY_ME = where(
+    "made one with a borrower that I created",
+    lambda user: Q(merges__duplicate_created_by=user, merges__undone_at=None),
+)
 OWN_PROFILE = where("own profile", lambda user: Q(user=user))
 
 
@@ -129,8 +134,8 @@ class BorrowerQuerySet(ScopedQuerySet):
 
     scopes = {
         Role.ADMIN: EVERYTHING,
-        Role.BD: any_of(through("applications"), CREATED_BY_ME),
-        Role.BROKER: any_of(through("applications"), CREATED_BY_ME),
+        Role.BD: any_of(through("applications"), CREATED_BY_ME, BROUGHT_BY_ME),
+        Role.BROKER: any_of(through("applications"), CREATED_BY_ME, BROUGHT_BY_ME),
         Role.CLIENT: OWN_PROFILE,
     }
 
@@ -219,6 +224,7 @@ class Borrower(Party):
             search_index("borrower_search"),
             # What duplicates are found by.
             models.Index(Lower("email"), name="borrower_email"),
+            models.Index(name="borrower_phone", fields=["phone"], condition=~Q(phone="")),
             models.Index(name="borrower_abn", fields=["abn"], condition=~Q(abn="")),
             models.Index(name="borrower_acn", fields=["acn"], condition=~Q(acn="")),
             models.Index(name="borrower_tax_id", fields=["tax_id_index"], condition=~Q(tax_id_index="")),
