@@ -1,6 +1,7 @@
-"""Filters of brokers and of the lender's team."""
+"""Filters of brokers, partnerships and of the lender's team."""
 
-from brokers.models import Broker
+from brokers.choices import PartnerKind, PartnershipStatus
+from brokers.models import Broker, Partnership
 from crm_backend.common.australia import State
 from crm_backend.common.filters import BooleanFilter, EnumFilter, FilterSet, IdFilter
 from users.filters import AccountFilter
@@ -16,6 +17,19 @@ class BrokerFilter(FilterSet):
     class Meta:
         model = Broker
         fields = ["branch", "is_active"]
+
+
+class PartnershipFilter(FilterSet):
+    """By kind, status, branch and owner."""
+
+    kind = EnumFilter(choices=PartnerKind.choices)
+    status = EnumFilter(choices=PartnershipStatus.choices)
+    branch = IdFilter(field_name="branch_id")
+    owner = IdFilter(field_name="owner_id")
+
+    class Meta:
+        model = Partnership
+        fields: list[str] = []
 
 
 class TeamFilter(AccountFilter):

@@ -1,11 +1,12 @@
-"""Branches, BDMs and brokers."""
+"""Branches, BDMs, brokers and referral partners."""
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
 
+from brokers.choices import PartnerKind, PartnershipStatus
 from crm_backend.common.australia import State, validate_abn, validate_phone, validate_postcode
 from crm_backend.common.models import TimestampedModel
 from crm_backend.common.reads import reads
@@ -167,3 +168,79 @@ class Broker(TimestampedModel):
         if self.user is not None and not (self.user.is_active and self.user.role == Role.BROKER):
             return False
         return self.is_active
+
+
+class PartnershipQuerySet(ScopedQuerySet):
+    """Partnerships are the lender's own: who refers, and on which terms, is not shown to brokers."""
+
+    scopes = {
+        Role.ADMIN: EVERYTHING,
+        Role.BD: where("own branch's", lambda user: Q(branch__bdms__user=user)),
+    }
+
+
+class Partnership(TimestampedModel):
+    """Somebody who refers borrowers to the lender without being their broker.
+
+    `owner` is the BDM who looks after the relationship. An agreement without an end is open.
+    """
+
+    kind = models.CharField(max_length=24, choices=PartnerKind.choices)
+    organisation = models.CharField(max_length=200)
+    contact_name = models.CharField(max_length=200)
+    email = models.EmailField()
+    phone = models.CharField(max_length=32, blank=True, validators=[validate_phone])
+    abn = models.CharField(max_length=11, blank=True, validators=[validate_abn])
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="partnerships", db_index=False)
+    owner = models.ForeignKey(
+        Bdm, on_delete=models.PROTECT, null=True, blank=True, related_name="partnerships"
+    )
+    status = models.CharField(
+        max_length=16,
+        choices=PartnershipStatus.choices,
+        default=PartnershipStatus.PROSPECTIVE,
+        editable=False,
+    )
+    agreement_start = models.DateField(null=True, blank=True)
+    agreement_end = models.DateField(null=True, blank=True, help_text="Last day; open if null.")
+
+    objects = PartnershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="partnership_status_known", condition=Q(status__in=PartnershipStatus.values)
+            ),
+            models.CheckConstraint(
+                name="partnership_ends_after_start",
+                condition=Q(agreement_end=None) | Q(agreement_start__lte=F("agreement_end")),
+            ),
+            models.CheckConstraint(
+                name="partnership_active_has_start",
+                condition=Q(status__in=(PartnershipStatus.PROSPECTIVE, PartnershipStatus.ENDED))
+                | Q(agreement_start__isnull=False),
+            ),
+            # The same partner may be looked after by several branches, by each once.
+            models.UniqueConstraint(
+                name="partnership_abn_once",
+                fields=["branch", "abn"],
+                condition=~Q(abn="") & ~Q(status=PartnershipStatus.ENDED),
+            ),
+        ]
+        indexes = [
+            models.Index(name="partnership_organisation", fields=["organisation", "id"]),
+            models.Index(name="partnership_created", fields=["created_at", "id"]),
+            models.Index(name="partnership_of_branch", fields=["branch", "organisation", "id"]),
+            models.Index(name="partnership_kind", fields=["kind", "organisation", "id"]),
+            models.Index(name="partnership_status", fields=["status", "organisation", "id"]),
+            GinIndex(
+                OpClass(Upper("organisation"), "gin_trgm_ops"),
+                OpClass(Upper("contact_name"), "gin_trgm_ops"),
+                OpClass(Upper("email"), "gin_trgm_ops"),
+                name="partnership_search",
+            ),
+        ]
+
+    @reads("organisation")
+    def __str__(self) -> str:
+        return self.organisation

@@ -1,6 +1,6 @@
-"""Who may do what with branches, BDMs and brokers, and with the lender's team."""
+"""Who may do what with branches, BDMs, brokers and partnerships, and with the lender's team."""
 
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from crm_backend.common.policy import ADMIN, ByPeople, Policy
 from users.choices import Role
 from users.models import User
@@ -50,6 +50,22 @@ BROKERS = Policy(
     },
 )
 
+# The lender's own matter: brokers are not shown who else brings it loans.
+PARTNERSHIPS = Policy(
+    "partnerships",
+    Partnership,
+    {
+        "list": (ADMIN, Role.BD),
+        "retrieve": (ADMIN, Role.BD),
+        "create": (ADMIN, Role.BD),
+        "update": (ADMIN, Role.BD),
+        "destroy": (ADMIN,),
+        "change_status": (ADMIN, Role.BD),
+        "referrals": (ADMIN, Role.BD),
+        "commission_summary": (ADMIN, Role.BD),
+    },
+)
+
 # Accounts of staff together with their BDM profiles.
 TEAM = Policy(
     "team-members",
@@ -57,6 +73,8 @@ TEAM = Policy(
     {
         "list": (ADMIN, Role.BD),
         "retrieve": (ADMIN, Role.BD),
+        "workload": (ADMIN, Role.BD),
+        "performance": (ADMIN, Role.BD),
         "create": (ADMIN,),
         "update": (ADMIN,),
         "destroy": (ADMIN,),

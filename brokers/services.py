@@ -1,12 +1,13 @@
-"""The lender's team: accounts of staff together with their BDM profiles."""
+"""The lender's team (accounts of staff with their BDM profiles), and where partnerships stand."""
 
 from typing import Any
 
 from django.db import transaction
 
-from brokers.events import BDM
-from brokers.models import Bdm, Branch
-from crm_backend.common.errors import InvalidInput
+from brokers.choices import PARTNERSHIP_MOVES, PartnershipStatus
+from brokers.events import BDM, PartnershipStatusChanged
+from brokers.models import Bdm, Branch, Partnership
+from crm_backend.common.errors import Conflict, InvalidInput
 from crm_backend.common.models import changed_names, save_changes
 from events.services import emit
 from users.choices import Role
@@ -77,3 +78,42 @@ def _bdm_update(bdm: Bdm, actor: User, profile: dict[str, Any]) -> None:
 def _check_open(branch: Branch) -> None:
     if not branch.is_active:
         raise InvalidInput.field("branch", "This branch is closed.")
+
+
+class IllegalPartnershipMove(Conflict):
+    """A partnership does not go from its status to that one; `allowed` names where it goes."""
+
+    code = "illegal_partnership_move"
+    title = "Illegal move of a partnership"
+
+
+def partnership_change_status(
+    *, partnership: Partnership, actor: Any, status: str, reason: str = ""
+) -> Partnership:
+    """Move a partnership to another status; call it with the row locked.
+
+    Raises:
+        IllegalPartnershipMove: there is no such move.
+        InvalidInput: it is to be active, and its agreement has no first day.
+    """
+    to, before = PartnershipStatus(status), PartnershipStatus(partnership.status)
+    allowed = PARTNERSHIP_MOVES[before]
+    if to not in allowed:
+        raise IllegalPartnershipMove(
+            f"A partnership that is {before.label.lower()} does not become {to.label.lower()}.",
+            extra={"allowed": [move.value for move in allowed]},
+        )
+    if to == PartnershipStatus.ACTIVE and partnership.agreement_start is None:
+        raise InvalidInput.field("status", "An active partnership needs the first day of its agreement.")
+    with transaction.atomic():
+        save_changes(partnership, {"status": to})
+        payload = PartnershipStatusChanged(
+            label=str(partnership),
+            from_status=before,
+            from_status_display=before.label,
+            to_status=to,
+            to_status_display=to.label,
+            reason=reason,
+        )
+        emit(payload, actor=actor, subject=partnership)
+    return partnership
