@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
+from jobs.choices import ImportMode
 from jobs.models import Job, JobRow
 
 
@@ -81,3 +82,17 @@ class JobRowSerializer(ModelSerializer):
     def conceal(self, shown: dict[str, Any], instance: Any) -> dict[str, Any]:
         """The row, its kind's own values among it."""
         return {"row": shown["row"], "outcome": shown["outcome"], **instance.data, "errors": shown["errors"]}
+
+
+class BulkImportSerializer(Serializer):
+    """A CSV or XLSX file, and what to do with it."""
+
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="CSV (UTF-8) or XLSX; the first row names the columns."
+    )
+    dry_run = serializers.BooleanField(default=False, help_text="Check everything, write nothing.")
+    mode = serializers.ChoiceField(
+        choices=ImportMode.choices,
+        default=ImportMode.PARTIAL,
+        help_text="`partial` writes the good rows; `all_or_nothing` writes none unless all are good.",
+    )

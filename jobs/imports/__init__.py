@@ -1,0 +1,1 @@
+"""Bulk imports of any app: `columns` (a file), `rows` (checking one), `running` (the job)."""
