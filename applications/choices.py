@@ -106,22 +106,3 @@ class Component(models.TextChoices):
 def usual_allocation() -> list[str]:
     """What a payment pays first where nothing else is said."""
     return list(Component.values)
-
-
-class ImportMode(models.TextChoices):
-    """What a row with errors means for the other rows of a bulk import."""
-
-    PARTIAL = "partial", "Write the good rows"
-    ALL_OR_NOTHING = "all_or_nothing", "Write all rows, or none"
-
-
-class ImportOutcome(models.TextChoices):
-    """What came of a row of a bulk import.
-
-    Valid rows would have been written: in a dry run, or without the errors of other rows.
-    """
-
-    CREATED = "created", "Created"
-    SKIPPED = "skipped", "Imported before"
-    VALID = "valid", "Valid"
-    FAILED = "failed", "Failed"

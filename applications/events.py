@@ -34,6 +34,18 @@ class ApplicationUpdated(Payload):
     field_names: str
 
 
+class ApplicationReferred(Payload):
+    """The lender's staff said who referred an application, or that nobody did."""
+
+    type = "application.referred"
+    summary = "Referral partner: {partner}."
+    silent = "the lender's own matter, which staff read in the timeline"
+    audience = Audience.STAFF
+
+    reference: str
+    partner: str
+
+
 class ApplicationDeleted(Payload):
     """An application was deleted before it was submitted."""
 
@@ -91,6 +103,22 @@ class PartiesChanged(Payload):
     kind: str
     added: list[int]
     removed: list[int]
+
+
+class BorrowersMerged(Payload):
+    """A borrower of an application was merged into another one, or that was undone."""
+
+    type = "application.borrowers_merged"
+    summary = "{what}: {duplicate_name} and {survivor_name}."
+    silent = "the timeline shows it"
+    audience = Audience.PARTNERS
+
+    reference: str
+    what: str
+    duplicate: int
+    duplicate_name: str
+    survivor: int
+    survivor_name: str
 
 
 class SecurityChanged(Payload):

@@ -81,6 +81,7 @@ class ApplicationFilter(FilterSet):
     broker = IdFilter(field_name="broker_id")
     bd = IdFilter(field_name="bd_id")
     branch = IdFilter(field_name="branch_id")
+    referral_partner = IdFilter(method="filter_referral_partner")
     borrower = IdFilter(method="filter_borrower")
     min_loan_amount = NumberFilter(field_name="loan_amount", lookup_expr="gte")
     max_loan_amount = NumberFilter(field_name="loan_amount", lookup_expr="lte")
@@ -99,6 +100,12 @@ class ApplicationFilter(FilterSet):
     def filter_stage(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By a stage, or by a name that some clients use for one."""
         return queryset.filter(stage=ALIASES.get(value, value))
+
+    def filter_referral_partner(self, queryset: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """Those that a partner referred: the lender's staff find them, others none."""
+        if self.request.user.role not in (Role.ADMIN, Role.BD):
+            return queryset.none()
+        return queryset.filter(referral_partner_id=value)
 
     def filter_borrower(self, queryset: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
         """Those that a borrower is on."""

@@ -6,7 +6,9 @@ in `docs/reference/stages.md` is drawn from it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 
 from applications.choices import Stage
 from users.choices import Role
@@ -79,13 +81,16 @@ def _moves() -> Iterator[tuple[tuple[Stage, Stage], Move]]:
 MOVES: Mapping[tuple[Stage, Stage], Move] = dict(_moves())
 
 
-def legal_moves(stage: str, came_from: str = "") -> dict[Stage, Move]:
+@lru_cache(1000)
+def legal_moves(stage: str, came_from: str = "") -> Mapping[Stage, Move]:
     """Every move from a stage; `came_from` is where an application in an aside stage was before."""
-    return {
-        there: move
-        for (here, there), move in MOVES.items()
-        if here == stage and (not move.back or there == came_from)
-    }
+    return MappingProxyType(
+        {
+            there: move
+            for (here, there), move in MOVES.items()
+            if here == stage and (not move.back or there == came_from)
+        }
+    )
 
 
 def is_submitted(stage: str, came_from: str = "") -> bool:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from applications.views import portfolios, related, team
 from applications.views.applications import ApplicationViewSet
+from applications.views.partnerships import PartnershipViewSet
 from applications.views.products import ProductViewSet
 from applications.views.securities import SecurityViewSet
 from applications.views.signatures import SignatureViewSet
@@ -11,6 +12,7 @@ from crm_backend.common.routers import Router
 
 router = Router()
 router.register("products", ProductViewSet, basename="product")
+router.register("partnerships", PartnershipViewSet, basename="partnership")
 router.register("applications", ApplicationViewSet, basename="application")
 router.register("applications/<int:application_id>/securities", SecurityViewSet, basename="security")
 router.register("applications/<int:application_id>/signature", SignatureViewSet, basename="signature")
@@ -27,11 +29,6 @@ urlpatterns = [
         "brokers/bdms/<int:pk>/applications/",
         related.BdmApplicationsViewSet.as_view({"get": "applications"}, basename="bdm"),
         name="bdm-applications",
-    ),
-    path(
-        "brokers/<int:pk>/stats/",
-        portfolios.BrokerStatsViewSet.as_view({"get": "stats"}, basename="broker"),
-        name="broker-stats",
     ),
     path(
         "brokers/bdms/<int:pk>/portfolio/",

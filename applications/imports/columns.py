@@ -1,39 +1,13 @@
 """The columns of an import file, and where the value of each goes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from django.conf import settings
-
-from crm_backend.common.spreadsheets import Row, read_table
+from jobs.imports.columns import Errors, ImportColumn, Kind
 
 TERMS = ""
 BORROWER = "borrower"
 SECURITY = "security"
-
-
-class Kind(StrEnum):
-    """How the text of a cell is to look."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    DATE = "date"
-    ID = "id"
-    REFERENCE = "reference"
-
-
-@dataclass(frozen=True)
-class ImportColumn:
-    """A column: its name, the part it belongs to, the field of that part, and an example."""
-
-    name: str
-    part: str
-    field: str
-    example: str
-    kind: Kind = Kind.TEXT
-    required: bool = False
 
 
 COLUMNS = (
@@ -71,19 +45,6 @@ PERSON_ONLY = ("borrower_first_name", "borrower_last_name", "borrower_date_of_bi
 # Parts of a cascade that hold what a part of the file says.
 _PARTS = {"borrowers": BORROWER, "company_borrowers": BORROWER, "securities": SECURITY}
 _NAMES = {(column.part, column.field): column.name for column in COLUMNS}
-
-Errors = dict[str, list[str]]
-
-
-def read_rows(content: bytes) -> list[Row]:
-    """The rows of an import file.
-
-    Raises:
-        UnsupportedFile, FileTooLarge, InvalidInput: see `read_table`.
-    """
-    required = [column.name for column in COLUMNS if column.required]
-    optional = [column.name for column in COLUMNS if not column.required]
-    return read_table(content, required=required, optional=optional, max_rows=settings.IMPORT_MAX_ROWS)
 
 
 def body_of(cells: Mapping[str, Any]) -> dict[str, Any]:

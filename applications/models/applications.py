@@ -13,7 +13,7 @@ from applications.choices import MAX_TERM_MONTHS, UNSECURED_TYPES, ApplicationTy
 from applications.models.products import Product
 from applications.stages import ASIDE, PATH, is_approved, is_submitted
 from borrowers.models import Borrower, Guarantor
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from crm_backend.common.australia import validate_phone
 from crm_backend.common.models import TimestampedModel
 from crm_backend.common.reads import reads
@@ -120,6 +120,15 @@ class Application(TimestampedModel):
     branch = models.ForeignKey(
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="applications", db_index=False
     )
+    referral_partner = models.ForeignKey(
+        Partnership,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="applications",
+        db_index=False,
+        help_text="Who referred it; only the lender's staff see and set it.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -169,6 +178,11 @@ class Application(TimestampedModel):
             models.Index(name="application_bd", fields=["bd", "-created_at", "-id"]),
             models.Index(name="application_branch", fields=["branch", "-created_at", "-id"]),
             models.Index(name="application_product", fields=["product", "-created_at", "-id"]),
+            models.Index(
+                name="application_referred",
+                fields=["referral_partner", "-created_at", "-id"],
+                condition=Q(referral_partner__isnull=False),
+            ),
             models.Index(name="application_amount", fields=["loan_amount", "id"]),
             models.Index(name="application_rate", fields=["interest_rate", "id"]),
             models.Index(name="application_changed", fields=["updated_at", "id"]),

@@ -1,8 +1,8 @@
 """Applications as lists and details show them, and who is concerned by one."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
@@ -15,6 +15,8 @@ from applications.models import (
     Security,
     StageChange,
 )
+from borrowers.models import Borrower
+from crm_backend.common.read_engine.statements import Statement
 
 # By hand: to have this put together by Django takes longer than to have it answered.
 _CONCERNED = """
@@ -22,10 +24,14 @@ _CONCERNED = """
         SELECT id FROM users_user WHERE role = 'admin' AND status = 'active'
         UNION ALL SELECT user_id FROM brokers_broker WHERE id = %s
         UNION ALL SELECT user_id FROM brokers_bdm WHERE id = %s
-        UNION ALL SELECT borrowers_borrower.user_id FROM borrowers_borrower
-            JOIN applications_applicationborrower link ON link.borrower_id = borrowers_borrower.id
-            WHERE link.application_id = %s
+        UNION ALL {borrowers}
     )"""
+_OF_KNOWN = _CONCERNED.format(
+    borrowers="""SELECT borrowers_borrower.user_id FROM borrowers_borrower
+            JOIN applications_applicationborrower link ON link.borrower_id = borrowers_borrower.id
+            WHERE link.application_id = %s"""
+)
+_OF_NEW = _CONCERNED.format(borrowers="SELECT unnest(%s::bigint[])")
 
 
 def _count_of(links: QuerySet[Any]) -> Coalesce:
@@ -50,7 +56,9 @@ def for_list(applications: QuerySet[Any]) -> QuerySet[Any]:
 
 def for_detail(applications: QuerySet[Any]) -> QuerySet[Any]:
     """Applications with everything that a detail shows."""
-    people = applications.select_related("product", "broker", "bd__user", "branch", "created_by")
+    people = applications.select_related(
+        "product", "broker", "bd__user", "branch", "referral_partner", "created_by"
+    )
     return people.prefetch_related(
         Prefetch("borrower_links", ApplicationBorrower.objects.select_related("borrower")),
         Prefetch("guarantor_links", ApplicationGuarantor.objects.select_related("guarantor")),
@@ -81,9 +89,18 @@ def funding_history(application: Application) -> QuerySet[FundingCalculation]:
 
 def people_of(application: Application) -> set[int]:
     """Ids of the users to tell about an application: its broker, BDM, borrowers, and the admins."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CONCERNED, [application.broker_id, application.bd_id, application.pk])
-        return {pk for (pk,) in cursor.fetchall()}
+    return _concerned(_OF_KNOWN, application, application.pk)
+
+
+def people_of_new(application: Application, borrowers: Iterable[Borrower]) -> set[int]:
+    """The same of one that is about to be written, with these borrowers."""
+    logins = [party.user_id for party in borrowers if party.user_id is not None]
+    return _concerned(_OF_NEW, application, logins)
+
+
+def _concerned(sql: str, application: Application, borrowers: Any) -> set[int]:
+    values = (application.broker_id, application.bd_id, borrowers)
+    return {pk for (pk,) in Statement(sql, values).run({})}
 
 
 def security_total(application: Application) -> Any:

@@ -6,7 +6,7 @@ Amounts are AUD, rates percent of all applications, days begin at midnight UTC.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
@@ -30,6 +30,7 @@ from applications.choices import Stage
 from applications.models import Application, StageChange
 from applications.stages import ASIDE, OPEN, PATH
 from brokers.models import Bdm, Branch, Broker
+from crm_backend.common.figures import days, mean, percent
 from users.choices import Role
 from users.models import User
 
@@ -42,6 +43,7 @@ TOP = 10
 
 DEFINITIONS = {
     "open": "Applications before settlement, those that wait for more information included.",
+    "open_amount": "The amounts that the open ones ask for; by_stage has those of each stage.",
     "settled": "Applications that are settled or closed.",
     "settled_amount": "The approved amounts of the settled ones; the loan amount where none was recorded.",
     "approval_rate": "Percent of all that reached formal approval, whatever became of them afterwards.",
@@ -57,19 +59,10 @@ PORTFOLIO_DEFINITIONS = {
 # What was lent: staff may settle older, imported loans that never had an approved amount.
 _AMOUNT = Coalesce("approved_amount", "loan_amount")
 _ZERO = Value(Decimal("0.00"), DecimalField(max_digits=16, decimal_places=2))
-_CENT = Decimal("0.01")
 
 
 def _sum(expression: Any, condition: Q) -> Coalesce:
     return Coalesce(Sum(expression, filter=condition), _ZERO)
-
-
-def _cents(value: Decimal | None) -> Decimal | None:
-    return None if value is None else value.quantize(_CENT, ROUND_HALF_UP)
-
-
-def _percent(part: int, whole: int) -> Decimal | None:
-    return _cents(Decimal(part) / whole * 100) if whole else None
 
 
 def workload() -> dict[str, Any]:
@@ -143,14 +136,15 @@ def broker_stats(applications: QuerySet[Any]) -> dict[str, Any]:
     return {
         "total_applications": total,
         "open_applications": _total(rows, "count", STILL_OPEN),
+        "open_amount": _total(rows, "amount", STILL_OPEN),
         "settled_applications": settled,
         "declined_applications": _total(rows, "count", {Stage.DECLINED}),
         "withdrawn_applications": _total(rows, "count", {Stage.WITHDRAWN}),
         "total_loan_amount": amount,
-        "average_loan_amount": _cents(amount / total) if total else None,
+        "average_loan_amount": mean(amount, total),
         "settled_amount": _total(rows, "lent", LENT),
-        "approval_rate": _percent(_approved(rows), total),
-        "settlement_rate": _percent(settled, total),
+        "approval_rate": percent(_approved(rows), total),
+        "settlement_rate": percent(settled, total),
         "average_days_to_settlement": _days_to_settlement(applications) if settled else None,
         "last_application_at": max((row["latest"] for row in rows), default=None),
         "by_stage": _stages(rows),
@@ -169,10 +163,7 @@ def _days_to_settlement(applications: QuerySet[Any]) -> Decimal | None:
             span=F("settled") - Min("changed_at"),
         )
     )
-    mean: timedelta | None = spans.aggregate(mean=Avg("span"))["mean"]
-    if mean is None:
-        return None
-    return _cents(Decimal(mean // timedelta(seconds=1)) / 86400)
+    return days(spans.aggregate(mean=Avg("span"))["mean"])
 
 
 # --- a BDM ----------------------------------------------------------------------------------------

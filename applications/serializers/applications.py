@@ -20,7 +20,7 @@ from borrowers.serializers import (
     GuarantorSerializer,
     GuarantorSummarySerializer,
 )
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from brokers.serializers import ReferenceSerializer
 from crm_backend.common.reads import reads
 from crm_backend.common.serializers import (
@@ -51,6 +51,10 @@ MAX_NESTED = 50
 # Who may set what is beyond one's own terms.
 STAFF_ONLY = {"approved_amount": {Role.ADMIN, Role.BD}, "broker": {Role.ADMIN}, "branch": {Role.ADMIN},
               "bd": {Role.ADMIN, Role.BROKER}}  # fmt: skip
+
+
+# Whom a referral is shown to.
+REFERRAL_READERS = (Role.ADMIN, Role.BD)
 
 
 class ContactSerializer(Serializer):
@@ -121,6 +125,9 @@ class ApplicationSerializer(ModelSerializer):
     broker = ReferenceSerializer(read_only=True, allow_null=True)
     bd = ReferenceSerializer(read_only=True, allow_null=True)
     branch = ReferenceSerializer(read_only=True, allow_null=True)
+    referral_partner = ReferenceSerializer(
+        read_only=True, allow_null=True, help_text="Who referred it; null for brokers and clients."
+    )
     borrowers = LinkedListSerializer(
         child=BorrowerSummarySerializer(), link="borrower", source="borrower_links", read_only=True
     )
@@ -145,6 +152,7 @@ class ApplicationSerializer(ModelSerializer):
             "broker",
             "bd",
             "branch",
+            "referral_partner",
             "borrowers",
             "guarantors",
             "securities",
@@ -168,6 +176,23 @@ class ApplicationSerializer(ModelSerializer):
         """Where the caller may move it now, guards aside."""
         return allowed_stages(application, self.context["request"].user.role)
 
+    @reads()
+    def conceal(self, shown: dict[str, Any], instance: Application) -> dict[str, Any]:
+        """Who referred it is the lender's own matter."""
+        if self.context["request"].user.role not in REFERRAL_READERS and "referral_partner" in shown:
+            shown["referral_partner"] = None
+        return shown
+
+
+class ReferralPartnerField(VisiblePrimaryKeyField):
+    """Who referred an application, for the lender's staff: to others there is none."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Find it among those that the caller sees."""
+        if self.context["request"].user.role in REFERRAL_READERS:
+            return super().to_internal_value(data)
+        return serializers.PrimaryKeyRelatedField.to_internal_value(self, data)
+
 
 class ApplicationInputSerializer(ModelSerializer):
     """What a caller may write."""
@@ -178,10 +203,13 @@ class ApplicationInputSerializer(ModelSerializer):
     broker = VisiblePrimaryKeyField(queryset=Broker.objects.all(), required=False, allow_null=True)
     bd = VisiblePrimaryKeyField(queryset=Bdm.objects.all(), required=False, allow_null=True)
     branch = VisiblePrimaryKeyField(queryset=Branch.objects.all(), required=False, allow_null=True)
+    referral_partner = ReferralPartnerField(
+        queryset=Partnership.objects.all(), required=False, allow_null=True
+    )
 
     class Meta:
         model = Application
-        fields = [*TERMS, "broker", "bd", "branch"]
+        fields = [*TERMS, "broker", "bd", "branch", "referral_partner"]
 
     def get_fields(self) -> dict[str, Any]:
         """No display names: this shape is only ever sent."""
@@ -198,6 +226,9 @@ class ApplicationInputSerializer(ModelSerializer):
         }
         if errors:
             raise serializers.ValidationError(errors)
+        if role not in REFERRAL_READERS:
+            # They see none, so all that can be here is null; a refusal would tell whether there is one.
+            attrs.pop("referral_partner", None)
         return attrs
 
 

@@ -1,25 +1,9 @@
-"""Shapes of the bulk import's upload and of the export."""
+"""Shapes of the export."""
 
 from rest_framework import serializers
 
-from applications.choices import ImportMode
 from applications.models import Application
 from applications.serializers.applications import ApplicationListSerializer
-from crm_backend.common.serializers import Serializer
-
-
-class BulkImportSerializer(Serializer):
-    """A CSV or XLSX file, and what to do with it."""
-
-    file = serializers.FileField(
-        allow_empty_file=True, help_text="CSV (UTF-8) or XLSX; the first row names the columns."
-    )
-    dry_run = serializers.BooleanField(default=False, help_text="Check everything, write nothing.")
-    mode = serializers.ChoiceField(
-        choices=ImportMode.choices,
-        default=ImportMode.PARTIAL,
-        help_text="`partial` writes the good rows; `all_or_nothing` writes none unless all are good.",
-    )
 
 
 class ExportOptionsSerializer(serializers.Serializer):

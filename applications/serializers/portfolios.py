@@ -38,11 +38,12 @@ class StageFiguresSerializer(Serializer):
     amount = AmountField()
 
 
-class BrokerStatsSerializer(Serializer):
-    """What a broker's applications came to."""
+class BrokerFiguresSerializer(Serializer):
+    """What a broker's applications came to; servicing adds what became of the loans."""
 
     total_applications = serializers.IntegerField(read_only=True)
     open_applications = serializers.IntegerField(read_only=True)
+    open_amount = AmountField()
     settled_applications = serializers.IntegerField(read_only=True)
     declined_applications = serializers.IntegerField(read_only=True)
     withdrawn_applications = serializers.IntegerField(read_only=True)

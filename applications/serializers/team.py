@@ -1,12 +1,24 @@
 """Shapes of the lender's team."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from applications.serializers.portfolios import AmountField
+from applications.selectors.workloads import FIGURES
+from applications.serializers.portfolios import AmountField, CountAndAmountSerializer, StageFiguresSerializer
 from brokers.models import Branch
-from crm_backend.common.serializers import ModelSerializer, PhoneField, VisiblePrimaryKeyField
+from crm_backend.common.serializers import ModelSerializer, PhoneField, Serializer, VisiblePrimaryKeyField
 from users.models import User
 from users.serializers import UniqueEmailField
+
+
+def _figures(selected: frozenset[str] | None) -> dict[str, serializers.IntegerField]:
+    """What the apps above count of a member: all of it, or what was selected."""
+    return {
+        name: serializers.IntegerField(read_only=True, help_text=figure.definition)
+        for name, figure in FIGURES.items()
+        if selected is None or name in selected
+    }
 
 
 class TeamMemberSummarySerializer(ModelSerializer):
@@ -45,6 +57,10 @@ class TeamMemberSummarySerializer(ModelSerializer):
         ]
         read_only_fields = fields
 
+    def get_fields(self) -> dict[str, Any]:
+        """With the figures of other apps."""
+        return {**super().get_fields(), **_figures(self.selected)}
+
 
 class TeamMemberSerializer(TeamMemberSummarySerializer):
     """A member of staff in full."""
@@ -82,3 +98,37 @@ class TeamMemberCreateSerializer(TeamMemberInputSerializer):
 
     class Meta(TeamMemberInputSerializer.Meta):
         fields = [*TeamMemberInputSerializer.Meta.fields, "password"]
+
+
+class TeamWorkloadSerializer(Serializer):
+    """What somebody has at hand."""
+
+    open_applications = serializers.IntegerField(read_only=True)
+    open_amount = AmountField()
+    by_stage = StageFiguresSerializer(many=True, read_only=True)
+    stale = CountAndAmountSerializer(read_only=True)
+    upcoming_settlements = CountAndAmountSerializer(read_only=True)
+    overdue_settlements = CountAndAmountSerializer(read_only=True)
+    definitions = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """With the figures of other apps, before the definitions of all."""
+        fields = super().get_fields()
+        definitions = fields.pop("definitions")
+        return {**fields, **_figures(None), "definitions": definitions}
+
+
+class TeamPerformanceSerializer(Serializer):
+    """What somebody brought about in a period."""
+
+    date_from = serializers.DateField(read_only=True, allow_null=True)
+    date_to = serializers.DateField(read_only=True, allow_null=True)
+    opened_applications = serializers.IntegerField(read_only=True)
+    approved_applications = serializers.IntegerField(read_only=True)
+    settled_applications = serializers.IntegerField(read_only=True)
+    settled_amount = AmountField()
+    approval_rate = AmountField(allow_null=True, help_text="Percent.")
+    average_days_to_approval = AmountField(allow_null=True, help_text="Days.")
+    average_days_approval_to_settlement = AmountField(allow_null=True, help_text="Days.")
+    average_days_to_settlement = AmountField(allow_null=True, help_text="Days.")
+    definitions = serializers.DictField(child=serializers.CharField(), read_only=True)

@@ -10,6 +10,7 @@ from applications.services.applications import application_create
 from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
+from crm_backend.common.batches import allot
 from crm_backend.common.errors import InvalidInput
 from events.services import emit, together
 
@@ -33,9 +34,14 @@ def application_create_with_cascade(
     Raises:
         InvalidInput: see `application_create` and `funding_calculate`; nothing is written then.
     """
-    with transaction.atomic(savepoint=False), together():
-        people = _created(Borrower, [*borrowers, *company_borrowers], BORROWER, actor)
-        sureties = _created(Guarantor, guarantors, GUARANTOR, actor)
+    with transaction.atomic(savepoint=False), together() as batch:
+        people = [Borrower(created_by=actor, **fields) for fields in [*borrowers, *company_borrowers]]
+        sureties = [Guarantor(created_by=actor, **fields) for fields in guarantors]
+        allot([*people, *sureties])
+        batch.insert(*people, *sureties)
+        for events, parties in ((BORROWER, people), (GUARANTOR, sureties)):
+            for party in parties:
+                emit(events.created(label=str(party)), actor=actor, subject=party)
         created = application_create(
             actor=actor,
             **{
@@ -44,8 +50,9 @@ def application_create_with_cascade(
                 "guarantors": sureties,
             },
         )
-        Security.objects.bulk_create(Security(application=created, **fields) for fields in securities)
+        batch.insert(*(Security(application=created, **fields) for fields in securities))
         if funding_calculation_input is not None:
+            batch.write()  # it looks at the securities
             _calculate(created, funding_calculation_input, actor)
     return created
 
@@ -55,10 +62,3 @@ def _calculate(application: Application, terms: Fields, actor: Any) -> None:
         funding_calculate(application=application, terms=terms, actor=actor)
     except InvalidInput as error:
         raise InvalidInput(errors={"funding_calculation_input": error.errors}) from None
-
-
-def _created(model: type[Any], rows: Sequence[Fields], events: Any, actor: Any) -> list[Any]:
-    parties: list[Any] = model.objects.bulk_create(model(created_by=actor, **fields) for fields in rows)
-    for party in parties:
-        emit(events.created(label=str(party)), actor=actor, subject=party)
-    return parties

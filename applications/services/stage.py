@@ -12,8 +12,9 @@ from applications.selectors.applications import people_of
 from applications.services.approval import security_faults
 from applications.services.guards import lacks
 from applications.stages import ASIDE, is_approved, legal_moves
+from crm_backend.common.batches import Batch
 from crm_backend.common.errors import Conflict, InvalidInput, NotAllowed
-from events.services import emit
+from events.services import emit, together
 
 
 class IllegalMove(Conflict):
@@ -44,10 +45,22 @@ def application_change_stage(
         GuardNotMet: the application lacks something.
     """
     with transaction.atomic():
-        application = Application.objects.lock().get(pk=application.pk)
-        _check_move(application, to, actor, reason)
-        _refuse([*_missing(application, to), *lacks(application, to)], to)
-        return _apply(application, to, actor, reason, notes)
+        locked = Application.objects.lock().get(pk=application.pk)
+        return application_move(application=locked, to=to, actor=actor, reason=reason, notes=notes)
+
+
+def application_move(
+    *, application: Application, to: Stage, actor: Any, reason: str = "", notes: str = ""
+) -> StageChange:
+    """The same for an application whose row is locked already.
+
+    Raises:
+        IllegalMove, NotAllowed, InvalidInput, GuardNotMet: as `application_change_stage`.
+    """
+    _check_move(application, to, actor, reason)
+    _refuse([*_missing(application, to), *lacks(application, to)], to)
+    with together() as batch:
+        return _apply(batch, application, to, actor, reason, notes)
 
 
 def check_settlement(*, application: Application, actor: Any, reason: str = "") -> None:
@@ -104,10 +117,12 @@ def _missing(application: Application, to: Stage) -> list[str]:
     return missing
 
 
-def _apply(application: Application, to: Stage, actor: Any, reason: str, notes: str) -> StageChange:
+def _apply(
+    batch: Batch, application: Application, to: Stage, actor: Any, reason: str, notes: str
+) -> StageChange:
     now = timezone.now()
     origin = Stage(application.stage)
-    change = StageChange.objects.create(
+    change = StageChange(
         application=application,
         from_stage=origin,
         to_stage=to,
@@ -120,7 +135,8 @@ def _apply(application: Application, to: Stage, actor: Any, reason: str, notes: 
     # Declining while information is missing still remembers the stage before that.
     came_from = (application.came_from or origin.value) if to in ASIDE else ""
     application.stage, application.came_from, application.stage_entered_at = to, came_from, now
-    application.save(update_fields=["stage", "came_from", "stage_entered_at", "updated_at"])
+    batch.insert(change)
+    batch.update(application, "stage", "came_from", "stage_entered_at", "updated_at")
     emit(
         StageChanged(
             reference=application.reference_number,

@@ -44,7 +44,9 @@ from crm_backend.common.filters import FilterBackend, OrderingFilter
 from crm_backend.common.idempotency import idempotent
 from crm_backend.common.permissions import touches
 from crm_backend.common.schema_replies import refuses
+from crm_backend.common.transactions import of_request
 from crm_backend.common.viewsets import CrudViewSet
+from crm_backend.common.write_lane import express
 from events.registry import Audience
 from events.selectors import timeline
 from events.serializers import TimelineSerializer
@@ -91,6 +93,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     def _reader(self) -> Audience:
         return reader_of(self.caller)
 
+    @express
     @idempotent()
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Write one row and reply with it as the detail shows it."""
@@ -113,10 +116,11 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     @extend_schema(request=CascadeSerializer, responses={201: ApplicationSerializer})
     @action(detail=False, methods=["post"], url_path="create-with-cascade")
     @touches("borrowers", "guarantors", "securities")
+    @express
     @idempotent()
     def create_with_cascade(self, request: Request) -> Response:
         """Create an application with its people, companies, guarantors and securities: all or nothing."""
-        with transaction.atomic():
+        with of_request():
             return self.created_response(self._create_cascade().pk)
 
     @extend_schema(request=CascadeSerializer, responses=ValidSerializer)
@@ -175,12 +179,13 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     @extend_schema(request=StageMoveSerializer, responses=ApplicationSerializer)
     @action(detail=True, methods=["put"])
     @refuses(StaleVersion, stage.IllegalMove, stage.GuardNotMet)
+    @express
     def stage(self, request: Request, pk: int) -> Response:
         """Move an application to another stage.
 
         An illegal move is 409 and names the legal ones; a missing reason is 400.
         """
-        return self._change(stage.application_change_stage)
+        return self._change(stage.application_move)
 
     @extend_schema(responses=StageChangeSerializer(many=True), filters=False)
     @action(detail=True, url_path="stage-history")
@@ -192,7 +197,8 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
     @action(detail=True)
     def timeline(self, request: Request, pk: int) -> Response:
         """List what happened to an application, latest first."""
-        return self.page_response(timeline(self.get_object().pk, reader=self._reader), TimelineSerializer)
+        rows = timeline(self.get_object().pk, user=self.caller, reader=self._reader)
+        return self.page_response(rows, TimelineSerializer)
 
     @extend_schema(request=FundingInputSerializer, responses={201: FundingCalculationSerializer})
     @action(detail=True, methods=["post"], url_path="funding-calculation")
@@ -245,7 +251,7 @@ class ApplicationViewSet(BulkMixin, CrudViewSet):
 
     def _change(self, service: Callable[..., Any]) -> Response:
         """Call a service with the application, locked, and the body."""
-        with transaction.atomic():
+        with of_request():
             application = self.get_locked_object()
             self.check_precondition(application.pk)
             serializer = self.get_serializer(data=self.request.data)

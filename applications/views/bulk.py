@@ -4,25 +4,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from applications.imports.columns import COLUMNS, read_rows
+from applications.imports.columns import COLUMNS
 from applications.imports.running import KIND
 from applications.serializers.bulk import (
     ApplicationExportSerializer,
-    BulkImportSerializer,
     ExportOptionsSerializer,
 )
 from crm_backend.common.downloads import (
-    CSV,
     FILE_RENDERERS,
-    XLSX,
     ByFormat,
     Column,
     Download,
@@ -34,12 +28,10 @@ from crm_backend.common.schema_replies import refuses
 from crm_backend.common.spreadsheets import FileTooLarge, UnsupportedFile
 from crm_backend.common.throttling import UploadThrottle
 from crm_backend.common.viewsets import ApiView
-from jobs.serializers import JobSerializer
-from jobs.services.lifecycle import TooManyJobs, job_create
+from jobs.serializers import BulkImportSerializer, JobSerializer
+from jobs.services.lifecycle import TooManyJobs
+from jobs.viewsets import FILES, ImportingMixin, UploadParser
 
-FILES = {(200, CSV): OpenApiTypes.STR, (200, XLSX): OpenApiTypes.BINARY}
-# What the other fields and the boundaries of an upload may take beside the file, bytes.
-FORM_ALLOWANCE = 64 * 1024
 EXPORT_CHUNK = 500
 
 
@@ -51,19 +43,11 @@ class TooManyRows(DomainError):
     default_detail = "These are more rows than one export may have. Narrow the filters."
 
 
-class UploadParser(MultiPartParser):
-    """Multipart that is refused by its announced length, before it is read."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Read the form."""
-        length = parser_context["request"].META.get("CONTENT_LENGTH") or 0
-        if int(length) > settings.IMPORT_MAX_BYTES + FORM_ALLOWANCE:
-            raise _too_large()
-        return super().parse(stream, media_type, parser_context)
-
-
-class BulkMixin:
+class BulkMixin(ImportingMixin):
     """Actions of the applications' viewset; filters, scoping and policy are its own."""
+
+    import_kind = KIND
+    import_columns = COLUMNS
 
     @extend_schema(request=BulkImportSerializer, responses={202: JobSerializer})
     @action(
@@ -83,23 +67,7 @@ class BulkMixin:
         """
         serializer = BulkImportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
-        if data["file"].size > settings.IMPORT_MAX_BYTES:
-            raise _too_large()
-        content = data["file"].read()
-        rows = len(read_rows(content))
-        job = job_create(
-            kind=KIND,
-            actor=self.caller,
-            parameters={"dry_run": data["dry_run"], "mode": data["mode"], "rows": rows},
-            content=content,
-            filename=data["file"].name,
-        )
-        return Response(
-            JobSerializer(job, context=self.get_serializer_context()).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": self.location_of("job-detail", pk=job.pk)},
-        )
+        return self.start_import(serializer.validated_data)
 
     @extend_schema(responses=FILES, filters=False)
     @action(
@@ -111,9 +79,7 @@ class BulkMixin:
     )
     def bulk_import_template(self: Any, request: Request) -> Download:
         """Download a file for bulk import to fill in: the header and one example."""
-        form = request.accepted_renderer.format
-        columns = [Column(column.name) for column in COLUMNS]
-        return table_download(form, columns, [[column.example for column in COLUMNS]], name="bulk-import")
+        return self.import_template(request)
 
     @extend_schema(responses=FILES, parameters=[ExportOptionsSerializer], filters=True)
     @action(
@@ -149,7 +115,3 @@ class BulkMixin:
             lines = ApplicationExportSerializer(rows, many=True, context=self.get_serializer_context())
             for line in lines.data:
                 yield list(line.values())
-
-
-def _too_large() -> FileTooLarge:
-    return FileTooLarge(f"The file is larger than {settings.IMPORT_MAX_BYTES // 1024 // 1024} MB.")

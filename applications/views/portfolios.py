@@ -1,4 +1,4 @@
-"""Figures of a broker, a BDM and a branch, under their addresses.
+"""Figures of a BDM and a branch, under their addresses; those of a broker are in servicing.
 
 They live here because applications are above the apps that own those addresses. Whoever may see the row
 sees figures over the applications that they may see themselves.
@@ -11,17 +11,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from applications.filters import ApplicationFilter
 from applications.models import Application
 from applications.selectors import portfolios
-from applications.serializers.portfolios import (
-    BranchTeamSerializer,
-    BrokerStatsSerializer,
-    PeriodSerializer,
-    PortfolioSerializer,
-)
-from brokers.models import Bdm, Branch, Broker
-from brokers.permissions import BDMS, BRANCHES, BROKERS
+from applications.serializers.portfolios import BranchTeamSerializer, PortfolioSerializer
+from brokers.models import Bdm, Branch
+from brokers.permissions import BDMS, BRANCHES
 from crm_backend.common.permissions import touches
 from crm_backend.common.viewsets import ScopedViewSet
 
@@ -34,28 +28,6 @@ class _FiguresViewSet(ScopedViewSet):
 
     def _applications(self, **owner: Any) -> QuerySet[Any]:
         return Application.objects.all().visible_to(self.caller).filter(**owner)
-
-
-class BrokerStatsViewSet(_FiguresViewSet):
-    """Of a broker."""
-
-    queryset = Broker.objects.all()
-    policy = BROKERS
-    serializer_class = BrokerStatsSerializer
-
-    @extend_schema(parameters=[PeriodSerializer], responses=BrokerStatsSerializer)
-    @touches("applications")
-    def stats(self, request: Request, pk: int) -> Response:
-        """Read what a broker's applications came to.
-
-        Over those that the caller may see and that were created in the period; `definitions` says what
-        each figure means. A rate or an average of nothing is null.
-        """
-        broker = self.get_object()
-        asked = request.query_params.dict()
-        PeriodSerializer(data=asked).is_valid(raise_exception=True)
-        applications = ApplicationFilter(asked, queryset=self._applications(broker=broker)).qs
-        return Response(BrokerStatsSerializer(portfolios.broker_stats(applications)).data)
 
 
 class BdmPortfolioViewSet(_FiguresViewSet):
