@@ -56,7 +56,7 @@ class EntryType(models.TextChoices):
     COMMISSION_PAID = "commission_paid", "Commission paid"
 
 
-# What the lender pays brokers is neither the borrower's business nor the next broker's.
+# What the lender pays brokers and partners is neither the borrower's business nor the next broker's.
 COMMISSION_ENTRIES = (
     EntryType.COMMISSION_ACCRUED,
     EntryType.COMMISSION_CLAWED_BACK,
@@ -168,6 +168,31 @@ class ClawbackMethod(models.TextChoices):
 
     PRO_RATA = "pro_rata", "In proportion to the days left"
     FULL = "full", "In full"
+
+
+class PartnerTermsKind(models.TextChoices):
+    """What a referral partner gets for a loan that it referred."""
+
+    NONE = "none", "Nothing"
+    FLAT = "flat", "A sum for each loan"
+    PERCENTAGE = "percentage", "Percent of the amount lent"
+    TIERED = "tiered", "Percent by tiers"
+
+
+class TierBasis(models.TextChoices):
+    """What the tiers are of: the amount of each loan, or what the partner's loans of a period add up to."""
+
+    LOAN = "loan", "Amount of the loan"
+    MONTH = "month", "Settled amount of the calendar month"
+    QUARTER = "quarter", "Settled amount of the quarter"
+    FINANCIAL_YEAR = "financial_year", "Settled amount of the financial year"
+
+
+class Payee(models.TextChoices):
+    """Who a commission is paid to: a broker with the branch, or who referred the borrower."""
+
+    BROKER = "broker", "Broker"
+    PARTNER = "partner", "Referral partner"
 
 
 class ArrearsBucket(models.TextChoices):

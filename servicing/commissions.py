@@ -1,5 +1,7 @@
 """How much a commission is: pure rules on amounts in AUD, rates in percent and days."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -32,6 +34,32 @@ def trail_of(balance: Decimal, rate: Decimal, month: date, settled_on: date) -> 
     """
     days = (next_month(month) - max(month, settled_on)).days
     return cents(max(balance, ZERO) * rate / HUNDRED * days / DAYS_IN_YEAR)
+
+
+@dataclass(frozen=True)
+class Tier:
+    """From an amount on, AUD, each dollar earns `rate` percent, up to where the next tier begins."""
+
+    from_amount: Decimal
+    rate: Decimal
+
+
+def tiered_of(amount: Decimal, tiers: Sequence[Tier], before: Decimal = ZERO) -> Decimal:
+    """The commission on an amount, each part of it at the rate of the tier that it falls in.
+
+    So a loan that is a dollar more never earns less, and of a period the sum does not depend on the order.
+
+    Args:
+        amount: AUD.
+        tiers: in ascending order, the first from zero on.
+        before: what was settled before it of the period whose amounts the tiers are of.
+    """
+    whole = before + amount
+    total = Decimal(0)
+    for number, tier in enumerate(tiers):
+        ends = min(whole, tiers[number + 1].from_amount) if number + 1 < len(tiers) else whole
+        total += max(ends - max(before, tier.from_amount), Decimal(0)) * tier.rate / HUNDRED
+    return cents(total)
 
 
 def clawback_of(

@@ -4,6 +4,7 @@ from events.recording import record_events
 from events.registry import Audience, Notify, Payload
 
 COMMISSION_TERMS = record_events("commission_terms")
+PARTNERSHIP_TERMS = record_events("partnership_terms")
 
 
 class LoanSettled(Payload):
@@ -269,6 +270,72 @@ class CommissionClawedBack(Payload):
     broker_amount: str
     branch_amount: str
     accrued_on: str
+
+
+class ReferralCommissionAccrued(Payload):
+    """A partner earned a commission by a loan it referred, or is owed again what had been clawed back."""
+
+    type = "commission.referral_accrued"
+    summary = "{kind_display} commission of {amount} AUD accrued for referral partner {partner}."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="{kind_display} commission of a partner on {reference}",
+        body="{amount} AUD were accrued for {partner}, who referred {reference}.",
+        to="the BDM who looks after the partnership, if the application is theirs or their branch's",
+    )
+
+    reference: str
+    commission_id: int
+    partner: str
+    kind: str
+    kind_display: str
+    amount: str
+    accrued_on: str
+
+
+class ReferralCommissionClawedBack(Payload):
+    """A referred loan ended early, and the partner's commission is taken back."""
+
+    type = "commission.referral_clawed_back"
+    summary = "Commission of {amount} AUD clawed back from referral partner {partner}."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="Commission of a partner on {reference} clawed back",
+        body="{reference} ended early: {amount} AUD of commission are taken back from {partner}.",
+        to="the administrators and the BDM who looks after the partnership, if the application is theirs or "
+        "their branch's",
+    )
+
+    reference: str
+    commission_id: int
+    partner: str
+    amount: str
+    accrued_on: str
+
+
+class ReferralCommissionPaid(Payload):
+    """A partner's commission was paid; with a negative amount, a clawback was recovered."""
+
+    type = "commission.referral_paid"
+    summary = "{kind_display} commission of {amount} AUD paid to referral partner {partner}."
+    audience = Audience.STAFF
+    notify = Notify(
+        "application_status",
+        title="Commission of a partner on {reference} paid",
+        body="The {kind_display} commission of {amount} AUD on {reference} was paid to {partner} "
+        "on {paid_on}.",
+        to="the BDM who looks after the partnership, if the application is theirs or their branch's",
+    )
+
+    reference: str
+    commission_id: int
+    partner: str
+    kind: str
+    kind_display: str
+    amount: str
+    paid_on: str
 
 
 class CommissionPaid(Payload):

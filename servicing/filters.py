@@ -12,6 +12,7 @@ from servicing.choices import (
     CommissionStatus,
     FeeStatus,
     FeeType,
+    Payee,
     RepaymentStatus,
 )
 from servicing.dates import business_date
@@ -53,8 +54,8 @@ class RepaymentFilter(_DueFilter):
         return rows.filter(**late) if value else rows.exclude(**late)
 
 
-class BrokerCommissionFilter(FilterSet):
-    """Which commissions of a broker."""
+class PayeeCommissionFilter(FilterSet):
+    """Which commissions of a broker or a partner."""
 
     kind = EnumFilter(choices=CommissionKind.choices)
     status = EnumFilter(choices=CommissionStatus.choices)
@@ -66,9 +67,17 @@ class BrokerCommissionFilter(FilterSet):
         fields: list[str] = []
 
 
-class CommissionFilter(BrokerCommissionFilter):
+class CommissionFilter(PayeeCommissionFilter):
     """Which commissions."""
 
+    payee = EnumFilter(choices=Payee.choices, method="by_payee")
     broker = IdFilter(field_name="broker")
+    partnership = IdFilter(field_name="partnership")
     branch = IdFilter(field_name="branch")
     application = IdFilter(field_name="application")
+
+    def by_payee(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Those of brokers, or of referral partners."""
+        if value not in Payee.values:
+            return rows.none()
+        return rows.filter(partnership__isnull=value == Payee.BROKER)

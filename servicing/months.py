@@ -19,6 +19,18 @@ def last_of(month: date) -> date:
     return next_month(month) - timedelta(days=1)
 
 
+def quarter_of(day: date) -> tuple[date, date]:
+    """The first and the last day of a day's calendar quarter."""
+    first = date(day.year, day.month - (day.month - 1) % 3, 1)
+    return first, last_of(add_months(first, 2))
+
+
+def financial_year_of(day: date) -> tuple[date, date]:
+    """The first and the last day of a day's financial year, which begins on 1 July."""
+    year = day.year if day.month >= 7 else day.year - 1
+    return date(year, 7, 1), date(year + 1, 6, 30)
+
+
 def add_months(day: date, months: int) -> date:
     """The same day so many months later, or the last of a month that is too short."""
     years, index = divmod(day.month - 1 + months, 12)

@@ -1,7 +1,17 @@
 """Who may do what with loans and their money: the lender's staff write, who is on the application reads."""
 
 from crm_backend.common.policy import ADMIN, Policy
-from servicing.models import Commission, CommissionTerms, Fee, JournalEntry, Loan, Payment, Repayment
+from servicing.models import (
+    Commission,
+    CommissionTerms,
+    Fee,
+    JournalEntry,
+    Loan,
+    PartnerCommission,
+    PartnershipTerms,
+    Payment,
+    Repayment,
+)
 from users.choices import Role
 from users.permissions import EVERYONE
 
@@ -74,4 +84,16 @@ COMMISSION_TERMS = Policy(
         "update": (ADMIN,),
         "destroy": (ADMIN,),
     },
+)
+
+PARTNER_COMMISSIONS = Policy(
+    "partner-commissions",
+    PartnerCommission,
+    {"list": STAFF, "retrieve": STAFF, "mark_paid": (ADMIN,)},
+)
+
+PARTNERSHIP_TERMS = Policy(
+    "partnership-terms",
+    PartnershipTerms,
+    {"list": STAFF, "retrieve": STAFF, "create": (ADMIN,), "destroy": (ADMIN,)},
 )

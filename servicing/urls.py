@@ -14,15 +14,24 @@ from servicing.views.commissions import (
 from servicing.views.fees import ApplicationFeeViewSet, FeeViewSet
 from servicing.views.ledger import LedgerViewSet
 from servicing.views.loans import LoanViewSet
+from servicing.views.partners import (
+    PartnerCommissionSummaryViewSet,
+    PartnerCommissionViewSet,
+    PartnershipTermsViewSet,
+)
 from servicing.views.payments import PaymentViewSet
 from servicing.views.repayments import ApplicationRepaymentViewSet, RepaymentViewSet
 from servicing.views.schedules import ScheduleViewSet
+from servicing.views.stats import BrokerStatsViewSet
 
 router = Router()
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("documents/fees", FeeViewSet, basename="fee")
 router.register("documents/repayments", RepaymentViewSet, basename="repayment")
 router.register("commissions", CommissionViewSet, basename="commission")
+router.register(
+    "partnerships/<int:partnership_id>/terms", PartnershipTermsViewSet, basename="partnership-terms"
+)
 router.register("commission-terms", CommissionTermsViewSet, basename="commission-terms")
 
 
@@ -50,6 +59,14 @@ def _of_broker(tail: str, name: str, **actions: str) -> URLPattern:
     )
 
 
+def _of_partner(tail: str, name: str, **actions: str) -> URLPattern:
+    return path(
+        f"partnerships/<int:partnership_id>/commissions/{tail}",
+        PartnerCommissionViewSet.as_view({**actions}, basename="partner-commission"),
+        name=f"partner-commission-{name}",
+    )
+
+
 urlpatterns = [
     *router.urls,
     _of_loan("settle", post="settle"),
@@ -67,6 +84,11 @@ urlpatterns = [
     _of_application("ledger", LedgerViewSet, "ledger", get="list"),
     _of_application("statement", LedgerViewSet, "ledger", get="statement"),
     path(
+        "brokers/<int:pk>/stats/",
+        BrokerStatsViewSet.as_view({"get": "stats"}, basename="broker"),
+        name="broker-stats",
+    ),
+    path(
         "brokers/<int:pk>/commission-summary/",
         BrokerCommissionSummaryViewSet.as_view({"get": "commission_summary"}, basename="broker"),
         name="broker-commission-summary",
@@ -74,4 +96,12 @@ urlpatterns = [
     _of_broker("", "list", get="list"),
     _of_broker("<int:pk>/", "detail", get="retrieve"),
     _of_broker("<int:pk>/mark-paid/", "mark-paid", post="mark_paid"),
+    path(
+        "partnerships/<int:pk>/commission-summary/",
+        PartnerCommissionSummaryViewSet.as_view({"get": "commission_summary"}, basename="partnership"),
+        name="partnership-commission-summary",
+    ),
+    _of_partner("", "list", get="list"),
+    _of_partner("<int:pk>/", "detail", get="retrieve"),
+    _of_partner("<int:pk>/mark-paid/", "mark-paid", post="mark_paid"),
 ]

@@ -1,9 +1,10 @@
-"""The rows of this app: `loans`, `fees`, `payments`, `ledger`, `commissions`, `runs`."""
+"""The rows of this app: `loans`, `fees`, `payments`, `ledger`, `commissions`, `partners`, `runs`."""
 
 from servicing.models.commissions import Commission, CommissionTerms, LoanCommission
 from servicing.models.fees import Fee
 from servicing.models.ledger import AccountBalance, JournalEntry, JournalLine
 from servicing.models.loans import Loan, Repayment, ScheduleVersion, WriteOff
+from servicing.models.partners import PartnerCommission, PartnershipTerms, PartnershipTier
 from servicing.models.payments import Payment, PaymentShare, Refund
 from servicing.models.runs import NightlyRun
 
@@ -17,6 +18,9 @@ __all__ = [
     "Loan",
     "LoanCommission",
     "NightlyRun",
+    "PartnerCommission",
+    "PartnershipTerms",
+    "PartnershipTier",
     "Payment",
     "PaymentShare",
     "Refund",

@@ -194,7 +194,7 @@ CHECKS: dict[str, tuple[str, str]] = {
           SELECT application_id,
                  -sum(amount) FILTER (WHERE kind IN ('clawback', 'clawback_reversed')) AS clawed_back,
                  coalesce(sum(amount) FILTER (WHERE kind = 'upfront'), 0) AS upfront
-          FROM servicing_commission GROUP BY 1
+          FROM servicing_commission GROUP BY application_id, partnership_id
         ) row JOIN servicing_loan loan ON loan.application_id = row.application_id
         WHERE row.clawed_back NOT BETWEEN 0 AND row.upfront
           OR (loan.status = 'active' AND row.clawed_back <> 0)

@@ -1,15 +1,15 @@
-"""Which commission terms apply, and what a broker's commissions come to."""
+"""Which commission terms apply, and what the commissions of a broker or a partner come to."""
 
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from applications.models import Application
-from brokers.models import Broker
+from brokers.models import Broker, Partnership
 from servicing.allocation import ZERO
 from servicing.choices import CommissionKind, CommissionStatus
 from servicing.models import Commission, CommissionTerms
@@ -36,29 +36,37 @@ def commission_terms_for(application: Application) -> CommissionTerms | None:
 
 def commission_summary(broker: Broker) -> dict[str, Any]:
     """The figures of a broker as `DEFINITIONS` says, the broker's and the branch's parts apart, AUD."""
+    return {"broker": broker.pk, **_summary(Commission.objects.filter(broker=broker), ("broker", "branch"))}
+
+
+def partner_commission_summary(partnership: Partnership) -> dict[str, Any]:
+    """The figures of a referral partner as `DEFINITIONS` says, AUD."""
+    rows = Commission.objects.filter(partnership=partnership)
+    return {"partnership": partnership.pk, **_summary(rows, ("partner",))}
+
+
+def _summary(rows: QuerySet[Any], parts: tuple[str, ...]) -> dict[str, Any]:
+    """Sums of the amounts of these parts, in all and by month."""
     months: defaultdict[date, dict[str, dict[str, Decimal]]]
-    months = defaultdict(lambda: {"broker": _zeros(), "branch": _zeros()})
+    months = defaultdict(lambda: {part: _zeros() for part in parts})
     clawed = Q(kind__in=CLAWBACKS)
-    rows = Commission.objects.filter(broker=broker).order_by()
-    accrued = rows.annotate(in_month=TruncMonth("accrued_on")).values("in_month")
-    for row in accrued.annotate(
-        broker_accrued=Sum("broker_amount", filter=~clawed, default=ZERO),
-        branch_accrued=Sum("branch_amount", filter=~clawed, default=ZERO),
-        broker_clawed_back=-Sum("broker_amount", filter=clawed, default=ZERO),
-        branch_clawed_back=-Sum("branch_amount", filter=clawed, default=ZERO),
-    ):
+    accrued: dict[str, Any] = {}
+    paid: dict[str, Any] = {}
+    for part in parts:
+        amount = f"{part}_amount"
+        accrued[f"{part}_accrued"] = Sum(amount, filter=~clawed, default=ZERO)
+        accrued[f"{part}_clawed_back"] = -Sum(amount, filter=clawed, default=ZERO)
+        paid[f"{part}_paid"] = Sum(amount)
+    rows = rows.order_by()
+    for row in rows.annotate(in_month=TruncMonth("accrued_on")).values("in_month").annotate(**accrued):
         _put(months[row.pop("in_month")], row)
-    paid = rows.filter(status=CommissionStatus.PAID).annotate(in_month=TruncMonth("paid_on"))
-    for row in paid.values("in_month").annotate(
-        broker_paid=Sum("broker_amount"), branch_paid=Sum("branch_amount")
-    ):
+    of_paid = rows.filter(status=CommissionStatus.PAID).annotate(in_month=TruncMonth("paid_on"))
+    for row in of_paid.values("in_month").annotate(**paid):
         _put(months[row.pop("in_month")], row)
     return {
-        "broker": broker.pk,
-        "as_broker": _total([parts["broker"] for parts in months.values()]),
-        "as_branch": _total([parts["branch"] for parts in months.values()]),
+        **{f"as_{part}": _total([figures[part] for figures in months.values()]) for part in parts},
         "by_month": [
-            {"month": month, "as_broker": months[month]["broker"], "as_branch": months[month]["branch"]}
+            {"month": month, **{f"as_{part}": months[month][part] for part in parts}}
             for month in sorted(months)
         ],
         "definitions": DEFINITIONS,

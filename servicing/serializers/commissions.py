@@ -1,4 +1,4 @@
-"""Shapes of commissions, their terms and a broker's figures."""
+"""Shapes of commissions, of brokers' terms and of a payee's figures."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from crm_backend.common.serializers import (
     VisiblePrimaryKeyField,
     VisiblePrimaryKeysField,
 )
-from servicing.models import Commission, CommissionTerms
+from servicing.models import Commission, CommissionTerms, PartnerCommission
 from servicing.serializers.fields import OPTIONAL, past_date, shown_amount, text
 
 
@@ -47,7 +47,10 @@ class CommissionTermsSerializer(ModelSerializer):
 
 
 class CommissionSerializer(ModelSerializer):
-    """A commission: `rate` percent of `base`, shared between broker and branch. A clawback is negative."""
+    """A commission: `rate` percent of `base`, shared between broker and branch, or a referral partner's.
+
+    A clawback is negative.
+    """
 
     reference_number = serializers.CharField(source="application.reference_number", read_only=True)
 
@@ -58,6 +61,8 @@ class CommissionSerializer(ModelSerializer):
             "application",
             "reference_number",
             "broker",
+            "partnership",
+            "partner_terms",
             "branch",
             "kind",
             "status",
@@ -68,6 +73,7 @@ class CommissionSerializer(ModelSerializer):
             "amount",
             "broker_amount",
             "branch_amount",
+            "partner_amount",
             "paid_on",
             "reference",
             "created_at",
@@ -95,6 +101,7 @@ class CommissionsPaidSerializer(Serializer):
     amount = shown_amount()
     broker_amount = shown_amount()
     branch_amount = shown_amount()
+    partner_amount = shown_amount()
     commissions = CommissionSerializer(many=True, read_only=True)
 
 
@@ -136,4 +143,33 @@ class CommissionSummarySerializer(Serializer):
     as_broker = FiguresSerializer(read_only=True)
     as_branch = FiguresSerializer(read_only=True)
     by_month = CommissionMonthSerializer(many=True, read_only=True)
+    definitions = DefinitionsSerializer(read_only=True)
+
+
+class PartnerCommissionSerializer(CommissionSerializer):
+    """A commission of a referral partner: `rate` percent of `base`; of a flat sum and of tiers, null."""
+
+    class Meta:
+        model = PartnerCommission
+        fields = [
+            name
+            for name in CommissionSerializer.Meta.fields
+            if name not in ("broker", "broker_amount", "branch_amount", "partner_amount")
+        ]
+        read_only_fields = fields
+
+
+class PartnerCommissionMonthSerializer(Serializer):
+    """What a month came to."""
+
+    month = serializers.DateField(read_only=True, help_text="Its first day.")
+    as_partner = MonthFiguresSerializer(read_only=True)
+
+
+class PartnerCommissionSummarySerializer(Serializer):
+    """What the loans that a partner referred brought it."""
+
+    partnership = serializers.IntegerField(read_only=True)
+    as_partner = FiguresSerializer(read_only=True)
+    by_month = PartnerCommissionMonthSerializer(many=True, read_only=True)
     definitions = DefinitionsSerializer(read_only=True)

@@ -1,4 +1,4 @@
-"""Paying brokers."""
+"""Paying brokers and referral partners."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from applications.models import Application
 from crm_backend.common.errors import InvalidInput
 from servicing.choices import Account, CommissionStatus, EntryType
 from servicing.dates import business_date
-from servicing.events import CommissionPaid
+from servicing.events import CommissionPaid, ReferralCommissionPaid
 from servicing.models import AccountBalance, Commission
 from servicing.selectors.facts import Facts
 from servicing.services.errors import PaidAlready
@@ -23,7 +23,7 @@ from servicing.services.store import Database, Told
 def commission_mark_paid(
     *, commission: Commission, actor: Any, paid_on: date | None = None, reference: str = ""
 ) -> Commission:
-    """Say that a commission was paid to the broker and the branch, or that a clawback came back from them.
+    """Say that a commission was paid to whom it is for, or that a clawback came back from them.
 
     Raises:
         PaidAlready: it is.
@@ -49,7 +49,8 @@ def commissions_mark_paid(
         concerned = {commission.application_id for commission in commissions}
         applications = Application.objects.lock().filter(pk__in=concerned)
         ledgers = _open(list(applications), actor)
-        rows = list(Commission.objects.filter(pk__in=[row.pk for row in commissions]).order_by("pk"))
+        chosen = Commission.objects.filter(pk__in=[row.pk for row in commissions])
+        rows = list(chosen.select_related("partnership").order_by("pk"))
         if paid := [row.pk for row in rows if row.status == CommissionStatus.PAID]:
             raise PaidAlready(extra={"commissions": paid})
         if (last := max(row.accrued_on for row in rows)) > on:
@@ -86,14 +87,17 @@ def _pay(ledger: OpenLedger, commission: Commission, on: date, reference: str) -
     commission.status, commission.paid_on = CommissionStatus.PAID, on
     commission.reference, commission.paid_by = reference, ledger.actor
     ledger.store.change([commission], ("status", "paid_on", "reference", "paid_by", "paid_entry"))
-    payload = CommissionPaid(
-        reference=ledger.application.reference_number,
-        commission_id=commission.pk,
-        kind=commission.kind,
-        kind_display=commission.get_kind_display(),
-        amount=str(commission.amount),
-        broker_amount=str(commission.broker_amount),
-        branch_amount=str(commission.branch_amount),
-        paid_on=on.isoformat(),
-    )
-    ledger.tell(payload, commission, Told.BROKER)
+    told: dict[str, Any] = {
+        "reference": ledger.application.reference_number,
+        "commission_id": commission.pk,
+        "kind": commission.kind,
+        "kind_display": commission.get_kind_display(),
+        "amount": str(commission.amount),
+        "paid_on": on.isoformat(),
+    }
+    if commission.partnership is not None:
+        payload = ReferralCommissionPaid(partner=str(commission.partnership), **told)
+        ledger.tell(payload, commission, Told.OWNER)
+        return
+    parts = {name: str(getattr(commission, name)) for name in ("broker_amount", "branch_amount")}
+    ledger.tell(CommissionPaid(**parts, **told), commission, Told.BROKER)

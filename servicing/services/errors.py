@@ -38,3 +38,11 @@ class PaidAlready(Conflict):
     code = "paid_already"
     title = "Paid already"
     default_detail = "A commission is paid once."
+
+
+class TermsInUse(Conflict):
+    """Terms of a partner begin after its last settlement, on `last_settled_on`, which stays as agreed."""
+
+    code = "terms_in_use"
+    title = "Terms in use"
+    default_detail = "A loan that this partner referred was settled on the first day of these terms or later."

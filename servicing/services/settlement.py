@@ -15,7 +15,7 @@ from applications.choices import (
     usual_allocation,
 )
 from applications.models import Application
-from applications.services.stage import application_change_stage, check_settlement
+from applications.services.stage import application_move, check_settlement
 from crm_backend.common.errors import InvalidInput
 from servicing.allocation import ZERO
 from servicing.choices import Account, EntryType, PaymentMethod
@@ -30,6 +30,7 @@ from servicing.services.books import Books, open_books
 from servicing.services.commissions import agree
 from servicing.services.fees import charge_fee
 from servicing.services.payments import receive
+from servicing.services.referrals import Referral, accrue_referral, referral_of
 from servicing.services.scheduling import (
     engine_errors,
     keep_terms,
@@ -68,11 +69,13 @@ def application_settle(
     with transaction.atomic():
         books = open_books(application, actor=actor)
         check_settlement(application=books.application, actor=actor, reason=reason)
+        on = settlement_date or books.today
         offer = commission_terms_for(books.application)
-        loan = settle(books, on=settlement_date or books.today, fees=fees, commission=offer, **shape)
+        referral = referral_of(books.application, on)
+        loan = settle(books, on=on, fees=fees, commission=offer, referral=referral, **shape)
         books.catch_up(books.today)
         books.finish()
-        application_change_stage(
+        application_move(
             application=books.application, to=Stage.SETTLED, actor=actor, reason=reason, notes=notes
         )
     return loan
@@ -84,11 +87,12 @@ def settle(
     on: date,
     fees: Sequence[Mapping[str, Any]] = (),
     commission: CommissionTerms | None = None,
+    referral: Referral | None = None,
     **shape: Any,
 ) -> Loan:
     """Write a loan into open books as of a day, without the move of its application.
 
-    `commission`: the terms that its broker is paid by.
+    `commission`: the terms that its broker is paid by; `referral`: those of who referred it.
     """
     application = books.application
     principal = application.approved_amount
@@ -130,6 +134,8 @@ def settle(
     )
     if commission is not None:
         agree(books, commission, principal=principal, on=on)
+    if referral is not None:
+        accrue_referral(books, referral, principal=principal, on=on)
     return loan
 
 

@@ -29,6 +29,8 @@ class Told(Enum):
     BORROWERS_AND_BDM = "borrowers and BDM"
     BROKER = "broker"  # whose commission it is
     BROKER_AND_ADMINS = "broker and administrators"
+    OWNER = "owner"  # the BDM who looks after the partnership that referred it
+    OWNER_AND_ADMINS = "owner and administrators"
 
 
 class Store(Protocol):
@@ -93,15 +95,20 @@ def told_of(application: Application, to: Told) -> Iterable[int]:
         return ()
     if to == Told.EVERYBODY:
         return people_of(application)
-    if to in (Told.BROKER, Told.BROKER_AND_ADMINS):
-        broker = Broker.objects.filter(loan_commissions__application=application).values("user")
-        paid = Q(pk__in=broker)
-        return (
-            User.objects.active()
-            .filter(paid | Q(role=Role.ADMIN) if to == Told.BROKER_AND_ADMINS else paid)
-            .values_list("pk", flat=True)
-        )
+    if to in (Told.BROKER, Told.BROKER_AND_ADMINS, Told.OWNER, Told.OWNER_AND_ADMINS):
+        concerned = Q(pk__in=_paid_or_owner(application, to))
+        if to in (Told.BROKER_AND_ADMINS, Told.OWNER_AND_ADMINS):
+            concerned |= Q(role=Role.ADMIN)
+        return User.objects.active().filter(concerned).values_list("pk", flat=True)
     borrowers = Borrower.objects.filter(applications=application).values("user")
     bdm = Bdm.objects.filter(applications=application).values("user")
     wanted = {Told.BORROWERS: borrowers, Told.BDM: bdm}.get(to, borrowers.union(bdm))
     return User.objects.active().filter(pk__in=wanted).values_list("pk", flat=True)
+
+
+def _paid_or_owner(application: Application, to: Told) -> Any:
+    """The broker who is paid, or who looks after the partner, as far as the application is theirs to see."""
+    if to in (Told.BROKER, Told.BROKER_AND_ADMINS):
+        return Broker.objects.filter(loan_commissions__application=application).values("user")
+    owner = Bdm.objects.filter(partnerships__applications=application)
+    return owner.filter(Q(branch=application.branch_id) | Q(pk=application.bd_id)).values("user")

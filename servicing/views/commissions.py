@@ -27,7 +27,7 @@ from crm_backend.common.viewsets import (
 from events.viewsets import RecordedMixin
 from servicing import events
 from servicing.allocation import ZERO
-from servicing.filters import BrokerCommissionFilter, CommissionFilter
+from servicing.filters import CommissionFilter, PayeeCommissionFilter
 from servicing.models import Commission, CommissionTerms
 from servicing.permissions import COMMISSION_TERMS, COMMISSIONS
 from servicing.selectors.commissions import commission_summary
@@ -61,7 +61,7 @@ def _with_application(rows: Any) -> Any:
 
 @extend_schema(tags=["commissions"])
 class CommissionViewSet(ReadOnlyViewSet):
-    """Commissions of all brokers that one may see."""
+    """Commissions of all brokers and referral partners that one may see."""
 
     queryset = Commission.objects.all()
     policy = COMMISSIONS
@@ -88,36 +88,27 @@ class CommissionViewSet(ReadOnlyViewSet):
             )
             sums = {
                 name: sum((getattr(row, name) for row in rows), ZERO)
-                for name in ("amount", "broker_amount", "branch_amount")
+                for name in ("amount", "broker_amount", "branch_amount", "partner_amount")
             }
             reply = {"count": len(rows), **sums, "commissions": rows}
             return Response(CommissionsPaidSerializer(reply).data)
 
 
-@extend_schema(tags=["commissions"])
-class BrokerCommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
-    """Commissions of a broker, latest first."""
+class PayeeCommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSet):
+    """Commissions of one payee, latest first, which are paid one by one."""
 
-    queryset = Commission.objects.all()
-    parent_model = Broker
-    parent_field = "broker"
-    policy = COMMISSIONS
-    serializer_class = CommissionSerializer
     serializer_classes = {"mark_paid": CommissionMarkPaidSerializer}
     querysets = {
         "list": _with_application,
         "retrieve": _with_application,
         "mark_paid": _with_application,
     }
-    filterset_class = BrokerCommissionFilter
+    filterset_class = PayeeCommissionFilter
     ordering_fields: list[str] = []
     ordering = ["-accrued_on"]
 
-    @extend_schema(request=CommissionMarkPaidSerializer, responses=CommissionSerializer)
-    @idempotent()
-    @refuses(PaidAlready)
-    def mark_paid(self, request: Request, broker_id: int, pk: int) -> Response:
-        """Say that it was paid to broker and branch, or that a clawback was recovered from them."""
+    def marked_paid(self, request: Request) -> Response:
+        """Mark the one of the address, and reply with it."""
         commission = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -125,6 +116,24 @@ class BrokerCommissionViewSet(ChildMixin, ListMixin, RetrieveMixin, ScopedViewSe
             data = without_nulls(serializer.validated_data)
             commission_mark_paid(commission=commission, actor=self.caller, **data)
             return self.detail_response(commission.pk)
+
+
+@extend_schema(tags=["commissions"])
+class BrokerCommissionViewSet(PayeeCommissionViewSet):
+    """Commissions of a broker, latest first."""
+
+    queryset = Commission.objects.all()
+    parent_model = Broker
+    parent_field = "broker"
+    policy = COMMISSIONS
+    serializer_class = CommissionSerializer
+
+    @extend_schema(request=CommissionMarkPaidSerializer, responses=CommissionSerializer)
+    @idempotent()
+    @refuses(PaidAlready)
+    def mark_paid(self, request: Request, broker_id: int, pk: int) -> Response:
+        """Say that it was paid to broker and branch, or that a clawback was recovered from them."""
+        return self.marked_paid(request)
 
 
 @extend_schema(tags=["commissions"])

@@ -11,14 +11,30 @@ from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, StageChange
 from servicing.dates import business_date
-from servicing.models import Commission, CommissionTerms, Fee, JournalEntry, Loan, Payment
+from servicing.models import (
+    Commission,
+    CommissionTerms,
+    Fee,
+    JournalEntry,
+    Loan,
+    PartnerCommission,
+    PartnershipTerms,
+    PartnershipTier,
+    Payment,
+)
 from servicing.selectors.audit import audit
 from servicing.selectors.facts import read_facts
 from servicing.selectors.payoff import payoff
 from servicing.services.fees import fee_add
 from servicing.services.payments import payment_record
 from servicing.services.settlement import application_settle
-from tests.factories import ApplicationFactory, BorrowerFactory, CommissionTermsFactory, SecurityFactory
+from tests.factories import (
+    ApplicationFactory,
+    BorrowerFactory,
+    CommissionTermsFactory,
+    PartnershipTermsFactory,
+    SecurityFactory,
+)
 
 START = date(2025, 1, 15)
 
@@ -107,7 +123,31 @@ def commission_of(actor: Any, application: Application) -> Commission:
     if not CommissionTerms.objects.exists():
         CommissionTermsFactory.create()
     loan_of(actor, application)
-    return Commission.objects.get(application=application, kind="upfront")
+    return Commission.objects.get(application=application, kind="upfront", partnership=None)
+
+
+def partner_commission_of(actor: Any, application: Application) -> PartnerCommission:
+    """A commission of who referred an application: 0.5 % of its loan, or of another one's that is settled."""
+    partner = application.referral_partner
+    upfront = PartnerCommission.objects.filter(partnership=partner, kind="upfront")
+    if not upfront.exists():
+        PartnershipTermsFactory.create(partnership=partner)
+        if Loan.objects.filter(application=application).exists():
+            people = {name: getattr(application, name) for name in ("broker", "bd", "branch")}
+            application = ApplicationFactory.create(referral_partner=partner, **people)
+        loan_of(actor, application)
+    return upfront.latest("pk")
+
+
+def tiered(partnership: Any, basis: str, *tiers: tuple[str, str], **fields: Any) -> PartnershipTerms:
+    """Terms by tiers, each from an amount on with a rate."""
+    terms: PartnershipTerms = PartnershipTermsFactory.create(
+        partnership=partnership, kind="tiered", tier_basis=basis, **fields
+    )
+    PartnershipTier.objects.bulk_create(
+        PartnershipTier(terms=terms, from_amount=D(amount), rate=Decimal(rate)) for amount, rate in tiers
+    )
+    return terms
 
 
 # --- bodies of requests, after what they ask for has been prepared -------------------------------
