@@ -24,7 +24,7 @@ from documents.views.templates import LetterViewSet, TemplateViewSet
 class LetterTypeConverter(StringConverter):
     """The name of a type of letter; anything else is no address."""
 
-    regex = "|".join(LetterType.values)
+    regex = f"(?:{'|'.join(LetterType.values)})"
 
 
 register_converter(LetterTypeConverter, "letter_type")

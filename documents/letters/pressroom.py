@@ -83,8 +83,8 @@ class PdfPrinter:
         paths = [path for name in FONTS for path in _folders_of(name)]
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=paths)
 
-    def print(self, source: bytes, data: Any) -> tuple[bytes, list[Any]]:
-        """The PDF, and where its lines to sign on are."""
+    def print(self, source: bytes, data: Any, moment: int = 0) -> tuple[bytes, list[Any]]:
+        """The PDF, made at a moment (seconds since 1970), and where its lines to sign on are."""
         # A dictionary of files is not in the library's annotations.
         files: Any = {"main.typ": IMPORT + source, "letter.typ": PRELUDE}
         given: Any = {
@@ -93,7 +93,7 @@ class PdfPrinter:
             "sys_inputs": {"data": _NO_TEXT.sub("\ufffd", json.dumps(data, ensure_ascii=False))},
         }
         try:
-            pdf: bytes = typst.compile(files, **given)
+            pdf: bytes = typst.compile(files, timestamp=moment, **given)
             found = typst.query(files, "<sign-here>", field="value", **given)
         except typst.TypstError as error:
             raise self._fault(error) from None
@@ -222,7 +222,7 @@ def _answer(request: Any, pdf: PdfPrinter, word: WordPrinter) -> dict[str, Any]:
     source = base64.b64decode(request["source"])
     try:
         if request["form"] == "pdf":
-            output, places = pdf.print(source, request["data"])
+            output, places = pdf.print(source, request["data"], request["moment"])
         else:
             output, places = word.print(source, request["data"]), []
     except Fault as fault:

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 
+from applications.serializers.people import KnownUserField
 from applications.serializers.signatures import SignatureImageField
 from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from documents.choices import SignatureRequestStatus, SignerStatus
 from documents.models import BUILT_IN, SignatureRequest, Signer
-from documents.serializers.notes import KnownUserField
 from documents.services.signature_requests import MAX_SIGNERS
 from events.serializers import ActorSerializer
 from users.choices import Role

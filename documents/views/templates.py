@@ -7,7 +7,6 @@ from django.db import transaction
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -42,6 +41,7 @@ from documents.serializers.templates import (
 from documents.services import letters, templates
 from jobs.serializers import JobSerializer
 from jobs.services.lifecycle import TooManyJobs
+from jobs.viewsets import job_accepted
 
 # What the other fields and the boundaries of an upload may take beside the file, bytes.
 FORM_ALLOWANCE = 64 * 1024
@@ -223,11 +223,7 @@ class LetterViewSet(PrintsMixin, ScopedViewSet):
             visible_to_client=data["visible_to_client"],
             actor=self.caller,
         )
-        return Response(
-            JobSerializer(job, context=self.get_serializer_context()).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": self.location_of("job-detail", pk=job.pk)},
-        )
+        return job_accepted(self, job)
 
     @extend_schema(parameters=[PreviewOfTypeSerializer], responses=FILES)
     @refuses(letters.LetterNotPossible, letters.TemplateFails)
