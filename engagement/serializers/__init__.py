@@ -1,0 +1,1 @@
+"""Shapes of leads, appointments, interactions and reviews."""

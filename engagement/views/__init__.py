@@ -1,0 +1,1 @@
+"""HTTP of leads, appointments, interactions and reviews."""
