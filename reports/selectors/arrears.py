@@ -1,0 +1,140 @@
+"""How late the open loans are, today."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from crm_backend.common.figures import percent
+from reports.choices import Grouping, Outcome, Topic
+from reports.registry import OWNERS, Filters, Report, Result, register
+from reports.selectors.sources import Ask
+from reports.selectors.sums import Sum, ask
+from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
+from servicing.choices import ArrearsBucket
+from servicing.dates import business_date
+
+ZERO = Decimal("0.00")
+DEFINITIONS = {
+    "business_date": "The lender's day, by which lateness is counted.",
+    "total_loans": "Open loans: settled, neither paid out nor written off.",
+    "total_principal": "AUD of principal that is owed on them.",
+    "loans_in_arrears": "Those with a repayment that was due before today and is not paid in full.",
+    "principal_in_arrears": "AUD of principal that is owed on loans_in_arrears.",
+    "amount_past_due": "AUD that is unpaid of repayments that were due before today.",
+    "arrears_rate": "principal_in_arrears in percent of total_principal.",
+    "buckets": "By days past due. loans and principal: by the oldest unpaid repayment of the loan. "
+    "amount_past_due: by the due date of each repayment. Current: 0 days.",
+}
+# Days past due, from and to.
+_DAYS = {
+    ArrearsBucket.DAYS_1_30: (1, 30),
+    ArrearsBucket.DAYS_31_60: (31, 60),
+    ArrearsBucket.DAYS_61_90: (61, 90),
+    ArrearsBucket.OVER_90: (91, None),
+}
+_BY_DAYS = max(most for _, most in _DAYS.values() if most is not None)
+
+
+def arrears_ageing(reader: Any, filters: Filters) -> Result:
+    """Open loans by days past due on today's business date; each figure as `DEFINITIONS` says."""
+    today = business_date()
+    since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
+    unpaid = (Outcome.UNPAID.value,)
+    # By days as far back as buckets end, and all that is older: a bucket takes longer to plan than to read.
+    answers = ask(
+        reader,
+        filters,
+        Ask(Topic.LOAN),
+        Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY),
+        Ask(Topic.ARREARS, None, since - timedelta(days=1)),
+        Ask(Topic.REPAYMENT, since, yesterday, grouping=Grouping.DAY, labels=unpaid),
+        Ask(Topic.REPAYMENT, None, since - timedelta(days=1), labels=unpaid),
+    )
+    total, *late = answers
+    of_loans, of_repayments = ([*recent, *older] for recent, older in (late[:2], late[2:]))
+    loans = (sum(row.count for row in total), sum((row.amount for row in total), ZERO))
+    buckets = [_late(bucket, today, of_loans, of_repayments) for bucket in _DAYS]
+    count = sum(row["loans"] for row in buckets)
+    principal = sum((row["principal"] for row in buckets), ZERO)
+    data = {
+        "business_date": today,
+        "total_loans": loans[0],
+        "total_principal": loans[1],
+        "loans_in_arrears": count,
+        "principal_in_arrears": principal,
+        "amount_past_due": sum((row["amount_past_due"] for row in buckets), ZERO),
+        "arrears_rate": percent(principal, loans[1]),
+        "buckets": [
+            _bucket(ArrearsBucket.CURRENT, loans[0] - count, loans[1] - principal, ZERO),
+            *buckets,
+        ],
+    }
+    return Result(data, answers.as_of, _sheets(data), _charts(data))
+
+
+def _late(
+    bucket: ArrearsBucket, today: date, of_loans: Iterable[Sum], of_repayments: Iterable[Sum]
+) -> dict[str, Any]:
+    loans, repayments = (
+        [row for row in sums if _bucket_of(today, row.period) is bucket] for sums in (of_loans, of_repayments)
+    )
+    unpaid = sum((row.amount - row.other for row in repayments), ZERO)
+    return _bucket(bucket, sum(row.count for row in loans), sum((row.amount for row in loans), ZERO), unpaid)
+
+
+def _bucket_of(today: date, day: date | None) -> ArrearsBucket:
+    """The bucket of what was due on a day; of what is older than all days asked for, the last."""
+    late = (today - day).days if day else _BY_DAYS + 1
+    return next(bucket for bucket, (_, most) in _DAYS.items() if most is None or late <= most)
+
+
+def _bucket(bucket: ArrearsBucket, loans: int, principal: Decimal, unpaid: Decimal) -> dict[str, Any]:
+    return {
+        "bucket": bucket.value,
+        "bucket_display": bucket.label,
+        "loans": loans,
+        "principal": principal,
+        "amount_past_due": unpaid,
+    }
+
+
+def _sheets(data: dict[str, Any]) -> list[Sheet]:
+    columns = [
+        Column("loans", "Loans", Kind.COUNT),
+        Column("principal", "Principal", Kind.MONEY),
+        Column("amount_past_due", "Past due", Kind.MONEY),
+    ]
+    total = [data["total_loans"], data["total_principal"], data["amount_past_due"]]
+    rows = [[row["bucket_display"], *(row[column.key] for column in columns)] for row in data["buckets"]]
+    return [
+        Sheet("summary", "Summary", columns, [total]),
+        Sheet("buckets", "By days past due", [Column("bucket", "Bucket", Kind.TEXT), *columns], rows),
+    ]
+
+
+def _charts(data: dict[str, Any]) -> list[Chart]:
+    late = data["buckets"][1:]
+    return [
+        Chart(
+            "ageing",
+            "Principal of loans in arrears",
+            Look.BARS,
+            Kind.MONEY,
+            [row["bucket_display"] for row in late],
+            [Series("Principal", [row["principal"] for row in late])],
+        )
+    ]
+
+
+register(
+    Report(
+        name="arrears-ageing",
+        title="Arrears ageing",
+        description="The open loans by how late they are today.",
+        filters=OWNERS,
+        definitions=DEFINITIONS,
+        headlines=(),
+        run=arrears_ageing,
+    )
+)

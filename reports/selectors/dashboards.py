@@ -1,0 +1,358 @@
+"""Dashboards: tiles with a series and what changed, and charts, over what a reader sees.
+
+What reports define is taken from them, the rest is defined here; all but leads is read from the rollups.
+Days are business days.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from applications.selectors.portfolios import STILL_OPEN
+from crm_backend.common.figures import percent
+from engagement.choices import LeadSource, LeadStatus
+from engagement.models import Lead
+from engagement.selectors import funnel
+from reports.choices import Grouping, Topic
+from reports.registry import REPORTS, Filters, Result, compute
+from reports.selectors.naming import bdm_names
+from reports.selectors.sources import Ask
+from reports.selectors.sums import Sum, ask, together
+from reports.selectors.volume import DEFINITIONS as VOLUME_DEFINITIONS
+from reports.selectors.volume import application_volume
+from reports.shapes import Chart, Kind, Look, Series
+from servicing.choices import Account
+from servicing.dates import business_zone, day_begins
+
+ZERO = Decimal("0.00")
+DAY = timedelta(days=1)
+# Up to so many days a series goes by days, up to so many by weeks; beyond, by months.
+BY_DAYS, BY_WEEKS = 62, 200
+
+INCOME = {
+    "interest_income": Account.INTEREST_INCOME,
+    "fee_income": Account.FEE_INCOME,
+    "penalty_income": Account.PENALTY_INCOME,
+}
+REVENUE_DEFINITIONS = {
+    "income": "AUD: interest, fees and penalties earned, less reversed ones, by the value date of entries.",
+    "interest_income": "AUD: credits less debits of interest income in the ledger.",
+    "fee_income": "AUD: credits less debits of fee income in the ledger.",
+    "penalty_income": "AUD: credits less debits of penalty income in the ledger.",
+    "cash_received": "AUD: payments received, less reversed ones, by the value date of their entries.",
+    "commissions": "AUD: commission expense in the ledger: accrued less clawed back.",
+}
+LEAD_DEFINITIONS = {
+    "new_leads": "Visible leads that came in on the days asked for.",
+    "converted": "Those of them that became an application, whatever came of it.",
+    "conversion_rate": "Percent: converted / new_leads; null where there are none.",
+    "win_rate": "Percent: won / (won + lost), of the new leads; null where there are neither.",
+    "average_days_to_convert": "Days of 24 hours from coming in to the conversion; null without any.",
+}
+TEAM_DEFINITIONS = {
+    "opened": "Applications opened in the period, by the BDM who is responsible now; null: nobody.",
+    "settled": "Applications that were moved to settled in the period, by the BDM who is responsible now.",
+    "settled_amount": "AUD: their approved amounts; the loan amount where none was recorded.",
+    "open_applications": "Applications before settlement now, those that wait for more information included.",
+    "open_amount": "AUD: their loan amounts.",
+}
+
+
+@dataclass(frozen=True)
+class Days:
+    """A period, both days inclusive, and how a series divides it."""
+
+    first: date
+    last: date
+
+    @property
+    def grouping(self) -> Grouping:
+        """The steps of a series."""
+        count = (self.last - self.first).days + 1
+        if count <= BY_DAYS:
+            return Grouping.DAY
+        return Grouping.WEEK if count <= BY_WEEKS else Grouping.MONTH
+
+    def before(self) -> "Days":
+        """As many days, just before."""
+        return Days(self.first - (self.last - self.first) - DAY, self.first - DAY)
+
+    def filters(self) -> Filters:
+        """The same for a report."""
+        return Filters(start_date=self.first, end_date=self.last, grouping=self.grouping)
+
+    def start_of(self, day: date) -> date:
+        """The first day of the step that a day is in: it may lie before the period."""
+        if self.grouping is Grouping.WEEK:
+            return day - timedelta(days=day.weekday())
+        return day.replace(day=1) if self.grouping is Grouping.MONTH else day
+
+    def steps(self) -> list[date]:
+        """All steps, those included in which nothing happened."""
+        days = ((self.first + DAY * n) for n in range((self.last - self.first).days + 1))
+        return list(dict.fromkeys(self.start_of(day) for day in days))
+
+    def moments(self) -> tuple[datetime, datetime]:
+        """When it begins, and when it is over."""
+        return day_begins(self.first), day_begins(self.last + DAY)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure, the same of the period before, and its way there."""
+
+    key: str
+    title: str
+    kind: Kind
+    value: Decimal | int | None
+    previous: Decimal | int | None = None
+    series: Sequence[tuple[date, Decimal | int]] = ()
+
+    @property
+    def change(self) -> Decimal | int | None:
+        """Value - previous."""
+        return None if self.value is None or self.previous is None else self.value - self.previous
+
+    @property
+    def change_percent(self) -> Decimal | None:
+        """The change in percent of what was before; None from nothing."""
+        change, previous = self.change, self.previous
+        return None if change is None or previous is None else percent(change, abs(Decimal(previous)))
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Tiles and charts. `as_of`: everything that happened before this moment is counted."""
+
+    as_of: datetime
+    days: Days
+    tiles: Sequence[Tile]
+    charts: Sequence[Chart]
+    definitions: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+def overview(reader: Any, days: Days) -> Dashboard:
+    """The book at a glance, from the reports."""
+
+    def both(name: str) -> tuple[Result, Result]:
+        report = REPORTS[name]
+        return compute(report, reader, days.filters()), compute(report, reader, days.before().filters())
+
+    with together():
+        # Without the list of BDMs, who may be thousands.
+        volume = tuple(
+            application_volume(reader, one.filters(), by_bdm=False) for one in (days, days.before())
+        )
+        status, compliance = (both(name) for name in ("application-status", "repayment-compliance"))
+        portfolio, ageing = (
+            compute(REPORTS[name], reader, Filters()) for name in ("loan-portfolio", "arrears-ageing")
+        )
+    over_time = volume[0].data["time_breakdown"]
+
+    def tile(name: str, title: str, kind: Kind, results: Sequence[Result], of: str = "") -> Tile:
+        now, then = (result.data[name] for result in results)
+        series = _filled(days, ((row["period"], row[of]) for row in over_time)) if of else ()
+        return Tile(name, title, kind, now, then, series)
+
+    tiles = [
+        tile("total_applications", "New applications", Kind.COUNT, volume, "count"),
+        tile("total_loan_amount", "Amount asked for", Kind.MONEY, volume, "total_amount"),
+        tile("average_loan_amount", "Average amount", Kind.MONEY, volume),
+        tile("overall_success_rate", "Settled of those opened", Kind.PERCENT, status),
+        tile("compliance_rate", "Repayments on time", Kind.PERCENT, compliance),
+        Tile("total_balance", "Owed now", Kind.MONEY, portfolio.data["total_balance"]),
+        Tile("loans_in_arrears", "Loans in arrears", Kind.COUNT, ageing.data["loans_in_arrears"]),
+        Tile("amount_past_due", "Past due", Kind.MONEY, ageing.data["amount_past_due"]),
+    ]
+    results = (volume[0], status[0], compliance[0], portfolio, ageing)
+    said = {key: words for result in results for key, words in result.definitions.items()}
+    said |= VOLUME_DEFINITIONS
+    return Dashboard(
+        as_of=min(result.as_of for result in results),
+        days=days,
+        tiles=tiles,
+        # Two reports may have a chart of one key.
+        charts=[
+            replace(chart, key=f"{name}.{chart.key}")
+            for name, result in zip(
+                ("volume", "status", "compliance", "portfolio", "ageing"), results, strict=True
+            )
+            for chart in result.charts
+        ],
+        definitions={one.key: said[one.key] for one in tiles},
+    )
+
+
+def leads(reader: Any, days: Days) -> Dashboard:
+    """How leads come in and what becomes of them."""
+    visible = Lead.objects.visible_to(reader)
+
+    def came_in(period: Days) -> QuerySet[Any]:
+        begins, ends = period.moments()
+        return visible.filter(created_at__gte=begins, created_at__lt=ends)
+
+    now, then = funnel(came_in(days)), funnel(came_in(days.before()))
+    day = TruncDate("created_at", tzinfo=business_zone())
+    by_day = came_in(days).order_by().values(day=day).annotate(n=Count("pk"))
+    series = _filled(days, ((row["day"], row["n"]) for row in by_day))
+    tiles = [
+        Tile("new_leads", "New leads", Kind.COUNT, now["total"], then["total"], series),
+        Tile("converted", "Converted", Kind.COUNT, now["converted"], then["converted"]),
+        *(
+            Tile(name, title, kind, now[name], then[name])
+            for name, title, kind in (
+                ("conversion_rate", "Conversion rate", Kind.PERCENT),
+                ("win_rate", "Win rate", Kind.PERCENT),
+                ("average_days_to_convert", "Days to convert", Kind.DAYS),
+            )
+        ),
+    ]
+    sources = [row for row in now["by_source"] if row["total"]]
+    charts = [
+        _line("new_leads", "New leads", Kind.COUNT, {"New leads": series}),
+        Chart(
+            "statuses",
+            "Leads by status",
+            Look.FUNNEL,
+            Kind.COUNT,
+            [LeadStatus(status).label for status in now["by_status"]],
+            [Series("Leads", list(now["by_status"].values()))],
+        ),
+        Chart(
+            "sources",
+            "Leads by source",
+            Look.BARS,
+            Kind.COUNT,
+            [LeadSource(row["source"]).label for row in sources],
+            [
+                Series(name, [row[key] for row in sources])
+                for name, key in (("All", "total"), ("Converted", "converted"))
+            ],
+        ),
+    ]
+    return Dashboard(timezone.now(), days, tiles, charts, LEAD_DEFINITIONS)
+
+
+def revenue(reader: Any, days: Days) -> Dashboard:
+    """What loans earn, what came in, and what was spent on commissions, from the ledger."""
+    before = days.before()
+    answers = ask(
+        reader,
+        Filters(),
+        Ask(Topic.LEDGER, days.first, days.last, by=("label",), grouping=days.grouping),
+        Ask(Topic.LEDGER, before.first, before.last, by=("label",)),
+    )
+    steps, totals = (_ledger(sums) for sums in answers)
+
+    def tile(name: str, title: str) -> Tile:
+        now, then = (sum((amount for _, amount in found[name]), ZERO) for found in (steps, totals))
+        series = _filled(days, ((step, amount) for step, amount in steps[name] if step is not None))
+        return Tile(name, title, Kind.MONEY, now, then, series)
+
+    tiles = [
+        tile("income", "Income"),
+        tile("interest_income", "Interest"),
+        tile("fee_income", "Fees"),
+        tile("penalty_income", "Penalties"),
+        tile("cash_received", "Received"),
+        tile("commissions", "Commissions"),
+    ]
+    parts = {one.title: one.series for one in tiles if one.key in INCOME}
+    charts = [
+        replace(_line("income", "Income", Kind.MONEY, parts), look=Look.STACKED),
+        _line("cash_received", "Received", Kind.MONEY, {"Received": tiles[4].series}),
+    ]
+    return Dashboard(answers.as_of, days, tiles, charts, REVENUE_DEFINITIONS)
+
+
+def team(reader: Any, days: Days) -> Dashboard:
+    """What each BDM has at hand, and brought about in the period."""
+    before = days.before()
+    answers = ask(
+        reader,
+        Filters(),
+        Ask(Topic.OPENED, days.first, days.last, by=("bd",)),
+        Ask(Topic.SETTLEMENT, days.first, days.last, by=("bd",)),
+        Ask(Topic.STAGE, by=("bd",), labels=STILL_OPEN),
+        Ask(Topic.OPENED, before.first, before.last),
+        Ask(Topic.SETTLEMENT, before.first, before.last),
+    )
+    opened, settled, at_hand = ({row.bd or None: row for row in sums} for sums in answers.sums[:3])
+    before_opened, before_settled = answers.sums[3:]
+    people = at_hand.keys() | settled.keys() | opened.keys()
+    names = bdm_names(people)
+    none = Sum(None, None, None, None, None, 0, ZERO, ZERO, 0)
+    rows: list[dict[str, Any]] = [
+        {
+            "bd_id": pk,
+            "bd_name": names[pk or 0],
+            "opened": opened.get(pk, none).count,
+            "settled": settled.get(pk, none).count,
+            "settled_amount": settled.get(pk, none).amount,
+            "open_applications": at_hand.get(pk, none).count,
+            "open_amount": at_hand.get(pk, none).amount,
+        }
+        for pk in people
+    ]
+    rows.sort(key=lambda row: (-row["settled_amount"], -row["open_applications"], row["bd_id"] or 0))
+
+    def total(name: str, start: Decimal | int) -> Decimal | int:
+        return sum((row[name] for row in rows), start)
+
+    tiles = [
+        Tile("opened", "Opened", Kind.COUNT, total("opened", 0), sum(row.count for row in before_opened)),
+        Tile("settled", "Settled", Kind.COUNT, total("settled", 0), sum(row.count for row in before_settled)),
+        Tile(
+            "settled_amount",
+            "Settled amount",
+            Kind.MONEY,
+            total("settled_amount", ZERO),
+            sum((row.amount for row in before_settled), ZERO),
+        ),
+        Tile("open_applications", "Open now", Kind.COUNT, total("open_applications", 0)),
+        Tile("open_amount", "Open amount", Kind.MONEY, total("open_amount", ZERO)),
+    ]
+    who = [row["bd_name"] for row in rows]
+    charts = [
+        Chart(key, title, Look.BARS, kind, who, [Series(title, [row[key] for row in rows])])
+        for key, title, kind in (
+            ("settled_amount", "Settled amount", Kind.MONEY),
+            ("open_applications", "Open now", Kind.COUNT),
+        )
+    ]
+    return Dashboard(answers.as_of, days, tiles, charts, TEAM_DEFINITIONS, rows)
+
+
+def _filled(days: Days, rows: Iterable[tuple[date, Decimal | int]]) -> list[tuple[date, Decimal | int]]:
+    """A series with all steps of a period, from rows of days or steps in any order."""
+    series: dict[date, Decimal | int] = dict.fromkeys(days.steps(), 0)
+    for day, value in rows:
+        series[days.start_of(day)] += value
+    return list(series.items())
+
+
+def _line(key: str, title: str, kind: Kind, lines: Mapping[str, Sequence[tuple[date, Any]]]) -> Chart:
+    labels = [day.isoformat() for day, _ in next(iter(lines.values()))]
+    series = [Series(name, [value for _, value in line]) for name, line in lines.items()]
+    return Chart(key, title, Look.LINE, kind, labels, series)
+
+
+def _ledger(rows: Iterable[Sum]) -> dict[str, list[tuple[date | None, Decimal]]]:
+    """By figure, amounts by step."""
+    figures = {
+        "income": (tuple(INCOME.values()), -1),
+        **{name: ((account,), -1) for name, account in INCOME.items()},
+        "cash_received": ((Account.CASH,), 1),
+        "commissions": ((Account.COMMISSION_EXPENSE,), 1),
+    }
+    return {
+        name: [(row.period, sign * row.amount) for row in rows if row.label in accounts]
+        for name, (accounts, sign) in figures.items()
+    }

@@ -1,0 +1,175 @@
+"""Where a question is read: in the cells, or in the rows where cells cannot tell."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from reports.choices import Grain, Grouping, Level, Topic
+from reports.selectors.contributions import is_kept
+from reports.selectors.reach import Condition, Reach, Source, Span, first_of, last_day, month_of, spans
+
+_READ = "label, broker, bd, branch, day, count, amount, other, span"
+_TAKEN_OFF = (
+    "label, broker, bd, branch, day, -count AS count, -amount AS amount, -other AS other, -span AS span"
+)
+_SIGNED = ", ".join(f"sign * {name} AS {name}" for name in ("count", "amount", "other", "span"))
+# Of so many cells of one key, each is entered by its day; of more, all days between are read.
+_ENTERED = 62
+# What a level does not tell apart is 0: said, so that the index is entered at one place.
+_FIXED = {
+    Level.BOOK: "broker = 0 AND bd = 0 AND branch = 0 AND ",
+    Level.BRANCH: "broker = 0 AND bd = 0 AND ",
+    Level.BDM: "broker = 0 AND ",
+    Level.BROKER: "",
+}
+# Those who `Largest` found, in a form that lets the index be entered at each.
+_LISTED = "broker = ANY(ARRAY(SELECT broker FROM listed))"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question: a topic over a period, grouped by `label`, `broker`, `bd` or `branch`, and by period.
+
+    `labels`: only these. `known`: only what has a broker. `listed`: only of those whom `Largest` lists.
+    """
+
+    topic: Topic
+    first: date | None = None
+    last: date | None = None
+    by: tuple[str, ...] = ()
+    grouping: Grouping | None = None
+    labels: tuple[str, ...] = ()
+    known: bool = False
+    listed: bool = False
+
+    @property
+    def of_commissions(self) -> bool:
+        """Whether it follows the payee."""
+        return self.topic == Topic.COMMISSION
+
+    def only(self) -> Condition:
+        """The condition on what of a source is asked for, besides whose it is and when."""
+        parts = ["label = ANY(%s::text[])"] if self.labels else []
+        if self.listed:
+            parts.append(_LISTED)
+        return "".join(f" AND {part}" for part in parts), [list(self.labels)] if self.labels else []
+
+
+def from_rows(one: Ask, reach: Reach) -> Condition:
+    """The contributions of a question, as a table."""
+    where, params = reach.rows(of_commissions=one.of_commissions)
+    only, labels = one.only()
+    if one.known:
+        only += " AND broker <> 0"
+    dates: list[Any] = []
+    for limit, sign in ((one.first, ">="), (one.last, "<=")):
+        if limit is not None:
+            only += f" AND day {sign} %s::date"
+            dates.append(limit)
+    table = f"(SELECT * FROM contributions WHERE topic = '{one.topic}' AND {where}{only}) cells"  # noqa: S608
+    return table, [*params, *labels, *dates]
+
+
+def from_cells(one: Ask, reach: Reach, of_rows: dict[Topic, list[date]]) -> Condition:
+    """The cells of a question, as a table; topics of which rows are needed go to `of_rows`, with days."""
+    where, values = reach.rows(of_commissions=one.of_commissions, plus=" + 0")
+    if one.listed:
+        sources = [(1, Source(Level.BROKER, (where, values)))]
+    else:
+        sources = [(1, source) for source in reach.cells(one.by, of_commissions=one.of_commissions)]
+    if one.known and reach.broker is None:
+        sources.append((-1, Source(Level.BROKER, (f"broker = 0 AND {where}", values), of_one=True)))
+    wanted = spans(one.first, one.last, one.grouping)
+    parts = [part for sign, source in sources for part in _parts(one, source, sign, wanted, of_rows)]
+    texts = [text for text, _ in parts] or [_NOTHING]
+    return f"({' UNION ALL '.join(texts)}) cells", [value for _, values in parts for value in values]
+
+
+_NOTHING = f"SELECT {_READ} FROM reports_cell WHERE false"  # noqa: S608 - our own names
+
+
+def _parts(
+    one: Ask, source: Source, sign: int, wanted: Sequence[Span], of_rows: dict[Topic, list[date]]
+) -> Iterator[Condition]:
+    """The cells of a source, of one person in one part, and the rows of what is not kept.
+
+    A part that is planned takes as long as a hundred cells that are read.
+    """
+    by_level: dict[Level | None, list[Span]] = {}
+    if source.level in (Level.BOOK, Level.BRANCH) and len(wanted) > 1 and (days := _few_days(one)):
+        wanted = [days]
+    for span in wanted:
+        # Days of BDMs are summed from those of their brokers, where there are any.
+        is_day = source.level is Level.BDM and span.grain is Grain.DAY
+        level = Level.BROKER if is_day else source.level
+        by_level.setdefault(level if is_kept(one.topic, level, span.grain) else None, []).append(span)
+    for kept, some in by_level.items():
+        if kept is None:
+            periods = [(each.first, last_day(each.grain, each.last), sign * each.sign) for each in some]
+            of_rows.setdefault(one.topic, []).extend(
+                day for first, last, _ in periods for day in (first, last)
+            )
+            yield _joined(one, source, "contributions WHERE", "day BETWEEN first_day AND last_day", periods)
+        elif source.of_one or one.listed:
+            cells = [(each.first, each.last, sign * each.sign, each.grain.value) for each in some]
+            table = f"reports_cell WHERE level = {kept.value} AND {_FIXED[kept]}"
+            # In a form that no index has: all cells that one person has of a topic are a page or two of an
+            # index by person. The planner takes columns to have nothing to do with each other, and would
+            # rather walk through everybody's cells of those days.
+            day = "day + 0" if source.of_one else "day"
+            on = f"grain = grain_is AND {day} BETWEEN first_day AND last_day"
+            yield _joined(one, source, table, on, cells)
+        else:
+            for each in some:
+                yield _cells(one, source, kept, each, sign * each.sign)
+
+
+def _few_days(one: Ask) -> Span | None:
+    """The period as days, where it is short."""
+    if one.first is None or one.last is None or (one.last - one.first).days >= _ENTERED:
+        return None
+    return Span(Grain.DAY, one.first, one.last)
+
+
+def _joined(one: Ask, source: Source, table: str, on: str, periods: Sequence[tuple[Any, ...]]) -> Condition:
+    """What a table has of periods, each with its sign."""
+    name, _, fixed = table.partition(" WHERE")
+    where, values = source.where
+    only, labels = one.only()
+    row = "(%s::date, %s::date, %s::int" + (", %s::smallint)" if len(periods[0]) == 4 else ")")
+    columns = "first_day, last_day, sign" + (", grain_is" if len(periods[0]) == 4 else "")
+    text = (
+        f"SELECT label, broker, bd, branch, day, {_SIGNED} FROM {name} "  # noqa: S608 - our own names
+        f"JOIN (VALUES {', '.join([row] * len(periods))}) AS p ({columns}) ON {on} "
+        f"WHERE{fixed} topic = '{one.topic}' AND {where}{only}"
+    )
+    return text, [*(value for period in periods for value in period), *values, *labels]
+
+
+def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Condition:
+    """Everybody's cells of a span."""
+    where, values = source.where
+    only, labels = one.only()
+    dates: list[Any]
+    when, dates = "day BETWEEN %s::date AND %s::date", [span.first, span.last]
+    if (days := _days(span)) is not None:
+        when, dates = "day = ANY(%s::date[])", [days]
+    text = (
+        f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
+        f"level = {level.value} AND grain = {span.grain.value} AND topic = '{one.topic}' "
+        f"AND {where} AND {when}{only}"
+    )
+    return text, [*values, *dates, *labels]
+
+
+def _days(span: Span) -> list[date] | None:
+    """The first days of all cells of a span, where they are not too many."""
+    if span.grain is Grain.EVER:
+        return [span.first]
+    if span.grain is Grain.DAY:
+        count = (span.last - span.first).days + 1
+        return [span.first + timedelta(days=n) for n in range(count)] if count <= _ENTERED else None
+    step = 12 if span.grain is Grain.YEAR else 1
+    months = range(month_of(span.first), month_of(span.last) + 1, step)
+    return [first_of(month) for month in months] if len(months) <= _ENTERED else None

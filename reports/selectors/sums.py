@@ -1,0 +1,235 @@
+"""Sums of contributions: from the cells, or from the rows where cells cannot tell."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from psycopg import errors
+
+from applications.models import Application
+from crm_backend.common.errors import Unavailable
+from reports.choices import Grouping, Topic
+from reports.registry import Filters
+from reports.selectors.contributions import contributions
+from reports.selectors.reach import Condition, Reach, reach_of
+from reports.selectors.sources import Ask, from_cells, from_rows
+
+_PERIODS = {
+    Grouping.DAY: "day",
+    Grouping.WEEK: "date_trunc('week', day)::date",
+    Grouping.MONTH: "date_trunc('month', day)::date",
+}
+# How long a whole book may be computed from its rows, while the rollups are being rebuilt.
+ROWS_MS = 10_000
+_GROUPS = {"label": "text", "broker": "bigint", "bd": "bigint", "branch": "bigint"}
+_TOTALS = """sum(count)::bigint, COALESCE(sum(amount), 0)::numeric(24, 2), COALESCE(sum(other), 0),
+    COALESCE(sum(span), 0)::bigint, NULL::timestamptz"""
+
+
+class ReportsNotReady(Unavailable):
+    """The rollups are being rebuilt, and the rows are too many to be asked meanwhile."""
+
+    code = "reports_not_ready"
+    title = "Reports not ready"
+    default_detail = "Figures are being counted anew, and this book is too large to wait. Try again later."
+
+
+# Not frozen, which makes each three times as dear: there are thousands.
+@dataclass(slots=True)
+class Sum:
+    """One row of an answer; what was not asked for is None."""
+
+    period: date | None
+    label: str | None
+    broker: int | None
+    bd: int | None
+    branch: int | None
+    count: int
+    amount: Decimal
+    other: Decimal
+    span: int
+
+
+@dataclass(frozen=True)
+class Largest:
+    """Who is listed: so many brokers, and so many referral partners, with the largest amounts.
+
+    Amounts are those of the first question; where they are equal, of the next; then the lower id is first.
+    People are those of the last question. Each is asked by broker.
+    """
+
+    of: tuple[Ask, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers in the order of the questions, and what they hold for.
+
+    `people`: how many brokers there are, of whom the largest are listed.
+    """
+
+    sums: Sequence[Sequence[Sum]]
+    as_of: datetime
+    people: int = 0
+
+    def __iter__(self) -> Iterator[Sequence[Sum]]:
+        return iter(self.sums)
+
+
+def ask(reader: Any, filters: Filters, *asks: Ask, largest: Largest | None = None) -> Answers:
+    """Answer all in one statement, so that figures of one report belong together."""
+    reach = _looked_up(reader, filters)
+    if filters.application_id is not None:
+        return _by_rows(asks, largest, reach, Q(pk=filters.application_id))
+    found = _by_cells(asks, largest, reach)
+    if found is None:
+        with _bounded():
+            return _by_rows(asks, largest, reach, Q())
+    return found
+
+
+def _by_rows(asks: Sequence[Ask], largest: Largest | None, reach: Reach, chosen: Q) -> Answers:
+    """Answers that are computed from the rows of chosen applications."""
+    now = timezone.now()
+    tables = [from_rows(one, reach) for one in (*asks, *(largest.of if largest else ()))]
+    head = contributions(Application.objects.filter(chosen), {one.topic for one in asks}, inlined=True)
+    return _answers(_run(asks, largest, tables, head), asks, now)
+
+
+def _by_cells(asks: Sequence[Ask], largest: Largest | None, reach: Reach) -> Answers | None:
+    """Answers from the cells; None while these are not whole."""
+    now = timezone.now()
+    of_rows: dict[Topic, list[date]] = {}
+    tables = [from_cells(one, reach, of_rows) for one in (*asks, *(largest.of if largest else ()))]
+    head = None
+    if of_rows:
+        # Of one person: computed once for all questions, because to plan it for each takes longer.
+        days = [day for some in of_rows.values() for day in some]
+        chosen = Application.objects.filter(reach.of_person())
+        head = contributions(chosen, of_rows, days=(min(days), max(days)))
+    rows = _run(asks, largest, tables, head, also=f" UNION ALL {_STATE}")
+    (is_whole, moment) = next((row[6], row[10]) for row in rows if row[0] == _STATE_ROW)
+    return _answers(rows, asks, min(moment or now, now)) if is_whole else None
+
+
+def _run(
+    asks: Sequence[Ask],
+    largest: Largest | None,
+    tables: Sequence[Condition],
+    contributed: Condition | None,
+    also: str = "",
+) -> list[Any]:
+    """The rows of all answers, each with the number of its question first."""
+    named, params = ([contributed[0]], contributed[1]) if contributed else ([], [])
+    answering, ranked = tables[: len(asks)], tables[len(asks) :]
+    parts = [
+        _part(number, one, table)
+        for number, (one, (table, _)) in enumerate(zip(asks, answering, strict=True))
+    ]
+    values = [value for _, some in answering for value in some]
+    if largest:
+        named.append(_listed(largest, [table for table, _ in ranked]))
+        params = [*params, *(value for _, some in ranked for value in some)]
+        parts.append(_PEOPLE)
+    sql = (f"WITH {', '.join(named)} " if named else "") + " UNION ALL ".join(parts) + also
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, *values])
+        return cursor.fetchall()
+
+
+def _answers(rows: Sequence[Any], asks: Sequence[Ask], as_of: datetime) -> Answers:
+    sums: list[list[Sum]] = [[] for _ in asks]
+    people = 0
+    for number, *row, _ in rows:
+        if number >= 0:
+            sums[number].append(Sum(*row))
+        elif number == _PEOPLE_ROW:
+            people = row[5]
+    return Answers(sums, as_of, people)
+
+
+def _part(number: int, one: Ask, table: str) -> str:
+    period = _PERIODS[one.grouping] if one.grouping else "NULL::date"
+    shown = [period, *(name if name in one.by else f"NULL::{kind}" for name, kind in _GROUPS.items())]
+    grouped = [*one.by, *([period] if one.grouping else [])]
+    by = f" GROUP BY {', '.join(grouped)}" if grouped else ""
+    return f"SELECT {number}, {', '.join(shown)}, {_TOTALS} FROM {table}{by} HAVING sum(count) <> 0"  # noqa: S608
+
+
+def _listed(largest: Largest, tables: Sequence[str]) -> str:
+    """Named queries: `people` with their amounts, and of them those `listed`."""
+    named = [
+        f"amounts_{number} AS MATERIALIZED (SELECT broker, sum(amount) AS amount_{number} FROM {table} "  # noqa: S608
+        "GROUP BY broker HAVING sum(count) <> 0)"
+        for number, table in enumerate(tables)
+    ]
+    *others, last = range(len(tables))
+    joined = "".join(f" LEFT JOIN amounts_{number} USING (broker)" for number in others)
+    order = ", ".join(f"COALESCE(amount_{number}, 0) DESC" for number in range(len(tables)))
+    few = f"ORDER BY {order}, abs(broker) LIMIT {largest.most:d}"
+    some = [f"(SELECT broker FROM people WHERE broker {kind} 0 {few})" for kind in (">", "<")]  # noqa: S608
+    return ", ".join(
+        [
+            *named,
+            f"people AS MATERIALIZED (SELECT * FROM amounts_{last}{joined})",  # noqa: S608
+            f"listed AS MATERIALIZED ({' UNION ALL '.join(some)})",
+        ]
+    )
+
+
+_PEOPLE_ROW, _STATE_ROW = -2, -1
+_NO_GROUPS = "NULL::date, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint"
+_PEOPLE = f"""SELECT {_PEOPLE_ROW}, {_NO_GROUPS}, count(*), 0, 0, 0, NULL::timestamptz
+    FROM people WHERE broker > 0"""  # noqa: S608 - our own names
+# Whether the cells are whole, and since when something has happened that is not in them yet.
+_STATE = f"""SELECT {_STATE_ROW}, {_NO_GROUPS},
+    COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)::int, 0, 0, 0,
+    LEAST((SELECT min(since) FROM reports_due),
+        (SELECT min(occurred_at) FROM events_event WHERE dispatched_at IS NULL AND projected_at IS NULL),
+        (SELECT min(started_at) FROM servicing_nightlyrun WHERE business_date > COALESCE(
+            (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""  # noqa: S608
+_TOGETHER: ContextVar[dict[Any, Reach] | None] = ContextVar("reports_together", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Look up only once who reads, for several reports of one reply."""
+    token = _TOGETHER.set({})
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
+
+
+def _looked_up(reader: Any, filters: Filters) -> Reach:
+    """What the reader's report covers."""
+    kept = _TOGETHER.get()
+    key = (reader.pk, filters.broker_id, filters.bd_id, filters.branch_id)
+    if kept is not None and key in kept:
+        return kept[key]
+    found = reach_of(reader, filters)
+    if kept is not None:
+        kept[key] = found
+    return found
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Give up in time where a report of a large book has to be computed from the rows."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(ROWS_MS)])
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, errors.QueryCanceled):
+            raise ReportsNotReady() from None
+        raise

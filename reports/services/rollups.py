@@ -1,0 +1,347 @@
+"""Keeps the rollups: counts applications again after their events, rebuilds, and compares with the rows.
+
+One process at a time, by a lock of the transaction. Counting is idempotent: what an application contributes
+is computed from its rows as they are, and the difference to what was counted of it last, its `Fact`, goes to
+the cells, in one statement. So it does not matter how often, in which order or how late events come. Marks
+(`Due`) are taken away in the same transaction, before rows are read: what comes meanwhile leaves another.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+
+from applications.models import Application
+from notifications.choices import AlertSource, Priority
+from notifications.services.alerts import alert_of_trouble
+from reports.choices import Grain, Level, Topic
+from reports.models import Cell, Due, RollupState
+from reports.selectors.contributions import COLUMNS, KEY, SUMS, ChangedCell, contributions, is_kept
+from servicing.choices import RunStatus
+from servicing.dates import business_date
+from servicing.models import Fee, Loan, NightlyRun, Repayment
+
+logger = structlog.get_logger(__name__)
+
+BATCH = 500
+REBUILT_AT_ONCE = 5000
+_LOCK = 7_305_001  # of rollups, among the advisory locks of this database
+_KEY, _SUMS, _ALL = ", ".join(KEY), ", ".join(SUMS), ", ".join(COLUMNS)
+_TYPES = ("text", "date", "text", "bigint", "bigint", "bigint", "bigint", "numeric", "numeric", "bigint")
+_COUNTED = ", ".join(
+    f"(e->>{number})::{kind} AS {name}"
+    for number, (name, kind) in enumerate(zip(COLUMNS, _TYPES, strict=True))
+)
+# The day of a longer grain's cell, and what a level shows of people, of the columns that finer ones have.
+_GRAINS = {
+    Grain.DAY: "day",
+    Grain.MONTH: "date_trunc('month', day)::date",
+    Grain.YEAR: "date_trunc('year', day)::date",
+    Grain.EVER: "date '0001-01-01'",
+}
+_LEVELS = {
+    Level.BROKER: "broker, bd, branch",
+    Level.BDM: "0::bigint AS broker, bd, branch",
+    Level.BRANCH: "0::bigint AS broker, 0::bigint AS bd, branch",
+    Level.BOOK: "0::bigint AS broker, 0::bigint AS bd, 0::bigint AS branch",
+}
+_TOTALS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+# What each is summed from: the smallest that is finer. Days of brokers are the source itself.
+_FINER = {
+    (Level.BROKER, Grain.MONTH): (Level.BROKER, Grain.DAY),
+    (Level.BROKER, Grain.YEAR): (Level.BROKER, Grain.MONTH),
+    (Level.BROKER, Grain.EVER): (Level.BROKER, Grain.YEAR),
+    (Level.BDM, Grain.MONTH): (Level.BROKER, Grain.MONTH),
+    (Level.BDM, Grain.YEAR): (Level.BDM, Grain.MONTH),
+    (Level.BDM, Grain.EVER): (Level.BDM, Grain.YEAR),
+    (Level.BRANCH, Grain.DAY): (Level.BROKER, Grain.DAY),
+    (Level.BRANCH, Grain.MONTH): (Level.BDM, Grain.MONTH),
+    (Level.BRANCH, Grain.YEAR): (Level.BRANCH, Grain.MONTH),
+    (Level.BRANCH, Grain.EVER): (Level.BRANCH, Grain.YEAR),
+    (Level.BOOK, Grain.DAY): (Level.BRANCH, Grain.DAY),
+    (Level.BOOK, Grain.MONTH): (Level.BRANCH, Grain.MONTH),
+    (Level.BOOK, Grain.YEAR): (Level.BRANCH, Grain.YEAR),
+    (Level.BOOK, Grain.EVER): (Level.BRANCH, Grain.EVER),
+}
+
+
+def _kept(level: Level, grain: Grain) -> str:
+    return ", ".join(f"'{topic}'" for topic in Topic if is_kept(topic, level, grain))
+
+
+def _all_levels(source: str) -> str:
+    """The cells of every level and grain of a table that has one row for each key of contributions."""
+
+    def name(of: tuple[Level, Grain]) -> str:
+        level, grain = of
+        return source if of == (Level.BROKER, Grain.DAY) else f"{level.name}_{grain.name}"
+
+    sums = [
+        f"{name(of)} AS (SELECT topic, {_GRAINS[of[1]]} AS day, label, {_LEVELS[of[0]]}, {_TOTALS} "  # noqa: S608
+        f"FROM {name(finer)} GROUP BY 1, 2, 3, 4, 5, 6)"
+        for of, finer in _FINER.items()
+    ]
+    cells = [
+        f"SELECT topic, {level.value}, {grain.value}, broker, bd, branch, day, label, {_SUMS} "  # noqa: S608
+        f"FROM {name((level, grain))} WHERE topic IN ({_kept(level, grain)})"
+        for level in _LEVELS
+        for grain in _GRAINS
+        if (level, grain) != (Level.BDM, Grain.DAY)
+    ]
+    return f"SELECT * FROM (WITH {', '.join(sums)} {' UNION ALL '.join(cells)}) cells"  # noqa: S608
+
+
+_CELL = f"topic, level, grain, broker, bd, branch, day, label, {_SUMS}"
+_NOT_ZERO = " OR ".join(f"sum({name}) <> 0" for name in SUMS)
+_KEEP_FACTS = f"""INSERT INTO reports_fact (application, counted)
+    SELECT application, jsonb_agg(jsonb_build_array({_ALL}) ORDER BY {_KEY}) FROM contributions GROUP BY 1
+    ON CONFLICT (application) DO UPDATE SET counted = EXCLUDED.counted"""  # noqa: S608
+_ADD = f"""
+, kept AS ({_KEEP_FACTS})
+, gone AS (DELETE FROM reports_fact WHERE application = ANY(%s::bigint[])
+    AND application NOT IN (SELECT application FROM contributions))
+, old AS (SELECT {_COUNTED} FROM reports_fact, jsonb_array_elements(counted) e
+    WHERE application = ANY(%s::bigint[]))
+, changed AS (
+    SELECT {_KEY}, {_TOTALS} FROM (
+        SELECT {_ALL} FROM contributions
+        UNION ALL
+        SELECT {_KEY}, {", ".join("-" + name for name in SUMS)} FROM old
+    ) both_of GROUP BY {_KEY} HAVING {_NOT_ZERO}
+)
+INSERT INTO reports_cell AS cell ({_CELL}) {_all_levels("changed")}
+ON CONFLICT (topic, level, grain, broker, bd, branch, day, label) DO UPDATE SET
+    {", ".join(f"{name} = cell.{name} + EXCLUDED.{name}" for name in SUMS)}"""  # noqa: S608 - our own names
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _state() -> RollupState:
+    state, _ = RollupState.objects.get_or_create(pk=1)
+    return state
+
+
+def rollups_refresh(
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+    tell: Callable[[set[ChangedCell]], None] = lambda cells: None,
+) -> int:
+    """Count again what is due; how many applications. Rollups that are not whole are rebuilt first.
+
+    `tell` is called after the commit of each batch, with the cells that it changed.
+    """
+    if not _state().is_whole and not rollups_rebuild(may_go_on=may_go_on):
+        return 0
+    counted = 0
+    while may_go_on():
+        with transaction.atomic():
+            _lock()
+            state = _state()
+            if not state.is_whole:
+                return counted
+            _mark_nights(state)
+            ids = _take_due()
+            if not ids:
+                return counted
+            before = _counted(ids)
+            _count_again(ids)
+            changed = before ^ _counted(ids)
+            counted += len(ids)
+        tell({(topic, broker, bd, branch) for _, topic, broker, bd, branch, _ in changed})
+    return counted
+
+
+def _take_due() -> list[int]:
+    """Take the marks of a batch of applications away, all that each has."""
+    ids = sorted(set(Due.objects.order_by("since").values_list("application", flat=True)[:BATCH]))
+    marks = list(Due.objects.filter(application__in=ids).values_list("pk", flat=True))
+    Due.objects.filter(pk__in=marks).delete()
+    return ids
+
+
+def _counted(ids: list[int]) -> set[Any]:
+    """What is counted of these applications, each part with its topic and people."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application, e->>0, (e->>3)::bigint, (e->>4)::bigint, (e->>5)::bigint, e::text "
+            "FROM reports_fact, jsonb_array_elements(counted) e WHERE application = ANY(%s::bigint[])",
+            [ids],
+        )
+        return set(cursor.fetchall())
+
+
+def _count_again(ids: list[int]) -> None:
+    head, params = contributions(Application.objects.filter(pk__in=ids))
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {head}{_ADD}", [*params, ids, ids])
+
+
+def _mark_nights(state: RollupState) -> None:
+    """A night charges and accrues without an event for each: mark the applications of the dates done.
+
+    Fees too: money that is held pays one on the day it falls due.
+    """
+    done = NightlyRun.objects.filter(status=RunStatus.DONE).order_by("-business_date")
+    last = done.values_list("business_date", flat=True).first()
+    if last is None or (state.nights_to is not None and last <= state.nights_to):
+        return
+    # Of a book whose cells are older than its first night, all of it.
+    done_to = state.nights_to or date.min
+    due, fees = (
+        model._base_manager.filter(due_date__gt=done_to, due_date__lte=last).order_by()
+        for model in (Repayment, Fee)
+    )
+    # By the close of a month, which is the day before the night that accrues.
+    accrued = Loan.objects.filter(accrued_to__gte=done_to, accrued_to__lt=last)
+    ids = due.values("application").union(fees.values("application"), accrued.values("application"))
+    chosen, params = ids.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO reports_due (application, since) SELECT chosen.*, %s FROM ({chosen}) chosen",  # noqa: S608
+            [timezone.now(), *params],
+        )
+    state.nights_to = last
+    state.save(update_fields=["nights_to"])
+
+
+def rollups_rebuild(
+    *,
+    anew: bool = False,
+    may_go_on: Callable[[], bool] = lambda: True,
+    report: Callable[[int], Any] = lambda n: None,
+) -> bool:
+    """Make facts in batches and then the cells of them; whether it came to the end. A stopped one goes on.
+
+    Until the end, reports are computed from the rows. What happens meanwhile is counted by the next refresh.
+    """
+    with transaction.atomic():
+        _lock()
+        state = _state()
+        if anew or state.is_whole:
+            state.is_whole, state.reached = False, 0
+        if state.reached == 0:
+            done = NightlyRun.objects.filter(status=RunStatus.DONE).order_by("-business_date")
+            state.nights_to = done.values_list("business_date", flat=True).first()
+        state.save()
+    while may_go_on():
+        with transaction.atomic():
+            _lock()
+            state = _state()
+            if state.is_whole:
+                return True
+            after = Application.objects.filter(pk__gt=state.reached).order_by("pk")
+            ids = list(after.values_list("pk", flat=True)[:REBUILT_AT_ONCE])
+            if not ids:
+                _make_cells()
+                state.is_whole = True
+                state.save()
+                return True
+            head, params = contributions(Application.objects.filter(pk__gt=state.reached, pk__lte=ids[-1]))
+            with connection.cursor() as cursor:
+                cursor.execute(f"WITH {head} {_KEEP_FACTS}", params)
+            state.reached = ids[-1]
+            state.save()
+        report(state.reached)
+    return False
+
+
+def _make_cells() -> None:
+    """All cells anew, from the facts."""
+    with connection.cursor() as cursor:
+        # One transaction that sorts and sums millions of rows, now and then.
+        cursor.execute("SELECT set_config('work_mem', '256MB', true)")
+        cursor.execute(
+            "DELETE FROM reports_fact WHERE NOT EXISTS "
+            "(SELECT FROM applications_application a WHERE a.id = application)"
+        )
+        _leaves(cursor)
+        Cell.objects.all().delete()
+        # As they come by themselves: those of one period side by side, because lists read everybody's of a
+        # few. It is near the order of their index: millions of entries at random places would take hours.
+        cursor.execute(
+            f"INSERT INTO reports_cell ({_CELL}) {_all_levels('leaves')} ORDER BY 1, 2, 3, 7, 4, 5, 6, 8"
+        )
+        cursor.execute("DROP TABLE leaves")
+
+
+def _leaves(cursor: Any) -> None:
+    cursor.execute(
+        f"CREATE TEMP TABLE leaves AS SELECT {_KEY}, {_TOTALS} FROM "  # noqa: S608 - our own names
+        f"(SELECT {_COUNTED} FROM reports_fact, jsonb_array_elements(counted) e) counted GROUP BY {_KEY}"
+    )
+    cursor.execute("ANALYZE leaves")
+
+
+def rollups_check() -> tuple[int, int]:
+    """How many applications are counted otherwise than their rows say, and how many cells are not their sum.
+
+    In one snapshot; what has events that are not counted yet is left out.
+    """
+    rollups_refresh()
+    with transaction.atomic():
+        # Inside another transaction it is too late to choose the snapshot.
+        nested = len(connection.savepoint_ids) > 0
+        with connection.cursor() as cursor:
+            if not nested:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            head, params = contributions(Application.objects.all())
+            cursor.execute(
+                f"""WITH {head}, computed AS (
+                    SELECT application, jsonb_agg(jsonb_build_array({_ALL}) ORDER BY {_KEY}) AS counted
+                    FROM contributions GROUP BY 1)
+                SELECT count(*) FROM computed c FULL JOIN reports_fact f ON f.application = c.application
+                WHERE c.counted IS DISTINCT FROM f.counted
+                AND COALESCE(c.application, f.application) NOT IN (SELECT application FROM reports_due)
+                AND COALESCE(c.application, f.application) NOT IN (
+                    SELECT application_id FROM events_event
+                    WHERE dispatched_at IS NULL AND projected_at IS NULL AND application_id IS NOT NULL)""",  # noqa: S608
+                params,
+            )
+            (stale,) = cursor.fetchone() or (0,)
+            _leaves(cursor)
+            where = " OR ".join(f"c.{name} IS DISTINCT FROM s.{name}" for name in SUMS)
+            key = "topic, level, grain, broker, bd, branch, day, label"
+            cursor.execute(
+                f"""WITH summed ({_CELL}) AS ({_all_levels("leaves")})
+                SELECT count(*) FROM summed s FULL JOIN
+                (SELECT {_CELL} FROM reports_cell
+                 WHERE count <> 0 OR amount <> 0 OR other <> 0 OR span <> 0) c USING ({key})
+                WHERE {where}"""  # noqa: S608 - our own names
+            )
+            (wrong,) = cursor.fetchone() or (0,)
+            cursor.execute("DROP TABLE leaves")
+    return int(stale), int(wrong)
+
+
+def rollups_check_nightly(today: date | None = None) -> bool:
+    """Check once for a business date, after its nightly work, and alert of differences; whether it did."""
+    today = today or business_date()
+    if not NightlyRun.objects.filter(business_date=today, status=RunStatus.DONE).exists():
+        return False
+    state = _state()
+    if not state.is_whole or (state.checked_on is not None and state.checked_on >= today):
+        return False
+    stale, wrong = rollups_check()
+    with transaction.atomic():
+        RollupState.objects.filter(pk=1).update(checked_on=today)
+        if stale or wrong:
+            logger.error("reports.rollups_wrong", applications=stale, cells=wrong)
+            alert_of_trouble(
+                source=AlertSource.JOB,
+                key="reports:rollups",
+                priority=Priority.HIGH,
+                title="Reports do not agree with the book",
+                body=f"{stale} applications and {wrong} cells differ. Run `rollups --rebuild`.",
+            )
+    return True
+
+
+def applications_mark_due(marks: list[tuple[int, Any]]) -> None:
+    """Note applications to be counted again, each with the moment of what happened to it."""
+    Due.objects.bulk_create([Due(application=pk, since=since) for pk, since in marks])
