@@ -1,21 +1,15 @@
 """Filters of conversations and messages."""
 
-from typing import Any
-
-from drf_spectacular.utils import extend_schema_field
-
-from crm_backend.common.filters import BooleanFilter, DayFilter, EnumFilter, FilterSet, IdFilter
+from crm_backend.common.filters import (
+    BooleanFilter,
+    DayFilter,
+    EnumFilter,
+    FilterSet,
+    IdFilter,
+    WholeFilter,
+)
 from messaging.choices import ConversationKind
 from messaging.models import ChatGroup, Conversation, Message
-
-
-@extend_schema_field({"type": "integer", "minimum": 0})
-class PlaceFilter(IdFilter):
-    """Filter by a number that counts from 1, beyond or before it; 0 is before the first."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.extra["min_value"] = 0
 
 
 class ConversationFilter(FilterSet):
@@ -42,9 +36,9 @@ class GroupFilter(FilterSet):
 class MessageFilter(FilterSet):
     """Which messages of a conversation. `changed_after` finds edited and deleted ones as well."""
 
-    after = PlaceFilter(field_name="number", lookup_expr="gt")
-    before = PlaceFilter(field_name="number", lookup_expr="lt")
-    changed_after = PlaceFilter(field_name="change", lookup_expr="gt")
+    after = WholeFilter(field_name="number", lookup_expr="gt")
+    before = WholeFilter(field_name="number", lookup_expr="lt")
+    changed_after = WholeFilter(field_name="change", lookup_expr="gt")
 
     class Meta:
         model = Message

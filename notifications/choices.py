@@ -16,6 +16,7 @@ class NotificationType(models.TextChoices):
     MESSAGE = "message", "Message"
     LEAD_ASSIGNED = "lead_assigned", "Lead assigned"
     APPOINTMENT_REMINDER = "appointment_reminder", "Appointment reminder"
+    SCHEDULED_REPORT = "scheduled_report", "Scheduled report"
 
 
 # Account safety is not optional.
@@ -31,6 +32,7 @@ MAILED = ALWAYS_ON | {
     NotificationType.SIGNATURE_REQUIRED,
     NotificationType.LEAD_ASSIGNED,
     NotificationType.APPOINTMENT_REMINDER,
+    NotificationType.SCHEDULED_REPORT,
 }
 
 

@@ -100,6 +100,7 @@ def _notification(mail: OutgoingMail) -> Content:
     if notify is None or not user.is_active or not wants_mail(user.pk, notify.kind):
         raise NotWanted
     place = f"applications/{event.application_id}" if event.application_id else "notifications"
+    place = render(notify.place, event.data) or place
     return Content(
         user.email,
         render(notify.title, event.data),

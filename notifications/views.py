@@ -14,6 +14,7 @@ from crm_backend.common.read_engine.engine import answer_own
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.throttling import AuthThrottle
 from crm_backend.common.viewsets import ApiView, CrudViewSet, DestroyMixin, ReadOnlyViewSet
+from crm_backend.common.write_lane import express
 from notifications import selectors
 from notifications.filters import AlertFilter, MailLogFilter, NotificationFilter, ReminderFilter
 from notifications.models import Alert, Notification, OutgoingMail, Reminder
@@ -64,6 +65,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
 
     @extend_schema(request=MarkReadSerializer, responses=MarkedSerializer)
     @action(detail=False, methods=["post"], url_path="mark-read")
+    @express
     def mark_read(self, request: Request) -> Response:
         """Mark notifications read: those named, or all with an empty body."""
         serializer = MarkReadSerializer(data=request.data)

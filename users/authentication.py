@@ -46,8 +46,10 @@ class SessionJWTAuthentication(JWTAuthentication):
         kept = logins.find(fingerprint(raw.encode("latin-1"))) if scheme == "Bearer" else None
         if kept is None or kept.value.is_over:
             return None
-        user = kept.value.session.user
-        return Recalled(user.pk, user.role, generation_of(user.pk), kept.generation, kept.value.caller)
+        login = kept.value
+        user = login.session.user
+        name = generation_of(user.pk)
+        return Recalled(user.pk, user.role, name, kept.generation, login.user, login.caller)
 
     def _known(self, request: Request, key: bytes) -> tuple[Session, Token] | None:
         kept = logins.find(key)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crm_backend.common.credentials import READ, WRITE
+from crm_backend.common.credentials import CREATE, READ, WRITE
 from crm_backend.common.policy import Policy
 from crm_backend.common.reads import reads
 from crm_backend.common.serializers import ModelSerializer, PhoneField, Serializer, VisiblePrimaryKeyField
@@ -244,7 +244,10 @@ class SessionSerializer(ModelSerializer):
 
 
 class ScopeField(serializers.CharField):
-    """`read` or `write`, or `<resource>:read`, `<resource>:write` with a resource of the roles page."""
+    """`read` or `write`, or `<resource>:read`, `<resource>:write` with a resource of the roles page.
+
+    `leads:create` hands leads in, and reads none.
+    """
 
     default_error_messages = {
         "unknown": "There is no such scope. Choose read, write, or one of them for a resource: {example}."
@@ -256,7 +259,8 @@ class ScopeField(serializers.CharField):
         resource, _, verb = scope.rpartition(":")
         policy = Policy.registry.get(resource)
         known = policy is not None and not policy.for_people(writing=verb == WRITE) if ":" in scope else True
-        if verb not in (READ, WRITE) or not known:
+        submits = policy is not None and policy.takes_submissions and verb == CREATE
+        if not submits and (verb not in (READ, WRITE) or not known):
             self.fail("unknown", example="applications:read")
         return scope
 

@@ -19,18 +19,30 @@ from documents.models import Document
 from documents.services.notes import notes_remind
 from documents.services.reading import version_read
 from documents.services.sealing import requests_seal
+from engagement.services.appointments import appointments_remind
+from engagement.services.follow_ups import follow_ups_tell
 from jobs.choices import JobStatus
 from jobs.services.lifecycle import job_finish
 from jobs.services.running import job_run
 from notifications.tasks import send_reminders
+from reports.tasks import run_schedules
 from servicing.dates import business_date
-from servicing.models import Commission, Payment
+from servicing.models import Commission, PartnerCommission, Payment
 from servicing.services.nightly import nightly
 from tests.clients import PASSWORD, ApiClient
 from tests.documents import makers, signing
 from tests.documents.fake_clamd import VIRUS, FakeClamd
 from tests.drawings import base64_of, drawing
-from tests.factories import AlertFactory, JobFactory, NoteFactory, UserFactory, World
+from tests.engagement import meetings
+from tests.factories import (
+    AlertFactory,
+    JobFactory,
+    NoteFactory,
+    ReportScheduleFactory,
+    SavedReportFactory,
+    UserFactory,
+    World,
+)
 from tests.notifications.smtp import post_office
 from tests.servicing import kit
 from users.models import User
@@ -285,6 +297,32 @@ def _(scene: Scene) -> Collection[User]:
     return [scene.broker]
 
 
+def _referred(scene: Scene) -> PartnerCommission:
+    return kit.partner_commission_of(scene.admin, scene.application)
+
+
+@flow("commission.referral_accrued")
+def _(scene: Scene) -> Collection[User]:
+    _referred(scene)
+    return [scene.bd]
+
+
+@flow("commission.referral_clawed_back")
+def _(scene: Scene) -> Collection[User]:
+    boss = UserFactory.create(role="admin")
+    _referred(scene)
+    scene.post(scene.admin, scene.at("payoff/"), kit.pay_out(scene.world))
+    return [scene.bd, boss]
+
+
+@flow("commission.referral_paid")
+def _(scene: Scene) -> Collection[User]:
+    commission = _referred(scene)
+    address = f"/api/partnerships/{commission.partnership_id}/commissions/{commission.pk}/mark-paid/"
+    scene.post(scene.admin, address)
+    return [scene.bd]
+
+
 # --- documents and notes -------------------------------------------------------------------------
 
 
@@ -414,6 +452,78 @@ def _(scene: Scene) -> Collection[User]:
     return [scene.admin]
 
 
+# --- appointments and reviews --------------------------------------------------------------------
+
+MEETINGS = "/api/appointments/"
+
+
+def _booked(scene: Scene) -> tuple[str, datetime]:
+    made = scene.post(scene.bd, MEETINGS, meetings.booking(scene.world))
+    return f"{MEETINGS}{made['id']}/", datetime.fromisoformat(made["starts_at"])
+
+
+@flow("appointment.booked")
+def _(scene: Scene) -> Collection[User]:
+    _booked(scene)
+    return [scene.client]
+
+
+@flow("appointment.rescheduled")
+def _(scene: Scene) -> Collection[User]:
+    address, _ = _booked(scene)
+    scene.post(scene.client, f"{address}reschedule/", meetings.times(15))
+    return [scene.bd]
+
+
+@flow("appointment.cancelled")
+def _(scene: Scene) -> Collection[User]:
+    address, _ = _booked(scene)
+    scene.post(scene.client, f"{address}cancel/", {"reason": "Ill."})
+    return [scene.bd]
+
+
+def _ended(scene: Scene, *, attended: bool) -> None:
+    row = meetings.appointment_of(scene.application, scene.bd, is_over=True)
+    scene.post(scene.bd, f"{MEETINGS}{row.pk}/complete/", {"attended": attended})
+
+
+@flow("appointment.completed")
+def _(scene: Scene) -> Collection[User]:
+    _ended(scene, attended=True)
+    return [scene.client]
+
+
+@flow("appointment.missed")
+def _(scene: Scene) -> Collection[User]:
+    _ended(scene, attended=False)
+    return [scene.client]
+
+
+@flow("appointment.reminder_due")
+def _(scene: Scene) -> Collection[User]:
+    _, start = _booked(scene)
+    assert appointments_remind(start - timedelta(hours=20)) == 1
+    return [scene.bd, scene.client]
+
+
+def _reviewed(scene: Scene) -> str:
+    application = meetings.settled_of(scene.world.ours)
+    body = {"application": application.pk, "rating": 5, "title": "Quick and clear"}
+    return f"/api/reviews/{scene.post(scene.client, '/api/reviews/', body)['id']}/"
+
+
+@flow("review.written")
+def _(scene: Scene) -> Collection[User]:
+    _reviewed(scene)
+    return [scene.broker, scene.bd]
+
+
+@flow("review.responded")
+def _(scene: Scene) -> Collection[User]:
+    scene.post(scene.broker, f"{_reviewed(scene)}respond/", {"response": "Thank you."})
+    return [scene.client]
+
+
 # --- signatures ----------------------------------------------------------------------------------
 
 
@@ -478,6 +588,23 @@ def _(scene: Scene) -> Collection[User]:
     return [scene.broker]
 
 
+@flow("report_file.ready")
+def _(scene: Scene) -> Collection[User]:
+    report = SavedReportFactory.create(owner=scene.admin, shared_with="brokers")
+    ReportScheduleFactory.create(report=report, recipients=[scene.broker], next_run_at=timezone.now())
+    assert run_schedules() == 1
+    assert run_schedules() == 0
+    return [scene.broker]
+
+
+@flow("report_schedule.failed")
+def _(scene: Scene) -> Collection[User]:
+    report = SavedReportFactory.create(owner=scene.bd, definition={"source": "gone"})
+    ReportScheduleFactory.create(report=report, next_run_at=timezone.now())
+    assert run_schedules() == 0
+    return [scene.bd]
+
+
 @flow("reminder.failed")
 def _(scene: Scene) -> Collection[User]:
     body = {"recipient_type": "custom", "recipient_email": "olga@example.org", "subject": "Payslips",
@@ -539,4 +666,24 @@ def _(scene: Scene) -> Collection[User]:
     pk = _chat(scene)
     scene.post(scene.client, f"/api/chat/conversations/{pk}/mute/", {"is_muted": True})
     scene.post(scene.bd, f"/api/chat/conversations/{pk}/messages/", {"body": "When does the valuer come?"})
+    return [scene.broker]
+
+
+# --- leads ---------------------------------------------------------------------------------------
+
+
+@flow("lead.assigned")
+def _(scene: Scene) -> Collection[User]:
+    pk = scene.world.ours.lead.pk
+    scene.post(scene.admin, f"/api/leads/{pk}/assign/", {"assignee": scene.bd.pk})
+    return [scene.bd]
+
+
+@flow("lead.follow_up_due")
+def _(scene: Scene) -> Collection[User]:
+    pk = scene.world.ours.lead.pk
+    day = business_date() - timedelta(days=2)
+    scene.send("patch", scene.bd, f"/api/leads/{pk}/", {"follow_up_on": day.isoformat()})
+    assert follow_ups_tell() == 1
+    assert follow_ups_tell() == 0
     return [scene.broker]

@@ -110,6 +110,7 @@ def told(event_type, *names):
     return [(*(row.data[name] for name in names), set(row.recipients)) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("runs", "seed"), [(as_planned, 0), (at_random, 1), (at_random, 2)], ids=["planned", "one", "two"]
 )
