@@ -18,10 +18,14 @@ from demo.attention import write_attention
 from demo.builder import Builder
 from demo.clock import WorkingClock
 from demo.eventlog import EventLog
+from demo.leads import ASKED_BEFORE
 from demo.loans import read_loans
 from demo.logins import Login, write_logins
+from demo.partners import Opening
 from demo.people import DEMO_EMAILS, Cast, Hiring, Recorder
-from demo.stories import Story, StoryTeller
+from demo.reporting import write_reports
+from demo.stories import StoryTeller
+from demo.story import Story
 from demo.writer import Writer
 from notifications.models import Notification
 from users.models import User
@@ -104,6 +108,7 @@ def _hire(book: Book, clock: WorkingClock, recorder: Recorder, logins: dict[str,
         scale=book.scale,
     )
     cast = hiring.cast()
+    Opening(recorder, rng=Random(f"{book.seed}/partners"), now=hiring.now).open(cast)
     recorder.writer.flush()
     return cast
 
@@ -115,10 +120,11 @@ def _tell(teller: StoryTeller, builder: Builder, cast: Cast, report: Report) -> 
         for story in stories:
             builder.build(story)
         writer.flush()
-        log.flush(until=stories[-1].opened_at)
+        log.flush(until=stories[-1].opened_at - ASKED_BEFORE)
         done += len(stories)
         report(done, teller.total)
     write_attention(builder.recorder, cast)
+    write_reports(builder.recorder, cast)
     log.flush()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from applications.choices import Stage
 from applications.events import (
     ApplicationCreated,
+    ApplicationReferred,
     ApplicationUpdated,
     FundingCalculated,
     SecurityChanged,
@@ -32,25 +33,30 @@ from applications.stages import ASIDE
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
 from borrowers.services import holding_changed
-from brokers.models import Broker
+from brokers.models import Broker, Partnership
+from demo.engaging import Engaging
 from demo.eventlog import EventLog
 from demo.lending import Lending, WriterStore
 from demo.people import Cast, Recorder
-from demo.stories import (
+from demo.relating import Hidden, Responded, Reviewed, Spoke
+from demo.steps import Step
+from demo.story import (
     Approval,
     Calculation,
     Move,
     Paid,
     PaidOut,
     Settlement,
-    Step,
     Story,
     Valuation,
     WrittenOff,
 )
 from demo.writer import Writer
+from engagement.models import Review
 from events.registry import Payload
+from servicing.choices import PartnerTermsKind
 from servicing.models import CommissionTerms
+from servicing.services.referrals import Referral
 from servicing.services.store import Told
 from users.models import User
 
@@ -61,11 +67,15 @@ class Builder:
     def __init__(self, recorder: Recorder, cast: Cast) -> None:
         self.recorder = recorder
         self.admins = cast.admins
+        self.engaging = Engaging(recorder.writer, recorder.log)
         self._offers = {(terms.broker_id, terms.product_id): terms for terms in cast.commission_terms}
+        self._referrals = cast.referrals
         self._profiles: dict[int, Borrower] = {}  # of clients who borrow again
 
     def build(self, story: Story) -> Application:
         """Add the rows of a story to the writer, and its events to the log."""
+        for inquiry in story.others:
+            self.engaging.tell(inquiry)
         return Telling(self, story).tell()
 
     def offers(self, broker: Broker, product: Product | None) -> CommissionTerms | None:
@@ -73,6 +83,11 @@ class Builder:
         kind = product.pk if product else None
         places = ((broker.pk, kind), (broker.pk, None), (None, kind), (None, None))
         return next((self._offers[place] for place in places if place in self._offers), None)
+
+    def referral(self, application: Application) -> Referral | None:
+        """As `servicing.services.referrals.referral_of`: each partner has one version of terms."""
+        found = self._referrals.get(application.referral_partner_id or 0)
+        return found if found and found.terms.kind != PartnerTermsKind.NONE else None
 
     def borrower(self, story: Story) -> Borrower:
         """The borrower of a story, made unless it is a client who has borrowed before."""
@@ -104,11 +119,14 @@ class Telling:
         self.log: EventLog = builder.recorder.log
         self.securities: list[Security] = []
         self.lending: Lending | None = None
+        self.engaging = builder.engaging
+        self.review: Review | None = None
 
     def tell(self) -> Application:
         """The whole story, in the order of `applications.services.cascade` and what follows."""
         story, at = self.story, self.story.opened_at
-        borrower = self.builder.borrower(story)
+        self.lead = self.engaging.tell(story.inquiry) if story.inquiry else None
+        self.borrower = borrower = self.builder.borrower(story)
         guarantors = self.builder.guarantors(story)
         self.application = self.writer.add(
             Application(
@@ -160,6 +178,13 @@ class Telling:
             actor_name=story.actor.full_name,
         )
         self._tell(created, story.opened_at, story.actor, self.people)
+        if (partner := application.referral_partner) is not None:
+            referred = ApplicationReferred(reference=application.reference_number, partner=str(partner))
+            self._tell(referred, story.opened_at, story.actor)
+        if self.lead is not None:
+            self.engaging.convert(
+                self.lead, application, self.borrower, at=story.opened_at, actor=story.actor
+            )
 
     def _list_holdings(self, borrower: Borrower) -> None:
         """As `borrowers.services.holding_add`."""
@@ -212,6 +237,32 @@ class Telling:
             reason=step.reason,
         )
         self._tell(moved, step.at, step.actor, self.people)
+        if self.lead is not None:
+            self.engaging.follow(self.lead, application, at=step.at)
+
+    @_do.register
+    def _talk(self, step: Spoke) -> None:
+        """As `engagement.services.interactions`."""
+        about = {"application": self.application} if step.on_application else {"borrower": self.borrower}
+        self.engaging.log_talk(step, **about)
+
+    @_do.register
+    def _write_review(self, step: Reviewed) -> None:
+        """As `engagement.services.reviews`."""
+        told = {self.story.broker.user_id, self.story.bd.user_id}
+        self.review = self.engaging.review(step, self.application, self.borrower, told)
+
+    @_do.register
+    def _respond(self, step: Responded) -> None:
+        """As `engagement.services.reviews`."""
+        assert self.review is not None
+        self.engaging.respond(step, self.review)
+
+    @_do.register
+    def _hide(self, step: Hidden) -> None:
+        """As `engagement.services.reviews`."""
+        assert self.review is not None
+        self.engaging.hide(step, self.review)
 
     @_do.register
     def _settle(self, step: Settlement) -> None:
@@ -224,10 +275,20 @@ class Telling:
             Told.BROKER: {self.story.broker.user_id},
             Told.BROKER_AND_ADMINS: {self.story.broker.user_id, *(admin.pk for admin in self.builder.admins)},
         }
+        if referral := self.builder.referral(self.application):
+            people[Told.OWNER] = owner = self._owner(referral.terms.partnership)
+            people[Told.OWNER_AND_ADMINS] = owner | {admin.pk for admin in self.builder.admins}
         store = WriterStore(self.writer, self.log, people)
         offer = self.builder.offers(self.story.broker, self.application.product)
-        self.lending = Lending(self.application, store, step, offer)
+        self.lending = Lending(self.application, store, step, offer, referral)
         self._move(step)
+
+    def _owner(self, partner: Partnership) -> set[int]:
+        """As `servicing.services.store.told_of`."""
+        owner, application = partner.owner, self.application
+        if owner is None or not (owner.branch_id == application.branch_id or owner.pk == application.bd_id):
+            return set()
+        return {owner.user_id}
 
     @_do.register
     def _pay(self, step: Paid) -> None:

@@ -15,7 +15,7 @@ from django.db import models
 from applications.models import Application
 from demo.eventlog import EventLog
 from demo.repaying import night_of
-from demo.stories import Paid, PaidOut, Settlement, WrittenOff
+from demo.story import Paid, PaidOut, Settlement, WrittenOff
 from demo.writer import Writer
 from events.registry import Payload
 from servicing.choices import FeeType, LoanStatus, PaymentMethod
@@ -27,6 +27,7 @@ from servicing.services.books import DUE_SOON_DAYS, Books
 from servicing.services.changes import pay_out, write_off
 from servicing.services.nightly import TO_BDM, TO_BORROWERS, do_night
 from servicing.services.payments import receive, tell_paid_out
+from servicing.services.referrals import Referral
 from servicing.services.settlement import settle
 from servicing.services.store import Told
 
@@ -76,13 +77,18 @@ class Lending:
     """The loan of one story, from its settlement on."""
 
     def __init__(
-        self, application: Application, store: WriterStore, step: Settlement, offer: CommissionTerms | None
+        self,
+        application: Application,
+        store: WriterStore,
+        step: Settlement,
+        offer: CommissionTerms | None,
+        referral: Referral | None,
     ) -> None:
         self.store = store
         store.at = step.at
         today = business_date(step.at)
         self.books = Books(Facts(application), store, actor=step.actor, today=today)
-        settle(self.books, on=today, fees=step.fees, commission=offer)
+        settle(self.books, on=today, fees=step.fees, commission=offer, referral=referral)
         self.books.catch_up(today)
         self.books.finish()
         self.charged: set[int] = set()

@@ -55,7 +55,7 @@ def write_paperwork() -> dict[str, int]:
     _talk(people, going)
     # Nobody is mailed for a demo; the logins can sign.
     SigningMail.objects.all().delete()
-    _tell()
+    tell_pending()
     written = {"application__in": applications}
     return {
         "documents": Document.objects.filter(**written).count(),
@@ -85,7 +85,7 @@ def _talk(people: dict[str, User], going: Application | None) -> None:
     message_send(conversation=group, author=bd, body="The new LVR limits apply from the first of the month.")
 
 
-def _tell() -> None:
+def tell_pending() -> None:
     """Make the notifications, as the dispatcher would, and owe no mail."""
     with transaction.atomic():
         events = list(Event.objects.filter(projected_at=None).order_by("id").select_for_update())

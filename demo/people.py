@@ -12,16 +12,18 @@ from stdnum.au import acn
 from applications.events import PRODUCT
 from applications.models import Product
 from brokers.events import BDM, BRANCH, BROKER
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from crm_backend.common.australia import State
 from demo import names
 from demo.details import TIMEZONES, Details, Fields
 from demo.eventlog import EventLog
 from demo.products import commission_terms, products
 from demo.writer import Writer
+from engagement.models import OfficeHours
 from events.recording import RecordEvents
 from servicing.events import COMMISSION_TERMS
 from servicing.models import CommissionTerms
+from servicing.services.referrals import Referral
 from users.choices import Role
 from users.events import UserCreated
 from users.models import User
@@ -55,6 +57,7 @@ class Team:
     branch: Branch
     bdms: list[Bdm] = field(default_factory=list)
     brokers: list[Broker] = field(default_factory=list)
+    partners: list[Partnership] = field(default_factory=list)
 
 
 @dataclass
@@ -66,6 +69,8 @@ class Cast:
     teams: list[Team]
     products: dict[str, Product]
     commission_terms: list[CommissionTerms]
+    hours: dict[int, list[OfficeHours]] = field(default_factory=dict)  # by user
+    referrals: dict[int, Referral] = field(default_factory=dict)  # by partnership, what it is paid
 
     def teams_in(self, state: State) -> list[Team]:
         """The branches of a state."""

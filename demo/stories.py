@@ -4,120 +4,37 @@ Every loan has a generator of its own, seeded by the seed, the copy and the loan
 does not depend on how many others are told. Dates do, since the book is spread over its three years.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
-from typing import Any
 
 from applications.choices import UNSECURED_TYPES, Stage
-from borrowers.models import Holding
-from brokers.models import Bdm, Broker
 from demo.clock import SECONDS_A_DAY, WorkingClock
 from demo.details import Fields
 from demo.journey import Ending, Hop, choose_ending, plan_hops
+from demo.leads import BESIDE, FROM_LEADS, LeadTeller, active, asker
 from demo.loans import Loan
 from demo.parties import Parties
-from demo.people import Cast
+from demo.people import Cast, Team
+from demo.relating import reviews, talks
 from demo.repaying import plan_repayments
+from demo.steps import Step
+from demo.story import Approval, Calculation, Move, Paid, PaidOut, Settlement, Story, Valuation, WrittenOff
 from demo.terms import Terms
 from servicing.dates import business_date
+from users.choices import Role
 from users.models import User
 
 # The book grows: with an exponent below 1 there are more applications in later years.
 GROWTH = 0.8
 STAFF_DAY = SECONDS_A_DAY  # the first day is for making branches and logins
+REFERRED = 0.4  # of those that the lender opens: by a partner
 BY_THE_LENDER = 0.03  # opened by an administrator for a client who gets a login
 # Loans that were settled earlier were repaid in another system; the demo client's are all here.
 SERVICED = timedelta(days=365)
 CLOSING = timedelta(minutes=30)  # a loan is paid out shortly before it is closed
 REFERENCE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 REFERENCES = len(REFERENCE_ALPHABET) ** 8
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that a person does to an application at a moment."""
-
-    at: datetime
-    actor: User
-
-
-@dataclass(frozen=True, slots=True)
-class Move(Step):
-    """Move it to another stage."""
-
-    to: Stage
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement(Move):
-    """Disburse the loan and move it to settled; its fees are taken out of what is paid."""
-
-    fees: tuple[Fields, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Paid(Step):
-    """Pay a part, from 0 to 1, of what a repayment of the schedule comes to."""
-
-    number: int
-    part: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class PaidOut(Step):
-    """Pay the payoff figure of the day."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenOff(Step):
-    """Give up what a loan still owes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approval(Step):
-    """Agree to an amount, AUD."""
-
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Valuation(Step):
-    """Enter what a valuer says the first security is worth, AUD."""
-
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Calculation(Step):
-    """Run the funding calculator."""
-
-    terms: Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class Story:
-    """An application, everything on it, and everything that happens to it, in order.
-
-    `borrower` is empty when the demo client, who is a borrower already, borrows again. `login` has the
-    fields of an account that the lender makes for the borrower. `holdings` are what is owned and owed.
-    """
-
-    opened_at: datetime
-    actor: User
-    broker: Broker
-    bd: Bdm
-    application: Fields
-    borrower: Fields
-    guarantors: list[Fields]
-    securities: list[Fields]
-    login: Fields | None = None
-    client: User | None = None
-    holdings: list[tuple[type[Holding], Fields]] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
 
 
 class StoryTeller:
@@ -133,6 +50,7 @@ class StoryTeller:
         self.scale = scale
         self.total = len(loans) * scale
         rng = Random(f"{seed}/order")
+        self._leads = LeadTeller(cast, clock)
         self._serviced_from = clock.end - SERVICED
         self._order = rng.sample(range(len(loans)), len(loans))
         # An affine map with a multiplier that shares no factor with 36⁸: each place another reference.
@@ -188,10 +106,34 @@ class StoryTeller:
         if first or (by_lender and not own_client):
             story.actor = rng.choice(self.cast.admins)
             story.login = None if first else parties.login(story.borrower)
+        self._ask(Random(f"{self.seed}/{place}/{loan.index}/lead"), story, loan, team, place, opened)
         ending = self._clients.get(place) or choose_ending(rng, went_bad=loan.went_bad)
         story.steps = list(self._steps(rng, story, terms, ending, opened))
         self._repay(Random(f"{self.seed}/{place}/{loan.index}/money"), story, went_bad=loan.went_bad)
+        later = Random(f"{self.seed}/{place}/{loan.index}/later")
+        further = [*talks(later, story), *reviews(later, story, self.cast)]
+        story.steps += [step for step in further if step.at < self.clock.end]
         return story
+
+    def _ask(self, rng: Random, story: Story, loan: Loan, team: Team, place: int, opened: int) -> None:
+        """Put those beside a story who asked for a loan."""
+        wanted = {name: story.application[name] for name in ("application_type", "purpose")}
+        has_more = story.guarantors or story.securities or story.login or story.client
+        people = [story.bd.user, story.actor]
+        if not has_more and story.actor.role == Role.BROKER and rng.random() < FROM_LEADS:
+            person = {**story.borrower, **wanted}
+            story.inquiry = self._leads.before(rng, loan, team, person, people, opened)
+        if story.inquiry is not None:
+            story.actor = story.inquiry.owner
+        partner = story.inquiry.fields.get("partnership") if story.inquiry else None
+        if story.login and rng.random() < REFERRED:
+            partner = rng.choice(active(team.partners))
+        if partner is not None:
+            story.application["referral_partner"] = partner
+        if rng.random() < BESIDE:
+            person = {**asker(rng, loan, f"l{place}"), **(wanted if rng.random() < 0.7 else {})}
+            if other := self._leads.beside(rng, loan, team, person, opened):
+                story.others.append(other)
 
     def _repay(self, rng: Random, story: Story, *, went_bad: bool) -> None:
         """Put the payments of a loan between its settlement and what comes after."""

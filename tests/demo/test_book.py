@@ -19,6 +19,7 @@ from brokers.models import Bdm, Branch, Broker
 from crm_backend.common.australia import State, validate_tfn
 from demo.eventlog import NOTIFIED_DAYS, UNREAD_DAYS
 from demo.stories import SERVICED
+from engagement.models import Lead, Review
 from events.dispatcher import dispatch_pending
 from events.models import Event
 from events.registry import REGISTRY, payload_class
@@ -29,6 +30,7 @@ from tests.servicing.kit import breaches
 from users.choices import Role
 from users.models import User
 
+RELATED = ("lead.", "interaction.", "review.")
 pytestmark = [pytest.mark.usefixtures("written"), pytest.mark.django_db]
 
 
@@ -130,6 +132,9 @@ def test_the_timeline_tells_everything(written: Written) -> None:
     for application in Application.objects.all():
         events = Counter(Event.objects.filter(application_id=application.pk).values_list("type", flat=True))
         approvals = 0 if application.approved_amount is None else 1
+        related = Counter({kind: n for kind, n in events.items() if kind.startswith(RELATED)})
+        assert related == told_of_relations(application)
+        events -= related
         money = Counter({kind: n for kind, n in events.items() if not kind.startswith("application.")})
         assert money == told_of_money(application)
         assert +(events - money) == +Counter(
@@ -137,6 +142,7 @@ def test_the_timeline_tells_everything(written: Written) -> None:
                 "application.created": 1,
                 "application.stage_changed": application.stage_changes.count() - 1,
                 "application.updated": approvals,
+                "application.referred": int(application.referral_partner_id is not None),
                 "application.security_changed": application.securities.exclude(valuation_amount=None).count(),
                 "application.funding_calculated": application.funding_calculations.count(),
             }
@@ -148,18 +154,40 @@ def test_the_timeline_tells_everything(written: Written) -> None:
         )
 
 
+def told_of_relations(application: Application) -> Counter[str]:
+    """The events of what belongs to an application, from its rows."""
+    lead = Lead.objects.filter(application=application).first()
+    # A lead is started when it is converted, and then follows its application; what was before is elsewhere.
+    moves = Event.objects.filter(type="lead.status_changed", subject_id=lead.pk if lead else 0)
+    reviews = Review.objects.filter(application=application)
+    return +Counter(
+        {
+            "lead.converted": int(lead is not None),
+            "lead.status_changed": moves.filter(occurred_at__gte=application.created_at).count(),
+            "interaction.logged": application.interactions.count(),
+            "review.written": reviews.count(),
+            "review.responded": reviews.exclude(responded_at=None).count(),
+            "review.hidden": reviews.exclude(hidden_at=None).count(),
+        }
+    )
+
+
 def told_of_money(application: Application) -> Counter[str]:
     """The events of a loan, from its rows."""
     loan = Loan.objects.filter(application=application).first()
     rows = Repayment.objects.filter(application=application)
+    of_broker = application.commissions.filter(partnership=None)
+    of_partner = application.commissions.exclude(partnership=None)
     overdue = [sum(row.overdue_told >= step for step in (3, 7, 10)) for row in rows]
     return +Counter(
         {
             "loan.settled": int(loan is not None),
             "loan.paid_out": int(loan is not None and loan.status == "closed"),
             "loan.written_off": int(loan is not None and loan.status == "written_off"),
-            "commission.accrued": application.commissions.exclude(kind="clawback").count(),
-            "commission.clawed_back": application.commissions.filter(kind="clawback").count(),
+            "commission.accrued": of_broker.exclude(kind="clawback").count(),
+            "commission.clawed_back": of_broker.filter(kind="clawback").count(),
+            "commission.referral_accrued": of_partner.exclude(kind="clawback").count(),
+            "commission.referral_clawed_back": of_partner.filter(kind="clawback").count(),
             "fee.added": application.fees.count(),
             "payment.recorded": application.payments.count(),
             "repayment.due_soon": rows.filter(due_soon_told=True).count(),
@@ -182,7 +210,7 @@ def test_loans_of_the_last_months_are_repaid_as_their_outcome_was(written: Writt
     assert Payment.objects.filter(fee=None).exists()
     assert Loan.objects.exclude(oldest_due=None).exists()
     assert set(Commission.objects.values_list("kind", flat=True)) >= {"upfront", "trail", "clawback"}
-    assert not Commission.objects.filter(branch_amount=0).exists()
+    assert not Commission.objects.filter(branch_amount=0, partnership=None).exists()
 
 
 def test_events_are_in_the_order_of_their_time_and_in_the_past(written: Written) -> None:

@@ -15,6 +15,7 @@ from demo.logins import read_logins
 from demo.papers import write_papers
 from demo.paperwork import write_paperwork
 from demo.progress import Progress
+from demo.relations import write_relations
 
 FEWEST = 10  # loans that have a place for each of the demo client's three
 
@@ -59,6 +60,7 @@ class Command(BaseCommand):
                 "Use an empty database, or empty this one."
             ) from None
         if options["files"]:
+            written |= write_relations()
             write_papers()
             written |= write_paperwork()
         analyze()
