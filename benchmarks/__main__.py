@@ -36,6 +36,9 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         "--sockets", action="store_true", help="notifications, from the commit of an event to a socket"
     )
     parser.add_argument(
+        "--reports", action="store_true", help="reports and dashboards, beside the same figures by hand"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="no times: equality, statements and plans; what reaches sockets"
     )
     return parser.parse_args(arguments)
@@ -55,9 +58,18 @@ def main(arguments: Sequence[str]) -> int:
     asked = options(arguments)
     size = size_of(asked)
     with books.servers() as started:
-        books.settle(books.environment(started, books.name_of(size)))
-        books.create_database(started.database_url, books.name_of(size))
+        name = books.name_of(size, "reports" if asked.reports else "book")
+        books.settle(books.environment(started, name))
+        if not asked.reports:
+            books.create_database(started.database_url, name)
         from benchmarks import running
+
+        if asked.reports:
+            from benchmarks import reporting
+
+            if asked.quick:
+                return reporting.quick(started, running.say)
+            return reporting.run(started, size, asked.rounds, running.say)
 
         if asked.files:
             from benchmarks import files
@@ -69,7 +81,9 @@ def main(arguments: Sequence[str]) -> int:
 
             return sockets.run(started, size, running.say, quick=asked.quick)
         if asked.quick:
-            return running.quick(started, size)
+            from benchmarks import reporting
+
+            return running.quick(started, size) or reporting.quick(started, running.say)
         if asked.servers:
             return running.servers(started, size, asked)
         if asked.growth:

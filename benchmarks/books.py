@@ -82,9 +82,9 @@ def address_of(started: EmbeddedServers, database: str) -> str:
     return f"{started.database_url.rpartition('/')[0]}/{database}"
 
 
-def name_of(size: int) -> str:
+def name_of(size: int, kind: str = "book") -> str:
     """The database of a book."""
-    return f"book_{size}"
+    return f"{kind}_{size}"
 
 
 def create_database(url: str, name: str) -> bool:
@@ -110,19 +110,19 @@ def book_of(size: int, url: str) -> Grown:
     from django.db import connection
 
     name = name_of(size)
-    if not create_database(url, name) and not _is_whole(size):
+    if not create_database(url, name) and not is_whole(size):
         connection.close()
         drop_database(url, name)
         create_database(url, name)
     from benchmarks.grown import grown
 
-    if not _is_whole(size):
+    if not is_whole(size):
         _grow(size)
     clean()
     return grown(size)
 
 
-def _is_whole(size: int) -> bool:
+def is_whole(size: int) -> bool:
     """Whether the database has a finished book of this size and of today's migrations."""
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor

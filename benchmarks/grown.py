@@ -16,7 +16,7 @@ from psycopg import sql
 from applications.models import Application, ApplicationBorrower, Product, Security, StageChange
 from applications.models.applications import REFERENCE_ALPHABET
 from borrowers.models import Borrower
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from demo.names import FIRST_NAMES, LAST_NAMES
 from documents.models import Note
 from events.models import Event
@@ -27,6 +27,7 @@ from users.models import User
 BASE = 1_000_000_000
 BRANCHES = 12
 PRODUCTS = 8  # the first is most of the book's, the last a thousandth's, and one more nobody's
+PARTNERS = 24  # a ninth of the book is referred, by all of them alike
 PER_BDM, PER_BROKER, PER_CLIENT = 400, 160, 4
 START = datetime(2024, 1, 1, tzinfo=UTC)
 STEP = timedelta(minutes=1)
@@ -52,6 +53,7 @@ def grow(size: int, *, present: int = 0) -> Grown:
     if not present:
         _branches()
         _products()
+        _partners()
         _fill(User, present, 1, _user("admin", Role.ADMIN))
     for model, per, number, make in _PEOPLE:
         _fill(model, -(-present // per), -(-size // per), make(number))
@@ -133,6 +135,12 @@ def _products() -> None:
     _fill(Product, 0, PRODUCTS + 1, Template(Product(), columns))
 
 
+def _partners() -> None:
+    row = Partnership(kind="accountant", contact_name="Ada Ledger", email="ada@example.com")
+    columns = {"id": _id(), "organisation": "'Grown ' || n", "branch_id": _id(f"1 + n %% {BRANCHES}")}
+    _fill(Partnership, 0, PARTNERS + 1, Template(row, columns))  # the last one refers nobody
+
+
 def _user(name: str, role: Role, number: int = 0) -> Template:
     row = User(role=role, status=AccountStatus.ACTIVE)
     row.set_unusable_password()
@@ -206,6 +214,7 @@ def _application(size: int) -> Template:
         "broker_id": _id(f"1 + n %% {brokers}"),
         "bd_id": f"CASE WHEN n %% 11 > 0 THEN {_id(f'1 + n %% {bdms}')} END",
         "branch_id": _id(f"1 + (1 + n %% {brokers}) %% {BRANCHES}"),
+        "referral_partner_id": f"CASE WHEN n %% 9 = 0 THEN {_id(f'1 + n / 9 %% {PARTNERS}')} END",
         "created_by_id": _id(f"200000000 + 1 + n %% {brokers}"),
     }
     return Template(Application(), columns)

@@ -69,8 +69,8 @@ class Plan:
 
     @property
     def is_count(self) -> bool:
-        """Whether it counts for paging by offset."""
-        return self.sql.upper().startswith("SELECT COUNT(")
+        """Whether it counts for paging by offset, by itself or with a page of all that a search finds."""
+        return self.sql.upper().startswith(("SELECT COUNT(", "WITH FOUND "))
 
     @property
     def tables(self) -> set[str]:
@@ -84,7 +84,11 @@ class Plan:
     @property
     def read_whole(self) -> set[str]:
         """Tables that were read from end to end."""
-        return {node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"}
+        return {
+            node["Relation Name"]
+            for node in self.nodes
+            if node["Node Type"] == "Seq Scan" and node.get("Actual Loops", 1)
+        }
 
     @property
     def read_whole_for_rows(self) -> set[str]:

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from applications.filters import ApplicationFilter
 from applications.models import ApplicationBorrower
 from applications.views.applications import ApplicationViewSet
-from benchmarks.grown import BASE, PRODUCTS, START, STEP, Grown
+from benchmarks.grown import BASE, PARTNERS, PRODUCTS, START, STEP, Grown
 from crm_backend.common.pagination import Cursor
 
 APPLICATIONS = "/api/applications/"
@@ -48,6 +48,7 @@ def filters(book: Grown) -> dict[str, tuple[str, ...]]:
         "broker": (str(last.broker_id), "1"),
         "bd": (str(last.bd_id or BASE + 1), "1"),
         "branch": (str(last.branch_id), str(BASE + 13)),
+        "referral_partner": (str(BASE + 1), str(BASE + PARTNERS + 1)),
         "borrower": (str(link.borrower_id), "1"),
         "min_loan_amount": ("20000", "999900", "5000000"),
         "max_loan_amount": ("900000", "10100", "1"),

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.comparing import Options, Result
-
-if TYPE_CHECKING:
-    from benchmarks.sockets import Figure
+from benchmarks.findings import Figure, Found
 
 HEADER = (
     "| call | role | floor, requests/s | product, requests/s | of the floor | target | floor CPU, ms | "
@@ -121,6 +119,62 @@ def figures_table(figures: Sequence[Figure]) -> str:
         floor, product = (f"{value:,.{digits}f} {one.unit}" for value in (one.floor, one.product))
         lines.append(f"| {one.title} | {floor} | {product} | {one.ratio:.2f} | {one.target or '–'} |")
     return "\n".join(lines) + "\n"
+
+
+def write_reports(folder: Path, size: int, filled: dict[str, Any], found: Sequence[Found]) -> Iterator[Path]:
+    """Leave what reports take; the files, one by one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"result-reports-{size}.json"
+    document = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "applications": size,
+        "rollups": filled,
+        "results": [asdict(one) for one in found],
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    yield path
+    path = folder / f"result-reports-{size}.md"
+    path.write_text(reports_table(found))
+    yield path
+    path = folder / f"result-reports-{size}.svg"
+    path.write_bytes(reports_plot(found))
+    yield path
+
+
+def reports_table(found: Sequence[Found]) -> str:
+    """In Markdown, milliseconds."""
+    head = (
+        "| report | reader | by hand, CPU | product, CPU | of it the database | ratio | product, wall | "
+        "statements | cells |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    )
+    rows = []
+    for one in found:
+        hand = "– | " if one.floor_cpu_ms is None else f"{one.floor_cpu_ms:.1f} | "
+        ratio = "–" if one.ratio is None else f"× {one.ratio:.1f}"
+        rows.append(
+            f"| {one.name} | {one.role} | {hand}{one.product_cpu_ms:.1f} | {one.database_cpu_ms:.1f} | "
+            f"{ratio} | {one.product_ms:.0f} | {one.statements} | {one.cells:,} |\n"
+        )
+    return head + "".join(rows)
+
+
+def reports_plot(found: Sequence[Found]) -> bytes:
+    """CPU of each of an administrator's, beside that of the floor."""
+    import pygal
+    from pygal.style import CleanStyle
+
+    shown = [one for one in found if one.role == "admin" and one.floor_cpu_ms is not None]
+    chart = pygal.HorizontalBar(
+        width=900, height=60 + 46 * len(shown), legend_at_bottom=True, js=[], print_values=True,
+        value_formatter=lambda value: f"{value:.1f} ms",
+        style=CleanStyle(colors=("#c9ced6", "#2f6fb2"), background="white"),
+    )  # fmt: skip
+    chart.title = "CPU of one report of the whole book, ms"
+    chart.x_labels = [one.name for one in reversed(shown)]
+    chart.add("by hand", [one.floor_cpu_ms for one in reversed(shown)])
+    chart.add("product", [one.product_cpu_ms for one in reversed(shown)])
+    drawn: bytes = chart.render()
+    return drawn
 
 
 def plot(results: Sequence[Result]) -> bytes:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import books
 from benchmarks.emitting import FloorEmitter, ProductEmitter, missed
+from benchmarks.findings import Figure
 from benchmarks.holding import Holding
 from benchmarks.sides import PRODUCT, ROOT, Side, resident
 
@@ -51,22 +52,6 @@ class Plan:
 QUICK = Plan(
     sockets=12, rounds=2, rates=(50,), rate_seconds=1, burst=60, per_transaction=7, readers=5, missed=600
 )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of both sides. `ratio` is product to floor."""
-
-    title: str
-    unit: str
-    floor: float
-    product: float
-    target: str = ""
-
-    @property
-    def ratio(self) -> float:
-        """How many times the floor's."""
-        return self.product / self.floor if self.floor else 0.0
 
 
 class Lost(Exception):

@@ -140,6 +140,7 @@ SELECT a.id, a.reference_number, a.client_reference, a.application_type, a.purpo
   a.quantity_surveyor_email, a.stage, a.stage_entered_at, a.came_from, a.created_at, a.updated_at,
   a.product_id, product.name AS product, a.broker_id, broker.first_name || ' ' || broker.last_name AS broker,
   a.bd_id, btrim(person.first_name || ' ' || person.last_name) AS bd, a.branch_id, branch.name AS branch,
+  a.referral_partner_id, partner.organisation AS referral_partner,
   ARRAY(SELECT (p.id, p.borrower_type, {name}, p.email, p.phone, p.state, p.created_at)
     FROM applications_applicationborrower link JOIN borrowers_borrower p ON p.id = link.borrower_id
     WHERE link.application_id = a.id ORDER BY link.position, link.id) AS borrowers,
@@ -151,7 +152,8 @@ SELECT a.id, a.reference_number, a.client_reference, a.application_type, a.purpo
       s.valuation_amount, s.valuation_date, s.created_at, s.updated_at)
     FROM applications_security s WHERE s.application_id = a.id ORDER BY s.id) AS securities
 FROM applications_application a
-  LEFT JOIN applications_product product ON product.id = a.product_id {names}
+  LEFT JOIN applications_product product ON product.id = a.product_id
+  LEFT JOIN brokers_partnership partner ON partner.id = a.referral_partner_id {names}
 WHERE a.id = $2 AND {scope}
 """
 ONE = {role: DETAIL.format(name=PARTY_NAME, names=NAMES, scope=scope) for role, scope in SCOPES.items()}
@@ -198,8 +200,10 @@ def shape(record: asyncpg.Record, caller: Caller) -> dict[str, Any]:
         "securities": securities,
         "loan_to_value_ratio": _ratio(amount, [Decimal(one["lending_value"]) for one in securities]),
     }
-    for name in ("product", "broker", "bd", "branch"):
+    for name in ("product", "broker", "bd", "branch", "referral_partner"):
         pk = record[f"{name}_id"]
+        if name == "referral_partner" and caller.role not in ("admin", "bd"):
+            pk = None
         row[name] = None if pk is None else {"id": pk, "name": record[name]}
     return row
 
