@@ -4,11 +4,12 @@ Without DATABASE_URL and REDIS_URL the run starts its own PostgreSQL and Valkey.
 has a database, a Redis database and a key prefix of its own.
 """
 
+import copy
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def _start_servers() -> None:
 
         _servers = EmbeddedServers(ROOT / "var" / "test-servers", durable=False)
         _servers.start()
+        if "DATABASE_URL" not in os.environ:
+            os.environ["TEST_TEMPLATE_LOCK"] = str(ROOT / "var" / "test-servers" / "template.lock")
         os.environ.setdefault("DATABASE_URL", _servers.database_url)
         os.environ.setdefault("REDIS_URL", _servers.redis_url)
 
@@ -86,6 +89,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(MEDIA, ignore_errors=True)
     if _servers is not None:
         _servers.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    """Copy the test database from a migrated one, where the server is our own."""
+    from django.db import connection
+
+    from tests.templates import migrated
+
+    if lock := os.environ.get("TEST_TEMPLATE_LOCK"):
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = migrated(ROOT, Path(lock))
 
 
 @pytest.fixture(scope="session")
@@ -168,11 +183,34 @@ def api() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def world(db: None) -> Any:
+def world(request: pytest.FixtureRequest, db: None) -> Any:
     """Two of everything, so that there is always somebody else: see `tests.factories.World`."""
     from tests.factories import World
 
+    if "one_world" in request.fixturenames:
+        return copy.deepcopy(request.getfixturevalue("one_world"))
     return World()
+
+
+@pytest.fixture(scope="module")
+def one_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """The rows of `world` made once for a file of many short tests (`usefixtures("one_world")`).
+
+    Each test begins with them, whatever the one before wrote: around each is a savepoint.
+    """
+    from django.db import transaction
+
+    from tests.factories import World
+    from tests.writes import as_if_none
+
+    block = as_if_none(transaction.atomic())
+    with django_db_blocker.unblock():
+        block.__enter__()
+        made = World()
+    yield made
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        block.__exit__(None, None, None)
 
 
 @pytest.fixture

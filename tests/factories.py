@@ -1,7 +1,7 @@
 """Makers of rows, and a small world of them."""
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +11,14 @@ from django.utils import timezone
 from applications.models import Application, ApplicationBorrower, Product, Security, Signature
 from applications.services.signatures import terms_of
 from borrowers.models import Asset, Borrower, Guarantor, Liability
-from brokers.models import Bdm, Branch, Broker
+from brokers.models import Bdm, Branch, Broker, Partnership
 from documents.models import LetterTemplate, Note, NoteComment
+from engagement import scoring
+from engagement.models import Lead
 from jobs.models import Job
 from notifications.models import Alert, OutgoingMail, Reminder
-from servicing.models import CommissionTerms
+from reports.models import ReportFile, ReportSchedule, SavedReport
+from servicing.models import CommissionTerms, PartnershipTerms
 from tests.clients import PASSWORD
 from tests.drawings import DRAWN, drawing
 from users.choices import AccountStatus, Role
@@ -79,6 +82,21 @@ class BrokerFactory(factory.django.DjangoModelFactory):
     email = factory.SelfAttribute("user.email")
 
 
+class PartnershipFactory(factory.django.DjangoModelFactory):
+    """An active partnership, which takes referrals."""
+
+    class Meta:
+        model = Partnership
+
+    kind = "accountant"
+    organisation = factory.Sequence(lambda n: f"Ledger and Sons {n}")
+    contact_name = "Ada Ledger"
+    email = factory.Sequence(lambda n: f"partner{n}@example.com")
+    branch = factory.SubFactory(BranchFactory)
+    status = "active"
+    agreement_start = date(2026, 1, 1)
+
+
 class BorrowerFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Borrower
@@ -117,6 +135,20 @@ class CommissionTermsFactory(factory.django.DjangoModelFactory):
     trail_rate = Decimal("0.1500")
     branch_share = Decimal("20.0000")
     clawback_months = 18
+
+
+class PartnershipTermsFactory(factory.django.DjangoModelFactory):
+    """Half a percent of the amount lent, clawed back pro rata within a year."""
+
+    class Meta:
+        model = PartnershipTerms
+        django_get_or_create = ("partnership", "valid_from")
+
+    partnership = factory.SubFactory(PartnershipFactory)
+    valid_from = date(2024, 7, 1)
+    kind = "percentage"
+    rate = factory.LazyAttribute(lambda row: Decimal("0.5000") if row.kind == "percentage" else None)
+    clawback_months = 12
 
 
 class AssetFactory(factory.django.DjangoModelFactory):
@@ -216,6 +248,50 @@ class ReminderFactory(factory.django.DjangoModelFactory):
     created_by = factory.SubFactory(UserFactory, role=Role.BD)
 
 
+class SavedReportFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SavedReport
+
+    owner = factory.SubFactory(UserFactory, role=Role.BD)
+    name = factory.Sequence(lambda n: f"By stage {n}")
+    source = "applications"
+    definition = factory.LazyFunction(
+        lambda: {"source": "applications", "dimensions": ["stage"], "measures": ["count"]}
+    )
+
+
+class ReportScheduleFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ReportSchedule
+        skip_postgeneration_save = True
+
+    report = factory.SubFactory(SavedReportFactory)
+    created_by = factory.SelfAttribute("report.owner")
+    recurrence = "daily"
+    at = time(7)
+    timezone = "Australia/Sydney"
+    format = "csv"
+    next_run_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+
+    @factory.post_generation
+    def recipients(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
+        self.recipients.set([self.created_by] if extracted is None else extracted)
+
+
+class ReportFileFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ReportFile
+
+    user = factory.SubFactory(UserFactory, role=Role.BD)
+    title = "By stage"
+    format = "csv"
+    status = "ready"
+    content = b"stage,count\r\n"
+    size = 13
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=30))
+
+
 class AlertFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Alert
@@ -237,6 +313,20 @@ class OutgoingMailFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
 
 
+class LeadFactory(factory.django.DjangoModelFactory):
+    """Somebody who asked for a loan."""
+
+    class Meta:
+        model = Lead
+
+    first_name = "Ada"
+    last_name = factory.Sequence(lambda n: f"Lead{n}")
+    email = factory.Sequence(lambda n: f"lead{n}@example.com")
+    score_breakdown = factory.LazyFunction(lambda: scoring.score(scoring.Facts())[1])
+    status_changed_at = factory.LazyFunction(timezone.now)
+    last_submitted_at = factory.LazyFunction(timezone.now)
+
+
 class Side:
     """One branch with its BDM, a broker, a client with a profile, and an application of all of them."""
 
@@ -251,12 +341,20 @@ class Side:
         self.guarantor = GuarantorFactory.create(borrower=self.borrower, created_by=self.broker_user)
         self.asset = AssetFactory.create(borrower=self.borrower)
         self.liability = LiabilityFactory.create(borrower=self.borrower)
+        self.partnership = PartnershipFactory.create(branch=self.branch, owner=self.bdm)
         self.application = ApplicationFactory.create(
-            broker=self.broker, bd=self.bdm, branch=self.branch, created_by=self.broker_user
+            broker=self.broker,
+            bd=self.bdm,
+            branch=self.branch,
+            referral_partner=self.partnership,
+            created_by=self.broker_user,
         )
         ApplicationBorrower.objects.create(application=self.application, borrower=self.borrower)
         self.security = SecurityFactory.create(application=self.application)
         self.signature = SignatureFactory.create(application=self.application, signed_by=self.client_user)
+        self.lead = LeadFactory.create(
+            assignee=self.broker_user, branch=self.branch, created_by=self.broker_user
+        )
         self.note = NoteFactory.create(
             application=self.application, author=self.broker_user, visibility="client"
         )

@@ -41,10 +41,10 @@ def xlsx_file(*rows: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def send(client: Any, content: bytes, **form: Any) -> Any:
+def send(client: Any, content: bytes, *, address: str = ADDRESS, **form: Any) -> Any:
     """Upload a file; the reply."""
     file = SimpleUploadedFile("loans.csv", content)
-    return client.post(ADDRESS, {"file": file, **form}, format="multipart")
+    return client.post(address, {"file": file, **form}, format="multipart")
 
 
 def imported(client: Any, content: bytes, **form: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import pikepdf
 import pypdfium2
 import pytest
+import time_machine
 
 from documents.letters import australian
 from documents.letters.builtin import LETTERS
@@ -56,6 +57,17 @@ def test_a_schedule_that_goes_over_the_page_repeats_its_header_and_every_page_ha
     assert [f"Page {number} of 3" in page for number, page in enumerate(pages, 1)] == [True] * 3
     for row in SAMPLE["schedule"]["rows"]:
         assert sum(row["due_date"] in page for page in pages) == 1
+
+
+def test_a_letter_printed_twice_at_one_moment_is_the_same_file(press):
+    source = b"Dear reader"
+    with time_machine.travel(datetime(2026, 3, 1, 9, tzinfo=UTC), tick=False) as clock:
+        first = press.print(Form.PDF, source, SAMPLE).content
+        assert press.print(Form.PDF, source, SAMPLE).content == first
+        clock.shift(1)
+        later = press.print(Form.PDF, source, SAMPLE).content
+    assert b"D:20260301090000Z" in first
+    assert later != first
 
 
 def test_the_lines_to_sign_on_say_where_they_are(press):

@@ -13,17 +13,29 @@ from django.db.models import UUIDField
 from django.utils import timezone
 
 from applications.models import Application, Product, Security, Signature
-from borrowers.models import Asset, Borrower, Guarantor, Liability
-from brokers.models import Bdm, Branch, Broker
+from borrowers.models import Asset, Borrower, BorrowerMerge, DuplicatePair, Guarantor, Liability
+from brokers.models import Bdm, Branch, Broker, Partnership
 from documents.models import Batch, Document, LetterTemplate, Note, NoteComment, SignatureRequest
 from documents.services.reading import version_read
+from engagement.models import Appointment, Interaction, Lead, OfficeHours, Review
 from events.models import Event
 from events.services import emit
 from jobs.models import Job
 from messaging.models import ChatGroup, Conversation, Member, Message
 from notifications.models import Alert, Notification, OutgoingMail, Reminder
-from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
+from reports.models import ReportFile, ReportSchedule, SavedReport
+from servicing.models import (
+    Commission,
+    CommissionTerms,
+    Fee,
+    PartnerCommission,
+    PartnershipTerms,
+    Payment,
+    Repayment,
+)
+from tests.borrowers.merges import merge_into, pair_with
 from tests.documents import makers, signing
+from tests.engagement import meetings
 from tests.factories import (
     AlertFactory,
     ApiKeyFactory,
@@ -39,13 +51,18 @@ from tests.factories import (
     NoteCommentFactory,
     NoteFactory,
     OutgoingMailFactory,
+    PartnershipFactory,
+    PartnershipTermsFactory,
     ReminderFactory,
+    ReportFileFactory,
+    ReportScheduleFactory,
+    SavedReportFactory,
     UserFactory,
     World,
 )
 from tests.messaging import chats
 from tests.plugins.route_table import Operation
-from tests.servicing.kit import commission_of, fee_of, loan_of, payment_of
+from tests.servicing.kit import commission_of, fee_of, loan_of, partner_commission_of, payment_of
 from users.choices import Role
 from users.events import LoggedIn
 from users.models import ApiKey, Session, User
@@ -106,6 +123,11 @@ def notification_of(user: User) -> Notification:
     )
 
 
+def reader_of(world: World, role: str) -> User:
+    """Our user of a role who has reports; clients have none."""
+    return world.admin if role == Role.CLIENT else world.user(role)
+
+
 def alert_of(user: User) -> Alert:
     """An alert that a user raised and is to see to."""
     return AlertFactory.create(created_by=user, assigned_to=user)
@@ -157,9 +179,25 @@ ROWS: dict[type, Rows] = {
         fresh=lambda world: BdmFactory.create(),
     ),
     Broker: side("broker", fresh=lambda world: BrokerFactory.create()),
+    Partnership: side(
+        "partnership",
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+        fresh=lambda world: PartnershipFactory.create(),
+    ),
     Borrower: side("borrower", fresh=lambda world: BorrowerFactory.create()),
+    BorrowerMerge: Rows(
+        lambda world, role: merge_into(world.ours.borrower, world.admin),
+        lambda world: merge_into(world.theirs.borrower, world.admin),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    DuplicatePair: Rows(
+        lambda world, role: pair_with(world.ours.borrower, world.ours.bd_user),
+        lambda world: pair_with(world.theirs.borrower, world.theirs.bd_user),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    ),
     Guarantor: side("guarantor", fresh=lambda world: GuarantorFactory.create()),
     Application: side("application", fresh=lambda world: ApplicationFactory.create()),
+    Lead: side("lead", sees_ours=frozenset({Role.ADMIN, Role.BD, Role.BROKER})),
     Asset: side("asset"),
     Liability: side("liability"),
     Security: side("security"),
@@ -185,6 +223,16 @@ ROWS: dict[type, Rows] = {
         lambda world, role: CommissionTermsFactory.create(broker=world.ours.broker),
         lambda world: CommissionTermsFactory.create(broker=world.theirs.broker),
         sees_ours=ADMIN,
+    ),
+    PartnerCommission: Rows(
+        lambda world, role: partner_commission_of(world.admin, world.ours.application),
+        lambda world: partner_commission_of(world.admin, world.theirs.application),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    PartnershipTerms: Rows(
+        lambda world, role: PartnershipTermsFactory.create(partnership=world.ours.partnership),
+        lambda world: PartnershipTermsFactory.create(partnership=world.theirs.partnership),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
     ),
     Document: Rows(
         lambda world, role: makers.document_of(
@@ -240,6 +288,30 @@ ROWS: dict[type, Rows] = {
         lambda world: chats.chat_about(world.theirs, world.theirs.bd_user).messages.first(),
         sees_theirs=frozenset(),
     ),
+    Appointment: Rows(
+        lambda world, role: meetings.appointment_of(
+            world.ours.application, world.ours.bd_user if role == Role.CLIENT else world.user(role)
+        ),
+        lambda world: meetings.appointment_of(world.theirs.application, world.theirs.bd_user),
+    ),
+    OfficeHours: Rows(
+        lambda world, role: meetings.hours_of(
+            world.ours.bd_user if role == Role.CLIENT else world.user(role)
+        ),
+        lambda world: meetings.hours_of(world.theirs.bd_user),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    Interaction: Rows(
+        lambda world, role: meetings.interaction_of(
+            world.ours.application, world.ours.broker_user if role == Role.CLIENT else world.user(role)
+        ),
+        lambda world: meetings.interaction_of(world.theirs.application, world.theirs.broker_user),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    Review: Rows(
+        lambda world, role: meetings.review_of(world.ours),
+        lambda world: meetings.review_of(world.theirs),
+    ),
     Product: Rows(
         lambda world, role: world.product,
         # Nobody's: what is no longer on offer is hidden from all but administrators.
@@ -256,6 +328,22 @@ ROWS: dict[type, Rows] = {
         ),
         lambda world: ReminderFactory.create(created_by=world.theirs.broker_user),
         sees_ours=ALL - {Role.CLIENT},
+    ),
+    SavedReport: Rows(
+        lambda world, role: SavedReportFactory.create(owner=reader_of(world, role)),
+        lambda world: SavedReportFactory.create(owner=world.theirs.broker_user),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    ReportSchedule: Rows(
+        lambda world, role: ReportScheduleFactory.create(report__owner=reader_of(world, role)),
+        lambda world: ReportScheduleFactory.create(report__owner=world.theirs.broker_user),
+        sees_ours=ALL - {Role.CLIENT},
+    ),
+    ReportFile: Rows(
+        lambda world, role: ReportFileFactory.create(user=reader_of(world, role)),
+        lambda world: ReportFileFactory.create(user=world.theirs.broker_user),
+        sees_ours=ALL - {Role.CLIENT},
+        sees_theirs=frozenset(),
     ),
     Alert: Rows(
         lambda world, role: alert_of(world.ours.bd_user if role == Role.BD else world.admin),
@@ -305,8 +393,27 @@ SETTLED = Rows(
     lambda world, role: loan_of(world.admin, world.ours.application).application,
     lambda world: world.theirs.application,
 )
+TEAM = Rows(
+    lambda world, role: world.ours.bd_user,
+    lambda world: world.theirs.bd_user,
+    sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    fresh=lambda world: BdmFactory.create().user,
+)
 # Where the address narrows the rows further than the model does.
 ROWS_AT: dict[str, Rows] = {
+    "/api/borrowers/duplicates/pairs/{pk}/reopen/": Rows(
+        lambda world, role: pair_with(world.ours.borrower, world.ours.bd_user, is_dismissed=True),
+        lambda world: pair_with(world.theirs.borrower, world.theirs.bd_user, is_dismissed=True),
+        sees_ours=frozenset({Role.ADMIN, Role.BD}),
+    ),
+    "/api/appointments/{pk}/complete/": Rows(
+        lambda world, role: meetings.appointment_of(
+            world.ours.application,
+            world.ours.bd_user if role == Role.CLIENT else world.user(role),
+            is_over=True,
+        ),
+        lambda world: meetings.appointment_of(world.theirs.application, world.theirs.bd_user, is_over=True),
+    ),
     "/api/applications/{pk}/schedule/": SETTLED,
     "/api/applications/{pk}/payoff/": SETTLED,
     "/api/applications/{pk}/extend-loan/": SETTLED,
@@ -326,12 +433,9 @@ ROWS_AT: dict[str, Rows] = {
         lambda world: session_of(world.theirs.client_user),
         sees_theirs=frozenset(),
     ),
-    "/api/users/team/members/{pk}/": Rows(
-        lambda world, role: world.ours.bd_user,
-        lambda world: world.theirs.bd_user,
-        sees_ours=frozenset({Role.ADMIN, Role.BD}),
-        fresh=lambda world: BdmFactory.create().user,
-    ),
+    "/api/users/team/members/{pk}/": TEAM,
+    "/api/users/team/members/{pk}/workload/": TEAM,
+    "/api/users/team/members/{pk}/performance/": TEAM,
 }
 
 

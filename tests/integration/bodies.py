@@ -1,15 +1,26 @@
 """What a role that may sends with each operation that takes a body: by operation, from our world."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from applications.models import ApplicationBorrower
+from servicing.dates import business_date
 from tests.clients import PASSWORD
 from tests.documents import makers, signing
 from tests.drawings import base64_of, drawing
-from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory, World
+from tests.engagement import meetings
+from tests.factories import (
+    ApplicationFactory,
+    BdmFactory,
+    BorrowerFactory,
+    BranchFactory,
+    SavedReportFactory,
+    UserFactory,
+    World,
+)
 from tests.servicing import kit as bodies
 from users.choices import Role
 
@@ -29,7 +40,16 @@ FEES = {
     "monthly_account_fee": "10",
     "working_fee": "0",
 }
+PARTNER = {
+    "kind": "solicitor",
+    "organisation": "Novak Law",
+    "contact_name": "Nia Novak",
+    "email": "nia@example.com",
+    "agreement_start": "2026-01-01",
+}
 BRANCH = {"name": "North", "code": "N1", "state": "NSW"}
+CUSTOM_REPORT = {"source": "applications", "dimensions": ["stage"], "measures": ["count"]}
+SAVED_REPORT = {"name": "By stage", "definition": CUSTOM_REPORT}
 PRODUCT = {"name": "Bridging", "code": "BRIDGE"}
 ASSET = {"asset_type": "real_estate", "value": "900000.00"}
 LIABILITY = {"liability_type": "mortgage", "balance": "400000.00"}
@@ -43,6 +63,7 @@ LOAN = {
     "day_count": "act_365",
     "rounding": {"mode": "half_up"},
 }
+LEAD = {"first_name": "Nia", "last_name": "Novak", "email": "nia@example.com", "source": "walk_in"}
 FEE = {"fee_type": "valuation", "amount": "550.00", "due_date": "2026-12-01"}
 SECURITY = {"security_type": "first_mortgage", "value": "700000.00"}
 
@@ -57,6 +78,12 @@ def known_to_all(world: World) -> Any:
 
 # What a granted role sends with an operation that takes a body.
 ALERT = {"priority": "high", "title": "The valuer does not answer"}
+
+
+def schedule(world: World) -> dict[str, Any]:
+    """A schedule of a report that all of us see."""
+    report = SavedReportFactory.create(owner=world.admin, shared_with="branch", branch=world.ours.branch)
+    return {"report": report.pk, "recurrence": "daily", "at": "07:30"}
 
 
 def reminder(world: World) -> dict[str, Any]:
@@ -84,13 +111,23 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
             "loans.csv", b"client_reference,loan_amount,loan_term,interest_rate\nA,1,1,1"
         )
     },
+    "lead_bulk_import": lambda world: {
+        "file": SimpleUploadedFile("leads.csv", b"first_name,last_name,email\nMia,Chen,mia@example.com")
+    },
     "application_update": lambda world: TERMS,
     "application_partial_update": lambda world: {"purpose": "A house"},
     "application_stage": lambda world: {"stage": "withdrawn"},
     "application_set_borrowers": lambda world: {"borrowers": [world.ours.borrower.pk]},
     "application_set_guarantors": lambda world: {"guarantors": [world.ours.guarantor.pk]},
     "application_funding_calculation": lambda world: FEES,
+    "borrower_merge": lambda world: {
+        "duplicate": BorrowerFactory.create(created_by=world.ours.bd_user).pk,
+        "keep": {"email": "survivor"},
+    },
+    "duplicate_pair_dismiss": lambda world: {"reason": "Father and son"},
     "schedule_preview": lambda world: LOAN,
+    "custom_report_run": lambda world: CUSTOM_REPORT,
+    "custom_report_export": lambda world: CUSTOM_REPORT,
     "asset_create": lambda world: ASSET,
     "asset_update": lambda world: ASSET,
     "asset_partial_update": lambda world: {"value": "1.00"},
@@ -130,6 +167,31 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "message_create": lambda world: {"body": "On Tuesday."},
     "message_update": lambda world: {"body": "On Wednesday."},
     "message_partial_update": lambda world: {"body": "On Thursday."},
+    "appointment_create": meetings.booking,
+    "appointment_update": lambda world: {"title": "Second talk", "kind": "video"},
+    "appointment_partial_update": lambda world: {"title": "Second talk"},
+    "appointment_complete": lambda world: {"outcome": "They sign."},
+    "appointment_cancel": lambda world: {"reason": "Ill."},
+    "appointment_reschedule": meetings.another_time,
+    "office_hours_create": lambda world: {"weekday": 1, "opens_at": "09:00", "closes_at": "12:00"},
+    "office_hours_update": lambda world: {"weekday": 1, "opens_at": "09:00", "closes_at": "12:00"},
+    "office_hours_partial_update": lambda world: {"closes_at": "12:30"},
+    "interaction_create": lambda world: {
+        "application": world.ours.application.pk,
+        "kind": "call",
+        "subject": "Payslips",
+    },
+    "interaction_update": lambda world: {"kind": "call", "subject": "Payslips"},
+    "interaction_partial_update": lambda world: {"outcome": "Done."},
+    "review_create": lambda world: {
+        "application": meetings.settled_of(world.ours).pk,
+        "rating": 5,
+        "title": "Quick and clear",
+    },
+    "review_update": lambda world: {"rating": 3, "title": "Slow"},
+    "review_partial_update": lambda world: {"rating": 3},
+    "review_respond": lambda world: {"response": "Thank you."},
+    "review_hide": lambda world: {"reason": "It names people."},
     "note_create": lambda world: {"application": world.ours.application.pk, "text": "Called."},
     "note_update": lambda world: {"text": "Called.", "visibility": "client"},
     "note_partial_update": lambda world: {"remind_date": "2030-01-01"},
@@ -171,6 +233,13 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "branch_create": lambda world: BRANCH,
     "branch_update": lambda world: BRANCH,
     "branch_partial_update": lambda world: {"city": "Sydney"},
+    "lead_create": lambda world: LEAD,
+    "lead_update": lambda world: LEAD,
+    "lead_partial_update": lambda world: {"urgency": "high"},
+    "lead_set_status": lambda world: {"status": "contacted"},
+    "lead_assign": lambda world: {"assignee": world.ours.bd_user.pk},
+    "lead_score": lambda world: {},
+    "lead_convert": lambda world: {"loan_amount": "300000.00", "loan_term": 240, "interest_rate": "5.9900"},
     "broker_create": lambda world: {
         **PERSON,
         "email": "nia@example.com",
@@ -183,8 +252,18 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "broker_partial_update": lambda world: {"company_name": "Novak Broking"},
     "broker_commission_mark_paid": lambda world: {},
+    "partnership_create": lambda world: {**PARTNER, "branch": world.ours.branch.pk},
+    "partnership_update": lambda world: {**PARTNER, "branch": world.ours.branch.pk},
+    "partnership_partial_update": lambda world: {"contact_name": "Nia Novak"},
+    "partnership_change_status": lambda world: {"status": "paused"},
     "commission_pay": lambda world: {
         "commissions": [bodies.commission_of(world.admin, world.ours.application).pk]
+    },
+    "partner_commission_mark_paid": lambda world: {},
+    "partnership_terms_create": lambda world: {
+        "valid_from": (business_date() + timedelta(days=1)).isoformat(),
+        "kind": "flat",
+        "flat_amount": "500.00",
     },
     "commission_terms_create": lambda world: {"upfront_rate": "0.5000"},
     "commission_terms_update": lambda world: {"upfront_rate": "0.5000"},
@@ -212,6 +291,12 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "guarantor_update": lambda world: PERSON,
     "guarantor_partial_update": lambda world: {"phone": "+61412345678"},
     "notification_mark_read": lambda world: {},
+    "saved_report_create": lambda world: SAVED_REPORT,
+    "saved_report_update": lambda world: SAVED_REPORT,
+    "saved_report_partial_update": lambda world: {"name": "Stages"},
+    "report_schedule_create": schedule,
+    "report_schedule_update": lambda world: {"recurrence": "weekly", "weekday": 1, "at": "07:30"},
+    "report_schedule_partial_update": lambda world: {"is_paused": True},
     "reminder_create": reminder,
     "reminder_update": reminder,
     "reminder_partial_update": lambda world: {"subject": "Payslips, please"},

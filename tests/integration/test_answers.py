@@ -6,7 +6,7 @@ from redis.exceptions import RedisError
 
 from tests.factories import GuarantorFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_world")]
 
 
 def test_a_new_company_is_where_the_reply_says(world, api):

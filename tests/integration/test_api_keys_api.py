@@ -475,7 +475,8 @@ def test_no_key_makes_changes_or_ends_a_person(world, program, api, method, path
 
 
 def test_a_key_reads_people(world, program):
-    client = program(world.admin, "users:read", "team-members:read")
+    figures = ("applications:read", "notes:read", "leads:read")
+    client = program(world.admin, "users:read", "team-members:read", *figures)
     for path in (USERS, f"{USERS}{world.admin.pk}/", MEMBERS, f"{MEMBERS}{world.admin.pk}/"):
         assert client.get(path).status_code == 200, path
 

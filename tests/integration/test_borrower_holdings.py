@@ -388,7 +388,7 @@ def test_the_timeline_takes_the_indexes(world, django_assert_num_queries):
                 subject=world.ours.application,
                 application_id=world.ours.application.pk,
             )
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         rows = selectors.timeline(world.ours.borrower, user=world.admin, reader=Audience.STAFF)
     with django_assert_num_queries(1):
         assert len(rows) == 3

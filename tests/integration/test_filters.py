@@ -14,13 +14,19 @@ from tests.factories import ApplicationFactory, BorrowerFactory
 from tests.integration.addresses import notification_of
 from tests.plugins.route_table import operations
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_world")]
 
 LISTS = [operation for operation in operations() if operation.action == "list" and "{" not in operation.path]
 BOOLEANS = [
     "users/users/?is_active",
     "borrowers/?is_company",
     "borrowers/?has_applications",
+    "borrowers/merges/?is_undone",
+    "borrowers/duplicates/pairs/?is_dismissed",
+    "customers/?is_company",
+    "customers/?has_applications",
+    "customers/?has_open_loan",
+    "customers/?in_arrears",
     "users/team/members/?is_active",
     "users/auth/sessions/?is_active",
     "users/api-keys/?is_expired",
@@ -35,18 +41,33 @@ BOOLEANS = [
     "documents/repayments/?is_overdue",
     "documents/documents/?visible_to_client",
     "documents/notes/?is_due",
+    "reviews/?is_hidden",
     "documents/signature-requests/?mine",
     "templates/?is_active",
+    "leads/?follow_up_due",
+    "reports/schedules/?is_paused",
 ]
+# Whole numbers that are no ids, and may be 0.
+NUMBERS = ["leads/?min_score", "leads/?max_score", "reviews/?rating"]
 IDS = [
+    "reports/saved/?owner",
+    "reports/schedules/?report",
+    "reports/files/?schedule",
+    "reports/files/?job",
     "applications/?product",
     "applications/?broker",
     "applications/?bd",
     "applications/?branch",
     "applications/?borrower",
     "guarantors/?borrower",
+    "borrowers/merges/?survivor",
+    "borrowers/merges/?duplicate",
+    "borrowers/duplicates/pairs/?borrower",
     "brokers/?branch",
     "brokers/bdms/?branch",
+    "partnerships/?branch",
+    "partnerships/?owner",
+    "applications/?referral_partner",
     "users/users/?branch",
     "users/team/members/?branch",
     "users/api-keys/?user",
@@ -64,12 +85,28 @@ IDS = [
     "chat/search/?conversation",
     "alerts/?assigned_to",
     "users/mail-log/?user",
+    "appointments/?host",
+    "appointments/?lead",
+    "appointments/?borrower",
+    "appointments/?application",
+    "office-hours/?host",
+    "interactions/?lead",
+    "interactions/?borrower",
+    "interactions/?application",
+    "interactions/?author",
+    "reviews/?application",
+    "reviews/?broker",
+    "reviews/?branch",
     "documents/notes/?assigned_to",
     "documents/notes/?author",
     "documents/signature-requests/?document",
     "commissions/?application",
     "commissions/?branch",
     "commissions/?broker",
+    "commissions/?partnership",
+    "leads/?assignee",
+    "leads/?branch",
+    "leads/?partnership",
 ]
 DAYS = [
     ("applications/", Application, "created_at"),
@@ -97,7 +134,7 @@ def test_every_boolean_and_every_id_is_here():
     assert documented("boolean") == set(BOOLEANS)
     paging = {f"{operation.path.removeprefix('/api/')}?{name}" for operation in LISTS for name in
               ("limit", "offset")}  # fmt: skip
-    assert documented("integer") - paging == set(IDS)
+    assert documented("integer") - paging == set(IDS) | set(NUMBERS)
 
 
 @pytest.mark.parametrize("address", BOOLEANS)
@@ -114,6 +151,15 @@ def test_a_boolean_is_true_or_false(admin, address):
         reply = admin.get(f"/api/{address}={value}")
         assert reply.status_code == 400, value
         assert reply.json()["errors"] == {address.partition("?")[2]: ["Must be true or false."]}
+
+
+@pytest.mark.parametrize("address", NUMBERS)
+@pytest.mark.parametrize("value", ["-1", "1.0", "x", "1_0", "%00"])
+def test_a_number_is_a_whole_one(admin, address, value):
+    reply = admin.get(f"/api/{address}={value}")
+    assert reply.status_code == 400
+    assert list(reply.json()["errors"]) == [address.partition("?")[2]]
+    assert admin.get(f"/api/{address}=0").status_code == 200
 
 
 @pytest.mark.parametrize("address", IDS)

@@ -214,8 +214,8 @@ def events_held():
 def waiting() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query LIKE '%%events_event%%'"
+            "SELECT count(*) FROM pg_locks WHERE relation = 'events_event'::regclass AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         return bool(cursor.fetchone()[0])
 

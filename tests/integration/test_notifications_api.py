@@ -93,7 +93,7 @@ def test_preferences_are_complete_and_have_defaults(broker):
     reply = broker.get(PREFERENCES)
     assert reply.status_code == 200
     by_mail = {"repayment_upcoming", "repayment_overdue", "note_reminder", "signature_required", "system",
-               "lead_assigned", "appointment_reminder"}  # fmt: skip
+               "lead_assigned", "appointment_reminder", "scheduled_report"}  # fmt: skip
     channels = {kind: {"in_app": True, "email": kind in by_mail} for kind in NotificationType.values}
     assert reply.json() == {**channels, "daily_digest": False, "weekly_digest": False}
     assert NotificationPreference.objects.count() == 0

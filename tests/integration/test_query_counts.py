@@ -6,6 +6,7 @@
 
 import json
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,26 @@ from django.utils import timezone
 from applications.models import ApplicationBorrower, ApplicationGuarantor, FundingCalculation, StageChange
 from documents.models import Batch, Document, LetterTemplate, SignatureRequest
 from documents.services.documents import version_add
+from engagement.models import Appointment, Interaction, OfficeHours, Review
+from engagement.services.leads import lead_update
 from events.dispatcher import dispatch_pending
 from events.services import emit
 from jobs.models import Job
 from messaging.models import Conversation
 from messaging.services.members import member_add
 from notifications.models import Notification
-from servicing.models import Commission, CommissionTerms, Fee, Payment, Repayment
+from servicing.models import (
+    Commission,
+    CommissionTerms,
+    Fee,
+    PartnerCommission,
+    PartnershipTerms,
+    Payment,
+    Repayment,
+)
+from tests.borrowers.merges import pair_with
 from tests.documents import makers, signing
+from tests.engagement import meetings
 from tests.events.test_dispatcher import stage_changed
 from tests.factories import (
     AlertFactory,
@@ -37,20 +50,24 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LeadFactory,
     LetterTemplateFactory,
     LiabilityFactory,
     NoteCommentFactory,
     NoteFactory,
     OutgoingMailFactory,
+    PartnershipFactory,
     ProductFactory,
     ReminderFactory,
+    ReportFileFactory,
+    ReportScheduleFactory,
     SecurityFactory,
     SignatureFactory,
     UserFactory,
 )
 from tests.integration.addresses import session_of
 from tests.messaging import chats
-from tests.servicing.kit import commission_of, fee_of, payment_of
+from tests.servicing.kit import commission_of, fee_of, payment_of, tiered
 from users.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -69,10 +86,11 @@ class Book:
     def grow(self, rows: int) -> None:
         """Add rows to every list that our users see."""
         ours = self.ours
-        for _ in range(rows):
+        for number in range(rows):
             BranchFactory.create()
             BdmFactory.create(branch=ours.branch)
             BrokerFactory.create(branch=ours.branch)
+            PartnershipFactory.create(branch=ours.branch, owner=ours.bdm)
             UserFactory.create()
             for role in ROLES:
                 JobFactory.create(created_by=self.world.user(role))
@@ -80,11 +98,18 @@ class Book:
             for role in ROLES:
                 session_of(self.world.user(role))
             borrower = BorrowerFactory.create(created_by=ours.broker_user, user=ours.client_user)
+            LeadFactory.create(assignee=ours.broker_user, branch=ours.branch, score=80, temperature="hot")
+            lead_update(lead=ours.lead, actor=ours.bd_user, purpose=f"House {rows}.{number}")
+            pair_with(ours.borrower, ours.bd_user)
             AssetFactory.create(borrower=ours.borrower)
             LiabilityFactory.create(borrower=ours.borrower)
             guarantor = GuarantorFactory.create(borrower=ours.borrower, created_by=ours.broker_user)
             other = ApplicationFactory.create(
-                broker=ours.broker, bd=ours.bdm, branch=ours.branch, product=self.world.product
+                broker=ours.broker,
+                bd=ours.bdm,
+                branch=ours.branch,
+                product=self.world.product,
+                referral_partner=ours.partnership,
             )
             ApplicationBorrower.objects.create(application=other, borrower=ours.borrower)
             ApplicationGuarantor.objects.create(application=other, guarantor=ours.guarantor)
@@ -100,11 +125,21 @@ class Book:
                 assigned_to=UserFactory.create(role="bd"),
                 visibility="client",
             )
+            host = BdmFactory.create(branch=ours.branch).user
+            meetings.appointment_of(ours.application, host)
+            meetings.hours_of(host)
+            meetings.hours_of(ours.broker_user)
+            meetings.interaction_of(ours.application, host)
+            meetings.review_of(ours)
             NoteCommentFactory.create(note=ours.note, author=UserFactory.create(role="bd"))
             LetterTemplateFactory.create()
             for role in ("admin", "bd", "broker"):
                 user = self.world.user(role)
                 ReminderFactory.create(created_by=user, send_as=UserFactory.create(role="bd"))
+                ReportFileFactory.create(user=user)
+                ReportScheduleFactory.create(
+                    report__owner=user, recipients=UserFactory.create_batch(2, role="bd")
+                )
                 AlertFactory.create(assigned_to=user, acknowledged_by=UserFactory.create(role="bd"))
             OutgoingMailFactory.create()
             StageChange.objects.create(
@@ -135,6 +170,8 @@ class Book:
             for role in ROLES:
                 makers.batch_of(ours.application, self.world.user(role))
             CommissionTermsFactory.create(broker=BrokerFactory.create())
+            begins = date(2024, 7, 1) + timedelta(days=ours.partnership.commission_terms.count())
+            tiered(ours.partnership, "loan", ("0", "0.5"), ("100000", "0.6"), valid_from=begins)
             commission_of(self.world.admin, other)
             self.grow_chats()
             # By others, so that their names are looked up.
@@ -189,6 +226,7 @@ class Book:
         chat = f"/api/chat/conversations/{self.first_chat().pk}/"
         group = f"/api/chat/groups/{self.first_group().pk}/"
         commissions = f"/api/brokers/{ours.broker.pk}/commissions/"
+        partner = f"/api/partnerships/{ours.partnership.pk}/"
         notification = Notification.objects.filter(user=self.world.admin).first()
         event = self.first_event()
         key = ApiKey.objects.first()
@@ -221,6 +259,16 @@ class Book:
             "chat-group-detail": group,
             "chat-group-member-list": f"{group}members/",
             "chat-group-member-detail": f"{group}members/{self.first_group().members.first().pk}/",
+            "appointment-list": "/api/appointments/",
+            "appointment-detail": f"/api/appointments/{Appointment.objects.first().pk}/",
+            "appointment-calendar-link": "/api/appointments/calendar-link/",
+            "office-hours-list": "/api/office-hours/",
+            "office-hours-detail": f"/api/office-hours/{OfficeHours.objects.first().pk}/",
+            "interaction-list": "/api/interactions/",
+            "interaction-detail": f"/api/interactions/{Interaction.objects.first().pk}/",
+            "review-list": "/api/reviews/",
+            "review-detail": f"/api/reviews/{Review.objects.first().pk}/",
+            "review-summary": "/api/reviews/summary/",
             "note-list": "/api/documents/notes/",
             "note-detail": f"/api/documents/notes/{ours.note.pk}/",
             "note-comments": f"/api/documents/notes/{ours.note.pk}/comments/",
@@ -252,6 +300,9 @@ class Book:
             "repayment-detail": f"/api/documents/repayments/{self.first(Repayment)}/",
             "security-list": f"{application}securities/",
             "security-detail": f"{application}securities/{ours.security.pk}/",
+            "customer-list": "/api/customers/",
+            "customer-detail": f"/api/customers/{ours.borrower.pk}/",
+            "duplicate-pair-list": "/api/borrowers/duplicates/pairs/",
             "borrower-list": "/api/borrowers/",
             "borrower-detail": f"/api/borrowers/{ours.borrower.pk}/",
             "borrower-guarantors": f"/api/borrowers/{ours.borrower.pk}/guarantors/",
@@ -272,6 +323,16 @@ class Book:
             "broker-detail": f"/api/brokers/{ours.broker.pk}/",
             "broker-applications": f"/api/brokers/{ours.broker.pk}/applications/",
             "broker-stats": f"/api/brokers/{ours.broker.pk}/stats/",
+            "partnership-list": "/api/partnerships/",
+            "partnership-detail": f"/api/partnerships/{ours.partnership.pk}/",
+            "partnership-referrals": f"/api/partnerships/{ours.partnership.pk}/referrals/",
+            "partnership-terms-list": f"{partner}terms/",
+            "partnership-terms-detail": f"{partner}terms/{self.first_of_partner(PartnershipTerms)}/",
+            "partnership-commission-summary": f"{partner}commission-summary/",
+            "partner-commission-list": f"{partner}commissions/",
+            "partner-commission-detail": (
+                f"{partner}commissions/{self.first_of_partner(PartnerCommission)}/"
+            ),
             "commission-list": "/api/commissions/",
             "commission-detail": f"/api/commissions/{self.first_commission()}/",
             "broker-commission-list": commissions,
@@ -289,6 +350,8 @@ class Book:
             "bdm-applications": f"/api/brokers/bdms/{ours.bdm.pk}/applications/",
             "bdm-portfolio": f"/api/brokers/bdms/{ours.bdm.pk}/portfolio/",
             "team-member-list": "/api/users/team/members/",
+            "team-member-workload": f"/api/users/team/members/{ours.bd_user.pk}/workload/",
+            "team-member-performance": f"/api/users/team/members/{ours.bd_user.pk}/performance/",
             "team-member-detail": f"/api/users/team/members/{ours.bd_user.pk}/",
             "user-list": "/api/users/users/",
             "user-detail": f"/api/users/users/{self.world.admin.pk}/",
@@ -318,6 +381,11 @@ class Book:
     def first_commission(self) -> int:
         """One of our broker."""
         return Commission.objects.filter(broker=self.ours.broker).values_list("pk", flat=True).first() or 0
+
+    def first_of_partner(self, model) -> int:
+        """A row of our partner."""
+        of_partner = model.objects.filter(partnership=self.ours.partnership)
+        return of_partner.values_list("pk", flat=True).first() or 0
 
     def first_terms(self) -> int:
         """Those of a broker."""

@@ -11,13 +11,17 @@ from applications.choices import Stage
 from crm_backend.common.permissions import IsSelfService
 from crm_backend.common.policy import Policy
 from documents.models import Document, Note, NoteComment, SignatureRequest, Signer
+from engagement.models import Appointment, Interaction, OfficeHours
 from events.models import Event
 from messaging.models import Member, Message
 from notifications.models import Alert
+from reports.models import SavedReport
 from tests.integration.addresses import address, sees
 from tests.integration.bodies import BODIES
 from tests.plugins.route_table import Operation, operations, routes
 from users.choices import Role
+
+pytestmark = pytest.mark.usefixtures("one_world")
 
 # The contract, written down a second time: whoever changes the policy changes it here on purpose.
 # a = admin, d = BDM, b = broker, c = client; B = broker under a condition.
@@ -55,6 +59,22 @@ GRANTS = {
         "guarantors": "adbc",
         "set_guarantors": "ADB",
     },
+    "leads": {
+        "list": "adb",
+        "retrieve": "adb",
+        "create": "adb",
+        "update": "adb",
+        "destroy": "a",
+        "set_status": "adb",
+        "score": "adb",
+        "assign": "ad",
+        "convert": "adb",
+        "timeline": "adb",
+        "hot": "adb",
+        "stats": "adb",
+        "bulk_import": "adb",
+        "bulk_import_template": "adb",
+    },
     "assets": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "audit-logs": {"list": "a", "retrieve": "a"},
     "documents": {
@@ -91,7 +111,11 @@ GRANTS = {
         "financial_summary": "adbc",
         "timeline": "adbc",
         "duplicates": "adb",
+        "merge": "ad",
     },
+    "borrower-merges": {"list": "ad", "retrieve": "ad", "undo": "ad"},
+    "duplicate-pairs": {"list": "ad", "retrieve": "ad", "dismiss": "ad", "reopen": "ad"},
+    "customers": {"list": "adb", "retrieve": "adb"},
     "branches": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -113,6 +137,18 @@ GRANTS = {
         "commission_summary": "adb",
     },
     "commissions": {"list": "adb", "retrieve": "adb", "mark_paid": "a", "pay": "a"},
+    "partnerships": {
+        "list": "ad",
+        "retrieve": "ad",
+        "create": "ad",
+        "update": "ad",
+        "destroy": "a",
+        "change_status": "ad",
+        "referrals": "ad",
+        "commission_summary": "ad",
+    },
+    "partner-commissions": {"list": "ad", "retrieve": "ad", "mark_paid": "a"},
+    "partnership-terms": {"list": "ad", "retrieve": "ad", "create": "a", "destroy": "a"},
     "commission-terms": {"list": "a", "retrieve": "a", "create": "a", "update": "a", "destroy": "a"},
     "fees": {
         "list": "adbc",
@@ -194,6 +230,28 @@ GRANTS = {
     },
     "liabilities": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adb", "destroy": "adb"},
     "letters": {"types": "ad", "generate": "ad", "preview": "ad", "source": "ad"},
+    "appointments": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "create": "adbc",
+        "availability": "adbc",
+        "update": "adB",
+        "destroy": "a",
+        "complete": "adB",
+        "cancel": "adBc",
+        "reschedule": "adBc",
+    },
+    "office-hours": {"list": "adb", "retrieve": "adb", "create": "adb", "update": "aDb", "destroy": "aDb"},
+    "interactions": {"list": "adb", "retrieve": "adb", "create": "adb", "update": "aDB", "destroy": "aDB"},
+    "reviews": {
+        "list": "adbc",
+        "retrieve": "adbc",
+        "summary": "adb",
+        "create": "c",
+        "update": "c",
+        "respond": "adb",
+        "hide": "a",
+    },
     "notes": {"list": "adbc", "retrieve": "adbc", "create": "adb", "update": "adB", "destroy": "aDB"},
     "note-comments": {"list": "adbc", "create": "adb", "destroy": "aDB"},
     "mail-log": {"list": "a", "retrieve": "a"},
@@ -230,6 +288,26 @@ GRANTS = {
         "destroy": "a",
     },
     "schedules": {"preview": "adbc"},
+    "custom-reports": {"run": "adb", "fields": "adb", "export": "adb"},
+    "saved-reports": {
+        "list": "adb",
+        "retrieve": "adb",
+        "create": "adb",
+        "run": "adb",
+        "export": "adb",
+        "update": "aDB",
+        "destroy": "aDB",
+    },
+    "report-schedules": {
+        "list": "adb",
+        "retrieve": "adb",
+        "create": "adb",
+        "update": "adb",
+        "destroy": "adb",
+    },
+    "report-files": {"list": "adb", "retrieve": "adb", "download": "adb"},
+    "reports": {"report": "adb", "export": "adb"},
+    "analytics": {"overview": "adb", "leads": "adb", "revenue": "ad", "team": "ad"},
     "signature-requests": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -252,7 +330,15 @@ GRANTS = {
         "update": "a",
         "destroy": "a",
     },
-    "team-members": {"list": "ad", "retrieve": "ad", "create": "a", "update": "a", "destroy": "a"},
+    "team-members": {
+        "list": "ad",
+        "retrieve": "ad",
+        "workload": "ad",
+        "performance": "ad",
+        "create": "a",
+        "update": "a",
+        "destroy": "a",
+    },
     "users": {
         "list": "adbc",
         "retrieve": "adbc",
@@ -282,6 +368,8 @@ CONDITIONAL = [
 
 # Where it is not 201 for creating, 204 for deleting and 200 for the rest.
 STATUSES = {
+    "appointment_availability": 400,  # without a question
+    "reports_export": 400,  # of nothing
     "chat_group_leave": 204,
     "document_create_version": 201,
     "document_batch_create": 202,
@@ -289,9 +377,11 @@ STATUSES = {
     "job_stream_ticket": 201,
     "application_create_with_cascade": 201,
     "application_bulk_import": 202,
+    "lead_bulk_import": 202,
     "job_result": 409,  # of a job that is not finished
     "application_funding_calculation": 201,
     "borrower_company": 201,
+    "borrower_merge": 201,
     "loan_settle": 201,
     "loan_pay_out": 201,
     "loan_extend_loan": 201,
@@ -418,6 +508,10 @@ def test_a_role_on_rows_of_the_other_side(operation, role, world, api):
 # Whose condition is that a row is one's own: `disown` gives it to somebody else.
 OTHERS = {
     "alerts": "This alert is somebody else's.",
+    "appointments": "This appointment is its host's to change.",
+    "saved-reports": "This report is its owner's to change.",
+    "office-hours": "These are somebody else's office hours.",
+    "interactions": "Somebody else wrote this.",
     "notes": "This note is somebody else's.",
     "note-comments": "This comment is somebody else's.",
     "messages": "This message is somebody else's.",
@@ -459,6 +553,10 @@ def disown(world):
     Document.objects.update(created_by=world.admin)
     Alert.objects.update(created_by=world.admin)
     Note.objects.update(author=world.admin)
+    Appointment.objects.update(host=world.admin)
+    OfficeHours.objects.update(host=world.ours.broker_user)
+    Interaction.objects.update(author=world.admin)
+    SavedReport.objects.update(owner=world.admin, shared_with="branch", branch=world.ours.branch)
     NoteComment.objects.update(author=world.admin)
     SignatureRequest.objects.update(created_by=world.admin)
     Signer.objects.update(user=None)

@@ -11,6 +11,8 @@ from tests.factories import UserFactory
 from tests.integration.addresses import ROWS, address, allowed_role, nobodys, rows_of
 from tests.plugins.route_table import ALIASES, COUNTED, METHODS, Operation, operations, routes
 
+pytestmark = pytest.mark.usefixtures("one_world")
+
 PROBLEM_KEYS = {"type", "title", "status", "detail", "code", "errors", "request_id"}
 API = [operation for operation in operations() if operation.path.startswith("/api/")]
 GUARDED = [operation for operation in operations() if not operation.public]

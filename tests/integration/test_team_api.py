@@ -1,17 +1,30 @@
 """The lender's team: accounts of staff together with their BDM profiles."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from django.utils import timezone
 
 from applications.models import Application, StageChange
+from applications.selectors.portfolios import APPROVED
 from brokers.models import Bdm, Branch
+from documents.models import Note
+from engagement.choices import LeadStatus
+from engagement.models import Lead
 from events.models import Event
+from servicing.dates import business_date
 from tests.checks import assert_refused, event_types
 from tests.clients import PASSWORD
-from tests.factories import ApplicationFactory, BdmFactory, BranchFactory, UserFactory
+from tests.factories import (
+    ApplicationFactory,
+    BdmFactory,
+    BranchFactory,
+    LeadFactory,
+    NoteFactory,
+    UserFactory,
+)
 from tests.writes import nothing_written
 from users.models import User
 
@@ -320,3 +333,192 @@ def test_pages_by_cursor_hold_everybody_once(world, admin, ordering):
         url = body["next"]
     assert found == ids(admin.get(f"{MEMBERS}?ordering={ordering}"))
     assert len(found) == len(set(found)) == 6
+
+
+# --- workload and performance of one member -------------------------------------------------------------
+
+
+def history(application, *moves):
+    """An application that went through these stages, each so many days after the first of March."""
+    StageChange.objects.filter(application=application).delete()
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for stage, days in moves:
+        StageChange.objects.create(
+            application=application, to_stage=stage, changed_at=start + timedelta(days=days)
+        )
+    Application.objects.filter(pk=application.pk).update(
+        stage=moves[-1][0],
+        came_from=moves[-2][0] if moves[-1][0] == "declined" else "",
+        created_at=start + timedelta(days=moves[0][1]),
+    )
+
+
+@pytest.fixture
+def lives(world):
+    """Applications of our BDM: settled, settled later, approved and declined, and on their way."""
+    Application.objects.filter(pk=world.ours.application.pk).update(bd=None)
+    rows = [ApplicationFactory.create(bd=world.ours.bdm, loan_amount=Decimal(100 + n)) for n in range(4)]
+    history(rows[0], ("inquiry", 0), ("formal_approval", 10), ("settled", 30.5))
+    history(rows[1], ("inquiry", 5), ("loan_docs_issued", 9), ("settled", 70))
+    history(rows[2], ("inquiry", 2), ("formal_approval", 6), ("declined", 8))
+    history(rows[3], ("inquiry", 40), ("valuation_ordered", 41))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(None, None), ("2026-03-01", "2026-03-31"), ("2026-03-31", "2026-03-31"), ("2026-05-10", "2026-05-10")],
+)
+def test_performance_is_what_counting_the_rows_gives(world, admin, lives, first, last):
+    query = {name: value for name, value in (("date_from", first), ("date_to", last)) if value}
+    reply = admin.get(f"{at(world.ours.bd_user)}performance/", query)
+    assert reply.status_code == 200
+    body = reply.json()
+
+    def within(moment):
+        day = moment.date().isoformat()
+        return (first or day) <= day <= (last or day)
+
+    def mean(spans):
+        days = [Decimal(span.total_seconds()) / 86400 for span in spans]
+        return str((sum(days) / len(days)).quantize(Decimal("0.01"))) if days else None
+
+    opened, approved_ever, to_approval, settled, amount, onwards, whole = 0, 0, [], 0, Decimal(0), [], []
+    for application in Application.objects.filter(bd=world.ours.bdm):
+        moves = list(application.stage_changes.order_by("changed_at"))
+        approval = next((m.changed_at for m in moves if m.to_stage in APPROVED), None)
+        settlement = next((m.changed_at for m in moves if m.to_stage == "settled"), None)
+        if within(application.created_at):
+            opened += 1
+            approved_ever += approval is not None
+        if approval and within(approval):
+            to_approval.append(approval - moves[0].changed_at)
+        if settlement and within(settlement):
+            settled += 1
+            amount += application.loan_amount
+            onwards.append(settlement - approval)
+            whole.append(settlement - moves[0].changed_at)
+    rate = (Decimal(approved_ever) / opened * 100).quantize(Decimal("0.01")) if opened else None
+    definitions = body.pop("definitions")
+    assert set(definitions) == set(body) - {"date_from", "date_to"}
+    assert body == {
+        "date_from": first,
+        "date_to": last,
+        "opened_applications": opened,
+        "approved_applications": approved_ever,
+        "settled_applications": settled,
+        "settled_amount": f"{amount:.2f}",
+        "approval_rate": None if rate is None else str(rate),
+        "average_days_to_approval": mean(to_approval),
+        "average_days_approval_to_settlement": mean(onwards),
+        "average_days_to_settlement": mean(whole),
+    }
+
+
+def test_workload_is_what_is_open_and_when_it_should_settle(world, admin, lives):
+    today = datetime.now(UTC).date()
+    for days, amount in ((0, 1), (30, 10), (31, 100), (-1, 1000)):
+        ApplicationFactory.create(
+            bd=world.ours.bdm, loan_amount=amount, estimated_settlement_date=today + timedelta(days=days)
+        )
+    Application.objects.filter(bd=world.ours.bdm, loan_amount=1).update(
+        stage_entered_at=datetime.now(UTC) - timedelta(days=20)
+    )
+    body = admin.get(f"{at(world.ours.bd_user)}workload/").json()
+    assert (body["open_applications"], body["open_amount"]) == (5, "1214.00")
+    stages = {row["stage"]: (row["count"], row["amount"]) for row in body["by_stage"] if row["count"]}
+    assert stages == {"inquiry": (4, "1111.00"), "valuation_ordered": (1, "103.00")}
+    assert body["upcoming_settlements"] == {"count": 2, "amount": "11.00"}
+    assert body["overdue_settlements"] == {"count": 1, "amount": "1000.00"}
+    assert body["stale"] == {"count": 1, "amount": "1.00"}
+
+
+def test_figures_of_a_member_are_for_those_who_see_them(world, api):
+    client = api(world.ours.bd_user)
+    for name in ("workload", "performance"):
+        assert client.get(f"{at(world.ours.bd_user)}{name}/").status_code == 200
+        assert_refused(client.get(f"{at(world.theirs.bd_user)}{name}/"), 404, "not_found")
+        assert_refused(api(world.ours.broker_user).get(f"{at(world.ours.bd_user)}{name}/"), 404, "not_found")
+    refused = client.get(
+        f"{at(world.ours.bd_user)}performance/", {"date_from": "2026-02-01", "date_to": "2026-01-01"}
+    )
+    assert refused.status_code == 400
+
+
+# --- what waits besides applications ---------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(world):
+    """Notes and leads of our BDM, their colleague and an administrator, before, on and after today."""
+    ours, today = world.ours, business_date()
+    colleague = BdmFactory.create(branch=ours.branch).user
+    people = [None, ours.bd_user, colleague, world.admin]
+    days = [None, *(today + timedelta(days=n) for n in (-400, -1, 0, 1))]
+    for application in (ours.application, ApplicationFactory.create(branch=world.theirs.branch)):
+        for assignee, author, day in product(people, people[1:], days):
+            NoteFactory.create(application=application, author=author, assigned_to=assignee, remind_date=day)
+    for side, assignee, day, status in product(
+        (ours, world.theirs), people, days, (LeadStatus.NEW, LeadStatus.NURTURE, LeadStatus.LOST)
+    ):
+        LeadFactory.create(
+            branch=side.branch,
+            assignee=assignee,
+            follow_up_on=day,
+            status=status,
+            lost_reason="Elsewhere" if status == LeadStatus.LOST else "",
+        )
+    return [ours.bd_user, colleague, world.admin]
+
+
+def counted(user, reader):
+    """The same by looking at every row that the reader sees."""
+    today = business_date()
+    notes = [
+        note
+        for note in Note.objects.all().visible_to(reader)
+        if note.remind_date and note.remind_date < today and (note.assigned_to or note.author) == user
+    ]
+    leads = [
+        lead
+        for lead in Lead.objects.all().visible_to(reader)
+        if lead.follow_up_on and lead.follow_up_on < today
+        if lead.assignee == user and lead.status in ("new", "contacted", "qualified", "nurture")
+    ]
+    return len(notes), len(leads)
+
+
+def test_what_waits_is_what_counting_the_rows_gives(world, api, waiting):
+    found = {}
+    for reader in (world.admin, world.ours.bd_user):
+        client = api(reader)
+        rows = client.get(f"{MEMBERS}?limit=100").json()["results"]
+        shown = {row["id"]: (row["overdue_notes"], row["overdue_follow_ups"]) for row in rows}
+        for user in waiting:
+            if user.pk not in shown:
+                continue
+            assert shown[user.pk] == counted(user, reader)
+            body = client.get(f"{at(user)}workload/").json()
+            assert (body["overdue_notes"], body["overdue_follow_ups"]) == shown[user.pk]
+            assert {"overdue_notes", "overdue_follow_ups"} < set(body["definitions"])
+            found[reader, user] = shown[user.pk]
+    # An administrator sees both books, a BDM the own one: half of it.
+    bd = world.ours.bd_user
+    assert found[world.admin, bd] == (16, 8)
+    assert found[bd, bd] == (8, 4)
+
+
+def test_the_team_is_ordered_by_what_waits(world, admin, waiting):
+    NoteFactory.create(
+        application=world.ours.application,
+        author=world.admin,
+        remind_date=business_date() - timedelta(days=1),
+    )
+    LeadFactory.create(
+        branch=world.ours.branch,
+        assignee=world.ours.bd_user,
+        follow_up_on=business_date() - timedelta(days=1),
+    )
+    assert ids(admin.get(f"{MEMBERS}?ordering=-overdue_notes"))[0] == world.admin.pk
+    assert ids(admin.get(f"{MEMBERS}?ordering=-overdue_follow_ups"))[0] == world.ours.bd_user.pk
+    assert ids(admin.get(f"{MEMBERS}?ordering=overdue_notes"))[0] == world.theirs.bd_user.pk

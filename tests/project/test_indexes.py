@@ -22,8 +22,10 @@ LISTS = [op for op in operations() if op.action == "list" and op.policy is not N
 
 # Filters by a method, and the column that it looks at.
 METHODS = {
+    "leads follow_up_due": "follow_up_on",
     "applications stage": "stage",
     "borrowers is_company": "borrower_type",
+    "customers is_company": "borrower_type",
     "users is_active": "status",
     "notifications is_read": "read_at",
 }
@@ -36,6 +38,13 @@ BY_KEYS = "a subquery of keys, served by the index of the linked table"
 EXEMPT = {
     "applications filter borrower": BY_KEYS,
     "borrowers filter has_applications": BY_KEYS,
+    "borrower-merges filter is_undone": FEW_ROWS,
+    "duplicate-pairs filter is_dismissed": FEW_VALUES,
+    "duplicate-pairs filter borrower": BY_KEYS,
+    "customers filter has_applications": BY_KEYS,
+    "customers filter has_open_loan": BY_KEYS,
+    "customers filter in_arrears": BY_KEYS,
+    "customers filter min_balance": BY_KEYS,
     "notifications *": OWN,
     "bdms filter is_active": FEW_ROWS,
     "bdms ordering user__last_name": FEW_ROWS,
@@ -43,6 +52,11 @@ EXEMPT = {
     "branches filter is_active": FEW_ROWS,
     "brokers filter is_active": FEW_VALUES,
     "products filter *": FEW_ROWS,
+    "appointments filter kind": FEW_VALUES,
+    "interactions filter kind": FEW_VALUES,
+    "interactions filter direction": FEW_VALUES,
+    "office-hours *": FEW_ROWS,
+    "reviews *": FEW_ROWS,
     "notes filter visibility": FEW_VALUES,
     "chat-groups filter is_open": FEW_ROWS,
     "conversations filter kind": OWN,
@@ -50,6 +64,8 @@ EXEMPT = {
     "templates filter *": FEW_ROWS,
     "api-keys filter is_expired": FEW_ROWS,
     "documents filter visible_to_client": FEW_VALUES,
+    "report-files *": OWN,
+    "report-schedules filter is_paused": FEW_VALUES,
     "reminders filter recipient_type": FEW_VALUES,
     "assets *": FEW_OF_ONE,
     "liabilities *": FEW_OF_ONE,
@@ -60,8 +76,12 @@ EXEMPT = {
     "audit-logs filter subject_id": "ids mean something with subject_type only, whose index has them next",
     "audit-logs filter api_key": "a partial index, of what keys did",
     "borrowers filter tag": "a GIN index",
+    "customers filter tag": "a GIN index",
     "brokers filter state": BY_KEYS,
     "commissions filter kind": FEW_VALUES,
+    "commissions filter payee": FEW_VALUES,
+    "partner-commissions filter kind": FEW_VALUES,
+    "partner-commissions filter status": FEW_VALUES,
     "commissions filter status": FEW_VALUES,
     "users filter branch": BY_KEYS,
 }

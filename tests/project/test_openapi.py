@@ -1,5 +1,7 @@
 """Every operation of the OpenAPI document is complete."""
 
+import re
+
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
@@ -92,6 +94,7 @@ OPEN = (
     "/health/",
     "/api/users/auth/",
     "/api/users/unsubscribe/",
+    "/api/appointments/calendar.ics",
     "/api/documents/signing/",
     "/api/documents/documents/signature-webhook/",
 )
@@ -161,8 +164,11 @@ def test_preconditions_are_parameters_where_they_are_honoured(document):
         "_destroy",
         "_stage",
         "_assign",
+        "_set_status",
+        "_convert",
         "_set_borrowers",
         "_set_guarantors",
+        "_change_status",
         "_create_version",
     )
     assert all(name.endswith(ends) for name in conditional)
@@ -189,6 +195,18 @@ def replies(document, operation):
 def test_unknown_fields_of_a_request_are_refused_by_the_document_too(document):
     for name in ("CascadeRequest", "AddressRequest", "StageMoveRequest", "PatchedUserRequest"):
         assert document["components"]["schemas"][name]["additionalProperties"] is False
+
+
+def test_a_letter_is_addressed_by_its_type_and_by_nothing_else(document):
+    created = document["paths"]["/api/templates/"]["post"]["responses"]["201"]
+    preview = document["paths"]["/api/templates/{letter_type}/preview/"]["get"]
+    (kind,) = (one["schema"] for one in preview["parameters"] if one["name"] == "letter_type")
+    assert created["links"]["letter_preview"]["parameters"] == {"letter_type": "$response.body#/letter_type"}
+    assert created["links"]["template_retrieve"]["parameters"] == {"id": "$response.body#/id"}
+    matches = [
+        text for text in ("statement", "approval", "approvals", "1") if re.search(kind["pattern"], text)
+    ]
+    assert matches == ["statement", "approval"]
 
 
 def test_fields_say_what_they_take(document):

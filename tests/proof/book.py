@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor
 from documents.choices import NoteVisibility
+from reports.choices import SharedWith
 from tests.clients import ApiClient
 from tests.documents import makers, signing
+from tests.engagement.meetings import fill_meetings
 from tests.factories import (
     AlertFactory,
     ApiKeyFactory,
@@ -20,12 +22,18 @@ from tests.factories import (
     CommissionTermsFactory,
     GuarantorFactory,
     JobFactory,
+    LeadFactory,
     LetterTemplateFactory,
     NoteCommentFactory,
     NoteFactory,
     OutgoingMailFactory,
+    PartnershipFactory,
+    PartnershipTermsFactory,
     ProductFactory,
     ReminderFactory,
+    ReportFileFactory,
+    ReportScheduleFactory,
+    SavedReportFactory,
     SecurityFactory,
     Side,
     UserFactory,
@@ -55,6 +63,8 @@ class Book:
                 BdmFactory.create(branch=side.branch),
                 BdmFactory.create(branch=side.branch, is_active=False),
             ]
+            PartnershipFactory.create_batch(2, branch=side.branch, owner=side.bdm)
+            PartnershipTermsFactory.create(partnership=side.partnership)
             self.brokers += BrokerFactory.create_batch(2, branch=side.branch)
         self.branches = [side.branch for side in self.sides]
         self.branches[-1].is_active = False
@@ -64,8 +74,11 @@ class Book:
         CommissionTermsFactory.create()
         for side in self.sides:
             fee_of(self.world.admin, side.application)
+            LeadFactory.create(assignee=side.bd_user, branch=side.branch)
+            LeadFactory.create(branch=side.branch)
             NoteCommentFactory.create(note=side.note, author=self.world.admin)
             LetterTemplateFactory.create(created_by=self.world.admin)
+            fill_meetings(side, self.world.admin)
             chats.chat_about(side, side.bd_user, self.world.admin)
             chats.group_of(side, side.bd_user, self.world.admin, is_open=side is self.sides[-1])
             for is_shown, signer in ((True, side.bd_user), (False, side.client_user)):
@@ -85,12 +98,21 @@ class Book:
             JobFactory.create(created_by=user, status="succeeded", finished_at=timezone.now())
             ApiKeyFactory.create(user=user)
             ReminderFactory.create(created_by=user)
+            self._report(user)
             AlertFactory.create(created_by=user, assigned_to=self.random.choice([*self.users, None]))
             OutgoingMailFactory.create(user=user)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # as autovacuum would soon; without it plans are those of empty tables
         self.api = {user.pk: ApiClient(user) for user in self.users}
         self.oracle = Oracle()
+
+    def _report(self, user: Any) -> None:
+        """A saved report, shared in one of the ways, with a schedule and a file of it."""
+        shared = self.random.choice(SharedWith.values)
+        branch = self.random.choice(self.branches) if shared == SharedWith.BRANCH else None
+        report = SavedReportFactory.create(owner=user, shared_with=shared, branch=branch)
+        schedule = ReportScheduleFactory.create(report=report)
+        ReportFileFactory.create(user=user, schedule=schedule, due_at=timezone.now())
 
     def _parties(self) -> None:
         staff = [*(bdm.user for bdm in self.bdms), *(broker.user for broker in self.brokers), None]
@@ -122,6 +144,9 @@ class Book:
         for visibility in NoteVisibility.values:
             NoteFactory.create(application=application, author=self.world.admin, visibility=visibility)
         if not self.loans or self.random.random() < 0.2:
+            Application.objects.filter(pk=application.pk).update(
+                referral_partner=self.sides[len(self.loans) % SIDES].partnership
+            )
             loan = loan_of(self.world.admin, application)
             payment_of(self.world.admin, loan.application)
             fee_of(self.world.admin, loan.application)

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db.models import ForeignKey, ManyToManyField, ManyToManyRel, ManyToOneRel
 
 from applications.models import Application, ApplicationBorrower
-from borrowers.models import Borrower
+from borrowers.models import Borrower, BorrowerMerge
 from brokers.models import Bdm, Broker
 from documents.models import Signer
 from messaging.models import Member
@@ -107,6 +107,21 @@ class Reader:
     def branches(self) -> set[int]:
         """Where they are the BDM."""
         return self._own(Bdm, "branch_id")
+
+    @cached_property
+    def own_branches(self) -> set[int]:
+        """Where they are the BDM or a broker."""
+        return self.branches | self._own(Broker, "branch_id")
+
+    @cached_property
+    def brought(self) -> set[int]:
+        """Borrowers that were made one with a borrower that they created."""
+        merges = self.oracle.rows(BorrowerMerge).values()
+        return {
+            row["survivor_id"]
+            for row in merges
+            if row["duplicate_created_by_id"] == self.id and row["undone_at"] is None
+        }
 
     @cached_property
     def team(self) -> set[int]:
@@ -206,8 +221,21 @@ PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "own profile": lambda me, row: row["user_id"] == me.id,
     "own branch": lambda me, row: row["id"] in me.branches,
     "own branch's": lambda me, row: row["branch_id"] in me.branches,
+    "where I am the host": lambda me, row: row["host_id"] == me.id,
+    "hosted by own branch's team": lambda me, row: row["host_id"] in me.team,
+    "those with own profile": lambda me, row: row["borrower_id"] in me.profiles,
+    "written by me": lambda me, row: row["author_id"] == me.id,
+    "those on visible applications that are not hidden": lambda me, row: (
+        me.sees(Application, row["application_id"]) and row["hidden_at"] is None
+    ),
     "assigned to me": lambda me, row: row["assigned_to_id"] == me.id,
+    "where I am the assignee": lambda me, row: row["assignee_id"] == me.id,
     "created by me": lambda me, row: row["created_by_id"] == me.id,
+    "made one with a borrower that I created": lambda me, row: row["id"] in me.brought,
+    "where I am the owner": lambda me, row: row["owner_id"] == me.id,
+    "those shared with my branch": lambda me, row: row["branch_id"] in me.own_branches,
+    "those shared with all BDMs": lambda me, row: row["shared_with"] == "bdms",
+    "those shared with all brokers": lambda me, row: row["shared_with"] == "brokers",
     "those on offer": lambda me, row: row["is_active"],
     "all that are open": lambda me, row: row["is_active"],
     "all at work (to choose one)": lambda me, row: row["is_active"],
@@ -215,6 +243,12 @@ PHRASES: dict[str, Callable[[Reader, dict[str, Any]], bool]] = {
     "in my branch": lambda me, row: row["branch_id"] in me.branches,
     "where I am the broker": lambda me, row: row["broker_id"] in me.brokers,
     "where one of my borrower profiles is on it": lambda me, row: row["id"] in me.applications,
+    "those into visible borrowers": lambda me, row: me.sees(Borrower, row["survivor_id"]),
+    "those of two visible borrowers, but for an equal tax file number alone": lambda me, row: (
+        me.sees(Borrower, row["first_id"])
+        and me.sees(Borrower, row["second_id"])
+        and row["reasons"] != ["tax_id"]
+    ),
     "those of own profile": lambda me, row: row["borrower_id"] in me.profiles,
     "those on visible applications, but not the staff's internal ones": lambda me, row: (
         me.sees(Application, row["application_id"]) and row["visibility"] != "internal"

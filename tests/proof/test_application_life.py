@@ -342,10 +342,10 @@ def live(world, api, examples, steps):
 
 @pytest.mark.django_db
 def test_any_life_of_an_application_keeps_its_promises(world, api):
-    live(world, api, 20, 30)
+    live(world, api, 6, 30)
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_many_lives_keep_their_promises(world, api):
-    live(world, api, 10, 50)
+    live(world, api, 20, 40)

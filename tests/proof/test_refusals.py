@@ -22,7 +22,7 @@ from tests.proof.prober import undone
 from tests.proof.shapes import serializer_of
 from tests.writes import nothing_written
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_world")]
 
 WITH_BODY = [operation for operation in operations() if operation.takes_json]
 WITH_FORM = [op for op in operations() if op.documented and op.has_body and not op.takes_json]
@@ -284,6 +284,11 @@ def table(content: bytes = b"client_reference,loan_amount,loan_term,interest_rat
     return SimpleUploadedFile("table.csv", content)
 
 
+def people() -> Any:
+    """An upload of leads."""
+    return table(b"first_name,last_name,email\nMia,Chen,mia@example.com\n")
+
+
 # By uploading operation: forms with one fault each, and how each is refused: status, code, and fields.
 FORMS: dict[str, list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]]] = {
     "application_bulk_import": [
@@ -292,6 +297,18 @@ FORMS: dict[str, list[tuple[Callable[[], dict[str, Any]], int, str, set[str]]]] 
         (lambda: {"file": table(), "mode": ""}, 400, "invalid", {"mode"}),
         (lambda: {"file": table(), "dry_run": "perhaps"}, 400, "invalid", {"dry_run"}),
         (lambda: {"file": table(), "no_such_field": "1"}, 400, "invalid", {"no_such_field"}),
+        (lambda: {"file": table(b"")}, 400, "invalid", {"file"}),
+        (lambda: {"file": table(b"colour\nred\n")}, 400, "invalid", {"file"}),
+        (lambda: {"file": table(b"%PDF-1.7\n\x00\x01\xff")}, 415, "unsupported_file", set()),
+        (lambda: {"file": table(b"a" * 20_000_000)}, 413, "file_too_large", set()),
+    ],
+    "lead_bulk_import": [
+        (dict, 400, "invalid", {"file"}),
+        (lambda: {"file": people(), "mode": "perhaps"}, 400, "invalid", {"mode"}),
+        (lambda: {"file": people(), "duplicates": "perhaps"}, 400, "invalid", {"duplicates"}),
+        (lambda: {"file": people(), "assign": "perhaps"}, 400, "invalid", {"assign"}),
+        (lambda: {"file": people(), "dry_run": "perhaps"}, 400, "invalid", {"dry_run"}),
+        (lambda: {"file": people(), "no_such_field": "1"}, 400, "invalid", {"no_such_field"}),
         (lambda: {"file": table(b"")}, 400, "invalid", {"file"}),
         (lambda: {"file": table(b"colour\nred\n")}, 400, "invalid", {"file"}),
         (lambda: {"file": table(b"%PDF-1.7\n\x00\x01\xff")}, 415, "unsupported_file", set()),

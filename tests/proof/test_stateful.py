@@ -15,7 +15,8 @@ from schemathesis.generation.stateful.state_machine import RecordingStateMachine
 
 from tests.integration.bodies import BODIES
 from tests.plugins.route_table import anonymous
-from tests.proof.prober import DOCUMENTED, as_if_none, label_of, make_schema, one_connection, search, validate
+from tests.proof.prober import DOCUMENTED, label_of, make_schema, one_connection, search, validate
+from tests.writes import as_if_none
 from users.choices import Role
 
 # They end the login that the rest of a chain needs.
