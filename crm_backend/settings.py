@@ -47,6 +47,9 @@ INSTALLED_APPS = [
     "servicing.apps.ServicingConfig",
     "documents.apps.DocumentsConfig",
     "messaging",
+    "engagement",
+    "reports",
+    "customers",
     "demo",
 ]
 
@@ -54,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "crm_backend.common.middleware.RequestContextMiddleware",
     "crm_backend.common.lane.LaneMiddleware",
+    "crm_backend.common.write_lane.WriteLaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -161,6 +165,8 @@ CELERY_BEAT_SCHEDULE = {
     # Whose hour has come, by their own clocks.
     "notifications.digests.sweep": _every(300.0, "notifications.tasks.send_digests"),
     "applications.stages.tell": _every(3600.0, "applications.tasks.tell_of_unchanged_stages"),
+    # By the lender's day; a day that was missed is made up.
+    "engagement.follow_ups.tell": _every(600.0, "engagement.tasks.tell_of_follow_ups"),
     "jobs.sweep": _every(10.0, "jobs.tasks.recover_jobs"),
     "jobs.clean_up": _every(3600.0, "jobs.tasks.delete_expired_jobs"),
     "documents.sweep": _every(30.0, "documents.tasks.recover_versions"),
@@ -171,7 +177,14 @@ CELERY_BEAT_SCHEDULE = {
     "documents.signatures.sweep": _every(30.0, "documents.tasks.go_on_with_signatures"),
     "documents.signatures.end": _every(300.0, "documents.tasks.end_signature_requests"),
     "documents.notes.remind": _every(600.0, "documents.tasks.remind_of_notes"),
+    "engagement.appointments.remind": _every(60.0, "engagement.tasks.remind_of_appointments"),
+    "borrowers.duplicates.pair": _every(60.0, "borrowers.tasks.find_duplicate_pairs"),
     "idempotency.clean_up": _every(3600.0, "crm_backend.common.tasks.expired_idempotency_keys_delete"),
+    "reports.rollups.sweep": _every(10.0, "reports.tasks.refresh_rollups"),
+    "reports.rollups.check": _every(3600.0, "reports.tasks.check_rollups"),
+    # By their own clocks; what was missed is made once.
+    "reports.schedules.sweep": _every(60.0, "reports.tasks.run_schedules"),
+    "reports.files.clean_up": _every(3600.0, "reports.tasks.delete_expired_files"),
     "users.sessions.clean_up": _every(3600.0, "users.tasks.expired_sessions_delete"),
 }
 
@@ -185,6 +198,7 @@ DOCUMENT_BATCH_FILES = env.document_batch_files
 DOCUMENT_BATCH_BYTES = env.document_batch_megabytes * 1024 * 1024
 DOCUMENT_FORMATS = env.document_formats
 SCAN_URL = str(env.scan_url) if env.scan_url else None
+LEAD_DUPLICATE_DAYS = env.lead_duplicate_days
 STAGE_UNCHANGED_DAYS = env.stage_unchanged_days
 IDEMPOTENCY_KEY_HOURS = env.idempotency_key_hours
 
@@ -251,6 +265,8 @@ REST_FRAMEWORK = {
         "anonymous": env.throttle_anonymous,
         "auth": env.throttle_auth,
         "upload": env.throttle_upload,
+        "lead_key": env.throttle_lead_key,
+        "lead_address": env.throttle_lead_address,
     },
     "NUM_PROXIES": env.trusted_proxies,
     "DEFAULT_RENDERER_CLASSES": ["crm_backend.common.renderers.ORJSONRenderer"],
@@ -297,10 +313,23 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "users.choices.Role",
+        "BulkImportModeEnum": "jobs.choices.ImportMode",
         "RegistrationRoleEnum": "users.choices.REGISTRATION_ROLES",
         "AccountStatusEnum": "users.choices.AccountStatus",
+        "MergeSideEnum": "borrowers.merging.SIDES",
+        "PartnershipStatusEnum": "brokers.choices.PartnershipStatus",
+        "PartnershipTermsKindEnum": "servicing.choices.PartnerTermsKind",
+        "CommissionKindEnum": "servicing.choices.CommissionKind",
+        "CommissionStatusEnum": "servicing.choices.CommissionStatus",
+        "MaritalStatusEnum": "borrowers.choices.MaritalStatus",
+        "ResidencyStatusEnum": "borrowers.choices.ResidencyStatus",
+        "EmploymentTypeEnum": "borrowers.choices.EmploymentType",
+        "BusinessTypeEnum": "borrowers.choices.BusinessType",
         "PartyTypeEnum": "borrowers.choices.PartyType",
         "JobStatusEnum": "jobs.choices.JobStatus",
+        "ReportFormatEnum": "reports.choices.FileFormat",
+        "ReportGroupingEnum": "reports.choices.Grouping",
+        "ReportFileStatusEnum": "reports.choices.FileStatus",
         "StageEnum": "applications.choices.Stage",
         "ApplicationTypeEnum": "applications.choices.ApplicationType",
         "RepaymentFrequencyEnum": "applications.choices.RepaymentFrequency",
@@ -322,6 +351,16 @@ SPECTACULAR_SETTINGS = {
         "MailStatusEnum": "notifications.choices.MailStatus",
         "PriorityEnum": "notifications.choices.Priority",
         "LetterFormatEnum": "documents.choices.LetterFormat",
+        "LeadStatusEnum": "engagement.choices.LeadStatus",
+        "LeadSourceEnum": "engagement.choices.LeadSource",
+        "AppointmentStatusEnum": "engagement.choices.AppointmentStatus",
+        "AppointmentKindEnum": "engagement.choices.AppointmentKind",
+        "OfficeHoursKindEnum": "engagement.choices.HoursKind",
+        "InteractionKindEnum": "engagement.choices.InteractionKind",
+        "AlertSourceEnum": "notifications.choices.AlertSource",
+        "ReportColumnKindEnum": "reports.serializers.custom.KINDS",
+        "ReportKindEnum": "reports.serializers.filters.KIND_CHOICES",
+        "ReportSourceEnum": "reports.serializers.custom.SOURCE_CHOICES",
     },
 }
 CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_allowed_origins
@@ -335,6 +374,7 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "if-none-match",
     "if-range",
+    "prefer",
     "range",
     "x-request-id",
 ]
@@ -345,6 +385,7 @@ CORS_EXPOSE_HEADERS = [
     "etag",
     "idempotency-replayed",
     "location",
+    "preference-applied",
     "ratelimit-limit",
     "ratelimit-remaining",
     "ratelimit-reset",

@@ -23,6 +23,9 @@ api: list[URLPattern | URLResolver] = [
     path("", include("servicing.urls")),
     path("", include("documents.urls")),
     path("chat/", include("messaging.urls")),
+    path("", include("engagement.urls")),
+    path("", include("reports.urls")),
+    path("", include("customers.urls")),
 ]
 
 urlpatterns = [

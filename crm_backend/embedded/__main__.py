@@ -73,13 +73,22 @@ def run_test(arguments: list[str]) -> int:
     # Set by the import of our own package; with it pytest would read the settings before the tests'
     # servers are there to be named in them.
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
-    workers = [] if any(part.startswith(("-n", "--numprocesses")) for part in arguments) else ["-n"]
-    if workers:
-        workers.append(str(max(2, min(8, os.cpu_count() or 2))))
-    coverage = [] if "--no-cov" in arguments else ["--cov", "--cov-report=term", "--cov-report=html"]
-    if coverage and is_selection(arguments):
-        coverage.append("--cov-fail-under=0")  # only the whole suite covers what it has to
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *coverage, *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments(arguments)])
+
+
+def pytest_arguments(arguments: list[str]) -> list[str]:
+    """What pytest is asked: all but the slow tests without a selection, those and coverage with `--all`."""
+    given = [part for part in arguments if part != "--all"]
+    added = []
+    if not any(part.startswith(("-n", "--numprocesses")) for part in given):
+        added += ["-n", str(max(2, min(8, os.cpu_count() or 2)))]
+    if "--all" in arguments:
+        added += ["--cov", "--cov-report=term", "--cov-report=html"]
+        if is_selection(given):
+            added.append("--cov-fail-under=0")  # only the whole suite covers what it has to
+    elif not is_selection(given):
+        added += ["-m", "not slow"]
+    return [*added, *given]
 
 
 def is_selection(arguments: list[str]) -> bool:

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from crm_backend.common.filters import OrderingFilter
-from crm_backend.common.lane import is_base
+from crm_backend.common.lane_frame import is_base
 from crm_backend.common.read_engine import shapes
 from crm_backend.common.read_engine.engine import values_of
 from crm_backend.common.read_engine.errors import Refused

@@ -8,6 +8,7 @@ from crm_backend.common.sockets import Socket, sockets
 from integrations.routing import websocket_urlpatterns as gateway
 from messaging.routing import websocket_urlpatterns as chat_sockets
 from notifications.routing import websocket_urlpatterns as notification_sockets
+from reports.routing import websocket_urlpatterns as analytics_sockets
 from users.routing import websocket_urlpatterns as presence_sockets
 
 
@@ -21,6 +22,7 @@ websocket_urlpatterns = [
     *notification_sockets,
     *chat_sockets,
     *presence_sockets,
+    *analytics_sockets,
     *gateway,
     re_path(r"", no_such_socket),  # type: ignore[arg-type]
 ]
