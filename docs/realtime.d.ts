@@ -84,6 +84,21 @@ export interface Connected {
   last_seq: number;
 }
 
+/** Figures of a dashboard changed: read `GET /api/analytics/{dashboard}/` again. None are told here. */
+export interface DashboardChanged {
+  type: "dashboard_changed";
+  dashboard: "dashboard" | "leads" | "revenue" | "team";
+  /** Keys of the tiles that may be out of date, sorted. Charts may be too; where only they changed this is empty. */
+  tiles: Array<string>;
+}
+
+/** The login is good; changes of these dashboards are told from now on. */
+export interface DashboardsConnected {
+  type: "connected";
+  user_id: number;
+  dashboards: Array<"dashboard" | "leads" | "revenue" | "team">;
+}
+
 /** Delete one's own message, or another's where one runs the conversation. */
 export interface DeleteMessage {
   type: "message.delete";
@@ -269,7 +284,7 @@ export interface NotificationRead {
 }
 
 /** What a notification is about; preferences are set per type. */
-export type NotificationType = "application_status" | "repayment_upcoming" | "repayment_overdue" | "note_reminder" | "document_uploaded" | "signature_required" | "system" | "message" | "lead_assigned" | "appointment_reminder";
+export type NotificationType = "application_status" | "repayment_upcoming" | "repayment_overdue" | "note_reminder" | "document_uploaded" | "signature_required" | "system" | "message" | "lead_assigned" | "appointment_reminder" | "scheduled_report";
 
 /** Whether a watched user is there: after `watching`, and whenever it changes. */
 export interface PresenceChanged {
@@ -365,6 +380,10 @@ export interface Sockets {
   "/ws/presence/": {
     up: Authenticate | Heartbeat | SetPresence | WatchPresence;
     down: HeartbeatResponse | PresenceChanged | PresenceConnected | SocketError | Watching;
+  };
+  "/ws/analytics/": {
+    up: Authenticate | Heartbeat;
+    down: DashboardChanged | DashboardsConnected | HeartbeatResponse | SocketError;
   };
   "/app/{key}": {
     up: GatewayClientEvent | GatewayPing | GatewayPong | GatewaySubscribe | GatewayUnsubscribe;
