@@ -80,6 +80,7 @@ DAPHNE = ("daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}")
 SERVERS = {
     "daphne": (*DAPHNE, "crm_backend.asgi:application"),
     "hasty": (*DAPHNE, "tests.hasty:application"),
+    "pinging": (*DAPHNE, "--ping-interval", "1", "--ping-timeout", "6", "crm_backend.asgi:application"),
     "granian": (
         "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", "--no-ws", "--workers=2",
         "--blocking-threads=2", "--workers-kill-timeout=5", "--log-level=warning",

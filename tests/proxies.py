@@ -48,6 +48,10 @@ class Proxy:
         """Hold everything back, and tell nobody."""
         self.flowing.clear()
 
+    def flow(self) -> None:
+        """Let through what was held back, and what comes."""
+        self.flowing.set()
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:

@@ -13,6 +13,7 @@ import asyncio
 import time
 from typing import Any, ClassVar
 
+import structlog
 from daphne import http_protocol
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -20,6 +21,7 @@ from twisted.internet import reactor as running_reactor
 from twisted.internet.defer import Deferred
 
 reactor: Any = running_reactor
+logger = structlog.get_logger(__name__)
 
 SERVICE_RESTART = 1012
 TOO_MANY_MESSAGES = 4429
@@ -66,6 +68,20 @@ class BoundedWebSocketProtocol(WebSocketProtocol):
         self.drained.set()
         super().onClose(wasClean, code, reason)
 
+    def _sendAutoPing(self) -> None:  # noqa: N802
+        """Ask whether the client is there, unless it was asked and has not answered yet.
+
+        Autobahn forgets the deadline of an older ping without calling it off, and would cut at it a client
+        that a network held up for a while and that has answered since.
+        """
+        if self.autoPingTimeoutCall is None:
+            super()._sendAutoPing()
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802
+        """It is not there."""
+        logger.info("socket.cut", reason="no_pong", path=self.path.decode())
+        super().onAutoPingTimeout()
+
     # --- what the connection tells its producer ---------------------------------------------------
 
     def pauseProducing(self) -> None:  # noqa: N802
@@ -86,6 +102,7 @@ class BoundedWebSocketProtocol(WebSocketProtocol):
             async with asyncio.timeout(UNREAD_SECONDS):
                 await self.drained.wait()
         except TimeoutError:
+            logger.info("socket.cut", reason="unread", path=self.path.decode())
             self.transport.abortConnection()
 
 

@@ -1,6 +1,7 @@
 """Networks that break in the middle, and logins that end: what open sockets of real servers do."""
 
 import json
+import time
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -134,3 +135,26 @@ def test_sockets_that_say_nothing_are_closed_and_others_stay(start, open_tab):
     wait_for(is_closed, what="the silent one is closed")
     assert close_code(silent) == 4408
     assert talking.seqs() == []
+
+
+def test_a_client_that_a_network_holds_up_for_a_while_is_not_cut(processes, start, open_tab):
+    """It is asked whether it is there again and again, and answers the first time only after the second."""
+    web = start(Web, server="pinging")
+    network = processes.enter_context(Proxy(web.port))
+    tab = open_tab(network)
+    network.stall()
+    time.sleep(5)
+    network.flow()
+    time.sleep(6)
+    assert tab.seqs() == []
+
+
+def test_a_client_that_answers_no_ping_is_cut(processes, start, open_tab):
+    web = start(Web, server="pinging")
+    network = processes.enter_context(Proxy(web.port))
+    tab = open_tab(network)
+    network.stall()
+    wait_for(lambda: "no_pong" in web.log.read_text(), seconds=20, what="the server gives it up")
+    network.flow()
+    with pytest.raises(ConnectionClosed):
+        tab.until_closed()
