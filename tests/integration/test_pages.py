@@ -106,7 +106,7 @@ def test_the_pages_of_a_list_are_the_list(operation, world, api):
         firsts = [client.get(f"{path}?limit=100&offset={first}{asked}").json() for first in (0, 100)]
         whole = keys(firsts)
         assert 2 < len(whole) < 200
-        pages = list(walk(client, f"{path}?cursor=&limit=1{asked}"))
+        pages = list(walk(client, f"{path}?cursor=&limit={max(1, len(whole) // 12)}{asked}"))
         assert keys(pages) == whole, ordering
         back = [pages[-1], *walk(client, pages[-1]["previous"], "previous")]
         assert keys(back) == whole[::-1], ordering

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -283,23 +284,36 @@ def one_connection() -> Iterator[None]:
 Share = Callable[[int], bool]
 
 
-def corners_of(schema: Any, target: Any, kept: dict[str, list[Any]]) -> list[Any]:
-    """The corners of an operation's schemas: to find them takes as long as to ask them, so only once."""
-    if target.label not in kept:
-        kept[target.label] = list(
-            schema.iter_coverage_cases(
+class Corners:
+    """The corners of an operation's schemas: to find them takes as long as to ask them, so only once.
+
+    They are looked for as far as somebody asks.
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+        self.found: dict[str, list[Any]] = {}
+        self.further: dict[str, Iterator[Any]] = {}
+
+    def of(self, target: Any, most: int | None) -> list[Any]:
+        """The first ones, or all of them."""
+        if target.label not in self.found:
+            self.found[target.label] = []
+            self.further[target.label] = self.schema.iter_coverage_cases(
                 target,
                 generation_modes=list(GenerationMode),
-                generation_config=schema.config.generation,
+                generation_config=self.schema.config.generation,
             )
-        )
-    return kept[target.label]
+        found = self.found[target.label]
+        wanted = None if most is None else max(0, most - len(found))
+        found += islice(self.further[target.label], wanted)
+        return found[:most]
 
 
 class Prober:
     """Asks operations as one user and collects what is wrong, each finding once."""
 
-    def __init__(self, schema: Any, token: str, corners: dict[str, list[Any]]) -> None:
+    def __init__(self, schema: Any, token: str, corners: Corners) -> None:
         self.schema, self.corners = schema, corners
         self.headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         self.found: dict[str, str] = {}
@@ -328,10 +342,12 @@ class Prober:
         title = f"{case.operation.label}: {type(failure).__name__}: {str(failure)[:300]}"
         self.found.setdefault(title, f"{title}\n  query {case.query}\n  body {str(case.body)[:500]}")
 
-    def probe(self, operation: Operation, ids: dict[str, Any], examples: int, share: Share) -> None:
-        """The corners of every schema, a share of them, and some examples of either kind."""
+    def probe(
+        self, operation: Operation, ids: dict[str, Any], examples: int, share: Share, most: int | None
+    ) -> None:
+        """The corners of every schema up to a number, a share of them, and some examples of either kind."""
         target = self.schema.find_operation_by_label(label_of(operation))
-        for number, case in enumerate(corners_of(self.schema, target, self.corners)):
+        for number, case in enumerate(self.corners.of(target, most)):
             if not share(number):
                 continue
             if ids and case.meta is not None and not case.meta.is_negative_at(ParameterLocation.PATH):
