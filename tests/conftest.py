@@ -105,8 +105,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let the tables of the ledger be emptied between tests, which their triggers refuse."""
+    """Let tables be emptied between tests, those of the ledger too, which their triggers refuse."""
+    from tests import emptying
     from tests.servicing.kit import truncation
+
+    emptying.install()
 
     with django_db_blocker.unblock():
         truncation("DISABLE")
