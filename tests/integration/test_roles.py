@@ -21,7 +21,8 @@ from tests.integration.bodies import BODIES
 from tests.plugins.route_table import Operation, operations, routes
 from users.choices import Role
 
-pytestmark = pytest.mark.usefixtures("one_world")
+# Thousands of short requests, whose lines other tests have run for the coverage already.
+pytestmark = [pytest.mark.usefixtures("one_world"), pytest.mark.no_cover]
 
 # The contract, written down a second time: whoever changes the policy changes it here on purpose.
 # a = admin, d = BDM, b = broker, c = client; B = broker under a condition.
