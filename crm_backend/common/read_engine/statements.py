@@ -22,6 +22,9 @@ from crm_backend.common.read_engine.errors import Refused
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
+Values = dict[Any, Any]
+Row = tuple[Any, ...]
+
 
 class Unusual(Exception):
     """Something that the plain path is to deal with."""
@@ -187,8 +190,8 @@ class Statement:
         sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
         return self.ask(sql, [*counting.bind(values), *self.bind(values)])
 
-    def ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        """The rows of a text that is made of this statement's."""
+    def ask(self, sql: str, parameters: list[Any], *, prepare: bool | None = None) -> list[Row]:
+        """The rows of a text that is made of this statement's; `prepare`: whatever it is that varies."""
         own: Any = connections[DEFAULT_DB_ALIAS]  # once: each look through `connection` costs as much
         own.close_if_health_check_failed()
         own.ensure_connection()
@@ -200,7 +203,8 @@ class Statement:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         with own.wrap_database_errors:
-            return direct.ask(plain, sql, parameters, prepare=not self.varies)
+            prepare = not self.varies if prepare is None else prepare
+            return direct.ask(plain, sql, parameters, prepare=prepare)
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
@@ -208,42 +212,6 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What filters and a search find, each row found once for the count and for a page.
-
-    Attributes:
-        statement: finds rows, each with its key and what orders it.
-        terms: of the ordering, as Django writes them; the statement has a value for each, after the key.
-        chosen: selects the rows of a page, whose keys it has as `chosen`, in order.
-    """
-
-    statement: Statement
-    terms: tuple[str, ...]
-    chosen: Statement
-
-    def run(self, values: dict[Any, Any], limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
-        """How many rows are found, and a page of them."""
-        if self.statement.sql is None or self.chosen.sql is None:
-            return 0, []
-        keys = [f"k{number}" for number in range(len(self.terms))]
-        order = ", ".join(
-            f"{key}{' DESC' if term.startswith('-') else ''}"
-            for key, term in zip(keys, self.terms, strict=True)
-        )
-        sql = (
-            f"WITH found ({', '.join(['pk', *keys])}) AS MATERIALIZED ({self.statement.sql}), "  # noqa: S608
-            "counted AS (SELECT count(*) AS n FROM found), chosen AS MATERIALIZED "
-            f"(SELECT pk FROM found ORDER BY {order} LIMIT {limit} OFFSET %s) "
-            "SELECT counted.n, page.* FROM counted "
-            f"LEFT JOIN ({self.chosen.sql} LIMIT {limit}) AS page ON TRUE"
-        )
-        parameters = [*self.statement.bind(values), offset, *self.chosen.bind(values)]
-        rows = self.statement.ask(sql, parameters)
-        count: int = rows[0][0]
-        return count, [row[1:] for row in rows] if offset < count else []
 
 
 def is_in_range(value: Any) -> bool:
