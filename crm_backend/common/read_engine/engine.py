@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from django.conf import settings
@@ -62,8 +62,7 @@ counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
 large: Recent[None] = Recent(size=10_000, seconds=lambda: LARGE_SECONDS)
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """What differs from one request of a kind to the next.
 
     Attributes:

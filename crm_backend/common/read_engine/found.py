@@ -23,7 +23,7 @@ class Found:
         terms: of the ordering, as Django writes them; the statement has a value for each, after the key.
         chosen: selects the rows of a page, whose keys it has as `chosen`, in order.
         scope: the keys of all rows that the caller sees.
-        among: finds rows as `statement` does, among those whose keys it has as `few`.
+        among: finds rows as `statement` does, among those whose keys it has as `few`; it is planned once.
     """
 
     statement: Statement
@@ -31,7 +31,7 @@ class Found:
     chosen: Statement
     scope: Statement
     among: Statement
-    _texts: dict[tuple[int, int], str] = field(default_factory=dict, init=False, compare=False)
+    _texts: dict[tuple[int, int], str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def run(self, values: Values, limit: int, offset: int) -> tuple[int, list[Row]]:
         """How many rows are found, and a page of them."""
@@ -50,7 +50,7 @@ class Found:
             sql = self._texts[few, limit] = self._among(few, limit)
         parts = self.scope, self.among
         parameters = [one for part in parts for one in part.bind(values)]
-        rows = self.statement.ask(sql, [*parameters, offset, *self.chosen.bind(values)], prepare=True)
+        rows = self.among.ask(sql, [*parameters, offset, *self.chosen.bind(values)])
         return _counted(rows, offset) if rows else None
 
     def _among(self, few: int, limit: int) -> str:

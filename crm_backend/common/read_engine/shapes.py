@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
@@ -52,14 +52,22 @@ class CurrentContext(Mapping[str, Any]):
         return len(_context.get())
 
 
-@contextmanager
-def context_of(context: Mapping[str, Any]) -> Iterator[None]:
+class _InContext:
+    """A context as `contextmanager` would make it, in a third of the time."""
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._given = context
+
+    def __enter__(self) -> None:
+        self._token = _context.set(self._given)
+
+    def __exit__(self, *error: object) -> None:
+        _context.reset(self._token)
+
+
+def context_of(context: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Serializers see this request's context."""
-    token = _context.set(context)
-    try:
-        yield
-    finally:
-        _context.reset(token)
+    return _InContext(context)
 
 
 class OneOf(Lookup):
@@ -241,7 +249,7 @@ def _found(view: Any, question: Question, values: dict[Any, Any], selection: Sel
     statement, chosen, scope, among = (
         compile_statement(one, values) for one in (build, build_chosen, build_scope, build_among)
     )
-    return Found(statement, ordering, chosen, scope, among)
+    return Found(statement, ordering, chosen, scope, replace(among, varies=False))
 
 
 def _keys(rows: Any, *further: str) -> Any:

@@ -6,7 +6,7 @@ that depends on a value, or a value that does not arrive as it was given, is ref
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -163,6 +163,8 @@ class Statement:
     sql: str | None
     parameters: tuple[Any, ...] = ()
     varies: bool = False
+    # Texts that were made of this one: they are long, and each keeps the hash that it is looked up by.
+    _texts: dict[Any, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def bind(self, values: dict[Any, Any]) -> list[Any]:
         """The parameters for one request."""
@@ -179,7 +181,8 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        return self.ask(self.sql + suffix, [*self.bind(values), *further])
+        sql = self._texts.get(suffix) or self._texts.setdefault(suffix, self.sql + suffix)
+        return self.ask(sql, [*self.bind(values), *further])
 
     def run_counted(
         self, values: dict[Any, Any], counting: "Statement", suffix: str
@@ -187,11 +190,14 @@ class Statement:
         """The same, with the count of another statement as the last value of each row."""
         if self.sql is None or counting.sql is None:
             return []
-        sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+        sql = self._texts.get((counting.sql, suffix))
+        if sql is None:
+            sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+            self._texts[counting.sql, suffix] = sql
         return self.ask(sql, [*counting.bind(values), *self.bind(values)])
 
-    def ask(self, sql: str, parameters: list[Any], *, prepare: bool | None = None) -> list[Row]:
-        """The rows of a text that is made of this statement's; `prepare`: whatever it is that varies."""
+    def ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a text that is made of this statement's."""
         own: Any = connections[DEFAULT_DB_ALIAS]  # once: each look through `connection` costs as much
         own.close_if_health_check_failed()
         own.ensure_connection()
@@ -203,8 +209,7 @@ class Statement:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         with own.wrap_database_errors:
-            prepare = not self.varies if prepare is None else prepare
-            return direct.ask(plain, sql, parameters, prepare=prepare)
+            return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
