@@ -33,6 +33,7 @@ DIGITS = len(str(MOST))  # of the longest key that there is
 
 # What Django finds the path of a request in.
 PLACE = ("PATH_INFO", "SCRIPT_NAME", "SCRIPT_URL", "REDIRECT_URL")
+LONGEST = 500  # of paths that are remembered, so that nobody fills the memory with them
 # What decides a reply besides address, role and rows. Behind a proxy the middle ones decide its links.
 DECIDING = (
     "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_HOST", "HTTP_X_FORWARDED_HOST",
@@ -76,7 +77,7 @@ class Asked:
     ) -> None:
         self.meta, self.path, self.base, self.trip, self.request = meta, path, base, trip, request
         self.method: str = meta["REQUEST_METHOD"]
-        self.address, self.keys = _parts(path)
+        self.address, self.keys = (_parts if len(path) <= LONGEST else _parts.__wrapped__)(path)
 
     @property
     def full_path(self) -> str:
@@ -90,7 +91,8 @@ class Asked:
 
 def place_of(environ: Mapping[str, Any]) -> tuple[str, str]:
     """The path that routes see, and what stands before it."""
-    return _place(*map(environ.get, PLACE))
+    values = tuple(map(environ.get, PLACE))
+    return (_place if len(values[0] or "") <= LONGEST else _place.__wrapped__)(*values)
 
 
 @lru_cache(1000)
