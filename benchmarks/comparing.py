@@ -47,7 +47,8 @@ class Options:
 class Result:
     """A call by a role: medians over the rounds. Rates in requests a second, CPU in ms a request.
 
-    `ratio` is of the product's rate to the floor's, or to the product's own in the smaller book.
+    `ratio` is of the product's rate to the floor's, or to the product's own in the smaller book; `cpu_ratio`
+    of the CPU that the floor takes to the product's: what the ratio is when nothing else uses the cores.
     """
 
     call: str
@@ -59,6 +60,7 @@ class Result:
     product: dict[str, float]
     ratio: float
     ratios: list[float]
+    cpu_ratio: float
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,13 @@ def _result(
         product=_medians(product),
         ratio=median(ratios),
         ratios=ratios,
+        cpu_ratio=median(_cpu(mine) / _cpu(theirs) for mine, theirs in zip(base, product, strict=True)),
     )
+
+
+def _cpu(run: Measured) -> float:
+    """CPU seconds of a request, that of the client too, which the cores are shared with."""
+    return (run.server_cpu + run.database_cpu + run.client_cpu) / run.requests
 
 
 def _medians(runs: list[Measured]) -> dict[str, Any]:

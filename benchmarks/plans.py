@@ -35,7 +35,7 @@ def statements_of(user: Any, address: str) -> list[Statement]:
     found: list[Statement] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith("SELECT"):
+        if sql.startswith(("SELECT", "WITH")):
             found.append((sql, params))
         return execute(sql, params, many, context)
 

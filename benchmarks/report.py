@@ -22,7 +22,8 @@ HEADER = (
 def line(result: Result) -> str:
     """One result for a terminal."""
     return (
-        f"{result.title} ({result.role}): {result.ratio:.0%} of the floor (target {result.target:.0%}); "
+        f"{result.title} ({result.role}): {result.ratio:.0%} of the floor, {result.cpu_ratio:.0%} by CPU "
+        f"(target {result.target:.0%}); "
         f"{result.product['rate']:.0f} of {result.floor['rate']:.0f} requests/s; "
         f"CPU {_cpu(result.product)} of {_cpu(result.floor)} ms; {result.statements:.1f} statements"
     )

@@ -47,9 +47,7 @@ class SessionJWTAuthentication(JWTAuthentication):
         if kept is None or kept.value.is_over:
             return None
         login = kept.value
-        user = login.session.user
-        name = generation_of(user.pk)
-        return Recalled(user.pk, user.role, name, kept.generation, login.user, login.caller)
+        return Recalled(*login.known, kept.generation, login.user, login.caller)
 
     def _known(self, request: Request, key: bytes) -> tuple[Session, Token] | None:
         kept = logins.find(key)

@@ -1,8 +1,7 @@
 """What stands behind the header of a request: a program's key, or a login that was just checked."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 READ, WRITE, CREATE = "read", "write", "create"
 
@@ -30,8 +29,7 @@ class Credential:
         return f"{resource}:{CREATE}" in self.scopes
 
 
-@dataclass(frozen=True)
-class Recalled:
+class Recalled(NamedTuple):
     """A login that was checked a moment ago: good if its generation is still the current one.
 
     Attributes:

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIRequest, get_path_info, get_script_name
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import setting_changed
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -34,6 +34,7 @@ from crm_backend.common.lane_frame import (
     Reply,
     frame_of,
     look_after_connection,
+    place_of,
     recall,
 )
 from crm_backend.common.middleware import GetResponse, log_request, request_id_of
@@ -48,7 +49,7 @@ from crm_backend.common.viewsets import ChildMixin, etag_of
 logger = structlog.get_logger(__name__)
 
 # Requests with these are for the road.
-UNUSUAL = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE"}
+UNUSUAL = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ setting_changed.connect(_forget)
 
 def is_usual(meta: Mapping[str, Any]) -> bool:
     """Whether there may be a recipe for a request at all."""
-    return meta["REQUEST_METHOD"] == "GET" and settings.READ_ENGINE and UNUSUAL.isdisjoint(meta)
+    if meta["REQUEST_METHOD"] != "GET" or any(name in meta for name in UNUSUAL):
+        return False
+    return bool(settings.READ_ENGINE)
 
 
 def answer(asked: Asked) -> Reply | None:
@@ -160,13 +163,14 @@ class LaneApplication:
             return self.road(environ, start_response)
         started = time.perf_counter()
         trip = environ[TRIP] = Trip()
-        base = (environ["wsgi.url_scheme"], get_script_name(environ))
-        asked = Asked(environ, get_path_info(environ), base, trip, partial(WSGIRequest, environ))
-        look_after_connection(is_before=True)
+        path, before = place_of(environ)
+        base = (environ["wsgi.url_scheme"], before)
+        asked = Asked(environ, path, base, trip, partial(WSGIRequest, environ))
+        own = look_after_connection(is_before=True)
         try:
             reply = answer(asked)
         finally:
-            look_after_connection()
+            look_after_connection(own)
         if reply is None:
             return self.road(environ, start_response)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.core.handlers.wsgi import get_path_info, get_script_name
+from django.core.signals import setting_changed
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
@@ -29,6 +31,9 @@ from crm_backend.common.viewsets import ChildMixin, ListMixin, RetrieveMixin, Sc
 COMPRESSED = 200  # bytes; what is shorter Django does not compress
 DIGITS = len(str(MOST))  # of the longest key that there is
 
+# What Django finds the path of a request in.
+PLACE = ("PATH_INFO", "SCRIPT_NAME", "SCRIPT_URL", "REDIRECT_URL")
+LONGEST = 500  # of paths that are remembered, so that nobody fills the memory with them
 # What decides a reply besides address, role and rows. Behind a proxy the middle ones decide its links.
 DECIDING = (
     "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_HOST", "HTTP_X_FORWARDED_HOST",
@@ -72,11 +77,7 @@ class Asked:
     ) -> None:
         self.meta, self.path, self.base, self.trip, self.request = meta, path, base, trip, request
         self.method: str = meta["REQUEST_METHOD"]
-        parts = path.split("/")
-        keys = [part for part in parts if part.isdecimal() and part.isascii() and len(part) <= DIGITS]
-        # No part of a path is None, whatever somebody writes there.
-        self.address = tuple(None if part in keys else part for part in parts) if keys else tuple(parts)
-        self.keys = [int(key) for key in keys]
+        self.address, self.keys = (_parts if len(path) <= LONGEST else _parts.__wrapped__)(path)
 
     @property
     def full_path(self) -> str:
@@ -88,13 +89,40 @@ class Asked:
         return (self.method, self.address, role, *self.base, *map(self.meta.get, DECIDING))
 
 
+def place_of(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """The path that routes see, and what stands before it."""
+    values = tuple(map(environ.get, PLACE))
+    return (_place if len(values[0] or "") <= LONGEST else _place.__wrapped__)(*values)
+
+
+@lru_cache(1000)
+def _place(*values: Any) -> tuple[str, str]:
+    given = {name: value for name, value in zip(PLACE, values, strict=True) if value is not None}
+    return get_path_info(given), get_script_name(given)
+
+
+def _forget(**_: Any) -> None:
+    _place.cache_clear()
+
+
+setting_changed.connect(_forget)
+
+
+@lru_cache(1000)
+def _parts(path: str) -> tuple[tuple[str | None, ...], tuple[int, ...]]:
+    """The parts of a path, None in the place of each number, and the numbers."""
+    parts = path.split("/")
+    keys = [part for part in parts if part.isdecimal() and part.isascii() and len(part) <= DIGITS]
+    # No part of a path is None, whatever somebody writes there.
+    return tuple(None if part in keys else part for part in parts), tuple(map(int, keys))
+
+
 @lru_cache(1000)
 def _written(path: str, query: str) -> str:
     return f"{escape_uri_path(path)}?{iri_to_uri(query)}" if query else escape_uri_path(path)
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply before anything has been made of it."""
 
     status: int
@@ -184,7 +212,7 @@ def frame_of(asked: Asked, view: Any, response: HttpResponse, own: Collection[st
     """
     view_class: Any = type(view)
     initial = view.request.resolver_match.func.initkwargs
-    is_other = response.cookies or list(view.kwargs.values()) != asked.keys
+    is_other = response.cookies or tuple(view.kwargs.values()) != asked.keys
     # What `@action` was told is the action's own way.
     is_told = not initial.keys().isdisjoint(BASE)
     if is_other or is_told or not is_base(view_class, view.action) or not _is_recalled(view):
@@ -246,9 +274,13 @@ def _packed(meta: Mapping[str, Any], body: bytes) -> bytes:
     return compress_string(body, max_random_bytes=GZipMiddleware.max_random_bytes)
 
 
-def look_after_connection(*, is_before: bool = False) -> None:
-    """Around each request, what Django's signals do for each of its own: of the one database there is."""
-    own: Any = connections[DEFAULT_DB_ALIAS]
+def look_after_connection(own: Any = None, *, is_before: bool = False) -> Any:
+    """Around each request, what Django's signals do for each of its own: of the one database there is.
+
+    Returns the thread's connection, which need not be looked up again afterwards.
+    """
+    own = connections[DEFAULT_DB_ALIAS] if own is None else own
     is_over = own.close_at is not None and own.close_at <= time.monotonic()
     if is_before or is_over or own.errors_occurred:
         own.close_if_unusable_or_obsolete()
+    return own

@@ -11,8 +11,7 @@ would without all this. ADR 49 has the reasons.
 """
 
 import select
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -29,6 +28,21 @@ TRUSTED_SECONDS = 1.0
 PATIENCE_SECONDS = 0.005
 # So many tokens and counters are known; who asks for more at once begins anew.
 MOST = 10_000
+
+
+class _Held:
+    """A lock that is waited for only so long: a context that says whether it is held."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock, self._is_held = lock, False
+
+    def __enter__(self) -> bool:
+        self._is_held = self._lock.acquire(blocking=False) or self._lock.acquire(timeout=PATIENCE_SECONDS)
+        return self._is_held
+
+    def __exit__(self, *error: object) -> None:
+        if self._is_held:
+            self._lock.release()
 
 
 class Line:
@@ -54,15 +68,9 @@ class Line:
         self._is_refused = False
         self._forget()
 
-    @contextmanager
-    def held(self) -> Iterator[bool]:
+    def held(self) -> "_Held":
         """Hold the line; False where another thread does not let go of it."""
-        is_held = self._lock.acquire(timeout=PATIENCE_SECONDS)
-        try:
-            yield is_held
-        finally:
-            if is_held:
-                self._lock.release()
+        return _Held(self._lock)
 
     def is_current(self) -> bool:
         """Whether all that is known is so at this moment."""

@@ -154,7 +154,8 @@ class Trip:
 
         `DATA` comes with the request's first trip; other names cost a trip when nobody asked for them then.
         """
-        self.take(generations=[name])
+        if name not in self._generations:
+            self.take(generations=[name])
         return self._generations[name]
 
 

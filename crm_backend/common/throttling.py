@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
@@ -26,8 +25,7 @@ def parse_rate(rate: str) -> tuple[int, int]:
     return int(count), _SECONDS[period[0]]
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks, as far as counting goes: the logged-in user, and the credential of a program."""
 
     user_id: int | None = None
@@ -41,8 +39,7 @@ class Caller:
         return cls(user_id, credential)
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """At most `limit` requests under one name; `reset` is how many seconds it goes on."""
 
     name: str
@@ -75,8 +72,7 @@ def windows_of(throttles: Iterable[BaseThrottle], request: Any, caller: Caller) 
     return [window for window in found if window is not None]
 
 
-@dataclass(frozen=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """What is left of the tightest of a caller's windows."""
 
     limit: int

@@ -36,7 +36,7 @@ COUNTED = {"RateLimit-Remaining", "RateLimit-Reset"}
 @pytest.fixture
 def in_place(monkeypatch):
     """Connections stay open after a request: the test's transaction is theirs."""
-    monkeypatch.setattr(lane, "look_after_connection", lambda **_: None)
+    monkeypatch.setattr(lane, "look_after_connection", lambda *_, **__: None)
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield

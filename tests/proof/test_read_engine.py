@@ -70,10 +70,11 @@ def lane_took(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("few", [0, engine.FEW])
-def test_all_ways_give_the_same_pages(lane_took, monkeypatch, few):
+@pytest.mark.parametrize(("few", "small"), [(0, 0), (engine.FEW, 0), (engine.FEW, 2), (0, engine.SMALL)])
+def test_all_ways_give_the_same_pages(lane_took, monkeypatch, few, small):
     monkeypatch.setattr(engine, "FEW", few)
-    book, chance = Book(), random.Random(7 + few)
+    monkeypatch.setattr(engine, "SMALL", small)
+    book, chance = Book(), random.Random(7 + few + small)
     for _ in range(ASKED):
         operation, user = chance.choice(LISTS), chance.choice(book.users)
         query = some_query(book, operation, chance) | some_members(operation, chance)

@@ -44,6 +44,12 @@ class Login:
         end: float = min(self.token["exp"], self.session.expires_at.timestamp())
         return end
 
+    @cached_property
+    def known(self) -> tuple[int, str, str]:
+        """The user's id and role, and the name of their generation."""
+        user = self.session.user
+        return user.pk, user.role, generation_of(user.pk)
+
     def fresh(self) -> tuple[Session, Token]:
         """Rows and token of the caller's own, as if loaded anew: nobody else sees what is done to them."""
         token: Any = copy.copy(self.token)

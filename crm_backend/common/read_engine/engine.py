@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from django.conf import settings
@@ -45,6 +45,11 @@ COUNTED, FOUND = 1000, 100
 # So many rows that filters and a search find are all found and put in order; a page of more, as far as their
 # count is known, is looked for along the order, where of a million rows it is found among some ten thousand.
 FEW = 1000
+# Of so few rows in all, what filters and a search find is looked for among them by a statement that was
+# planned before: to look at more would take longer than to plan.
+SMALL = 500
+# So long it is known that a caller sees more.
+LARGE_SECONDS = 60
 # How long a count outlives a change that no event announced, as of somebody at the database's own prompt.
 COUNT_SECONDS = 30
 
@@ -53,10 +58,11 @@ Context = Mapping[str, Any]
 
 shapes: Shapes[Shape] = Shapes()
 counts: Recent[int] = Recent(size=10_000, seconds=lambda: COUNT_SECONDS)
+# Lists and readers who see more than `SMALL` rows of them.
+large: Recent[None] = Recent(size=10_000, seconds=lambda: LARGE_SECONDS)
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """What differs from one request of a kind to the next.
 
     Attributes:
@@ -91,6 +97,7 @@ class PageRead:
     """A page of a list, by offset.
 
     Attributes:
+        scope: what the list is known by, whatever is asked of it.
         key: what its shape is known by.
         values: fill the slots of filters and search.
         is_derived: whether rows come and change without an event of their own, so that no count is kept.
@@ -98,6 +105,7 @@ class PageRead:
     """
 
     shape: Shape
+    scope: Hashable
     key: Hashable
     values: Values
     limit: int
@@ -107,11 +115,24 @@ class PageRead:
 
     def answer(self, asking: Asking) -> dict[str, Any]:
         """`{count, next, previous, results}`."""
-        count, rows = self._counted(self.values | asking.values, asking.trip)
+        values = self.values | asking.values
+        count, rows = self._among_few(values, asking) or self._counted(values, asking.trip)
         with context_of(asking.context):
             results = self.shape.make(rows)
         page = partial(pagination.page_link, asking.address, self.limit, self.offset)
         return {"count": count, "next": page(count, 1), "previous": page(count, -1), "results": results}
+
+    def _among_few(self, values: Values, asking: Asking) -> tuple[int, list[tuple[Any, ...]]] | None:
+        """The count and the page that filters or a search find among few rows; None among many."""
+        if self.shape.found is None:
+            return None
+        reader = (self.scope, *(value for name, value in asking.values.items() if name != "pk"))
+        if large.find(reader) is not None:
+            return None
+        found = self.shape.found.run_among(values, SMALL, self.limit, self.offset)
+        if found is None:
+            large.keep(reader, None, "")
+        return found
 
     def _counted(self, values: Values, trip: Trip) -> tuple[int, list[tuple[Any, ...]]]:
         """The count, counted or kept since the last event, and the page.
@@ -238,13 +259,14 @@ def _list_read(view: Any) -> Read | None:
         return _cursor_read(view, question)
     paginator, request = view.paginator, view.request
     limit, offset = paginator.get_limit(request), paginator.get_offset(request)
-    key = (*_common_key(view, LIST), question.key)
+    scope = _common_key(view, LIST)
+    key = (*scope, question.key)
     given = question.values | values_of(view)
     shape = shapes.get(key, lambda: list_shape(view, question, given))
     if shape is None:
         return None
     is_search = bool(question.terms)
-    return PageRead(shape, key, question.values, limit, offset, view.is_derived, is_search)
+    return PageRead(shape, scope, key, question.values, limit, offset, view.is_derived, is_search)
 
 
 def _cursor_read(view: Any, question: Question) -> Read | None:

@@ -273,13 +273,14 @@ class Compiler:
     def computed(self, one: Any, found: Found, missing: Any) -> Write:
         """A property or a method of the model."""
         function, represent = found.function, one.to_representation
+        is_boolean = type(one).to_representation is serializers.BooleanField.to_representation
         assert function is not None
         make = self.row(found.place, reads_of(function) or ()).make
         key = self.selection.key(found.place) if found.place.optional else None
 
         def write(source: Source) -> str:
             made = f"{source.name(function)}({source.name(make)}(s))"
-            shown = source.unless_null(made, represent)
+            shown = (source.unless_boolean if is_boolean else source.unless_null)(made, represent)
             return shown if key is None else f"({source.name(missing)} if s[{key}] is None else {shown})"
 
         return write

@@ -28,6 +28,10 @@ class Source:
         made = "x" if function is None else f"{self.name(function)}(x)"
         return f"({self.name(missing)} if (x := {value}) is None else {made})"
 
+    def unless_boolean(self, value: str, function: Callable[[Any], Any]) -> str:
+        """What a function makes of a value that is not true, false or null already."""
+        return f"(x if (x := {value}) is True or x is False or x is None else {self.name(function)}(x))"
+
     def function(self, *lines: str) -> Callable[[Any], Any]:
         """A function of what is selected, with this body."""
         text = "\n".join(["def made(s):", *(f"    {line}" for line in lines)])

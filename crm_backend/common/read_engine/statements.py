@@ -6,7 +6,7 @@ that depends on a value, or a value that does not arrive as it was given, is ref
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,9 @@ from crm_backend.common.postgresql import direct
 from crm_backend.common.read_engine.errors import Refused
 
 LEAST, MOST = -(2**63), 2**63 - 1
+
+Values = dict[Any, Any]
+Row = tuple[Any, ...]
 
 
 class Unusual(Exception):
@@ -160,6 +163,8 @@ class Statement:
     sql: str | None
     parameters: tuple[Any, ...] = ()
     varies: bool = False
+    # Texts that were made of this one: they are long, and each keeps the hash that it is looked up by.
+    _texts: dict[Any, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def bind(self, values: dict[Any, Any]) -> list[Any]:
         """The parameters for one request."""
@@ -176,7 +181,8 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        return self.ask(self.sql + suffix, [*self.bind(values), *further])
+        sql = self._texts.get(suffix) or self._texts.setdefault(suffix, self.sql + suffix)
+        return self.ask(sql, [*self.bind(values), *further])
 
     def run_counted(
         self, values: dict[Any, Any], counting: "Statement", suffix: str
@@ -184,7 +190,10 @@ class Statement:
         """The same, with the count of another statement as the last value of each row."""
         if self.sql is None or counting.sql is None:
             return []
-        sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+        sql = self._texts.get((counting.sql, suffix))
+        if sql is None:
+            sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
+            self._texts[counting.sql, suffix] = sql
         return self.ask(sql, [*counting.bind(values), *self.bind(values)])
 
     def ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
@@ -208,42 +217,6 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What filters and a search find, each row found once for the count and for a page.
-
-    Attributes:
-        statement: finds rows, each with its key and what orders it.
-        terms: of the ordering, as Django writes them; the statement has a value for each, after the key.
-        chosen: selects the rows of a page, whose keys it has as `chosen`, in order.
-    """
-
-    statement: Statement
-    terms: tuple[str, ...]
-    chosen: Statement
-
-    def run(self, values: dict[Any, Any], limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
-        """How many rows are found, and a page of them."""
-        if self.statement.sql is None or self.chosen.sql is None:
-            return 0, []
-        keys = [f"k{number}" for number in range(len(self.terms))]
-        order = ", ".join(
-            f"{key}{' DESC' if term.startswith('-') else ''}"
-            for key, term in zip(keys, self.terms, strict=True)
-        )
-        sql = (
-            f"WITH found ({', '.join(['pk', *keys])}) AS MATERIALIZED ({self.statement.sql}), "  # noqa: S608
-            "counted AS (SELECT count(*) AS n FROM found), chosen AS MATERIALIZED "
-            f"(SELECT pk FROM found ORDER BY {order} LIMIT {limit} OFFSET %s) "
-            "SELECT counted.n, page.* FROM counted "
-            f"LEFT JOIN ({self.chosen.sql} LIMIT {limit}) AS page ON TRUE"
-        )
-        parameters = [*self.statement.bind(values), offset, *self.chosen.bind(values)]
-        rows = self.statement.ask(sql, parameters)
-        count: int = rows[0][0]
-        return count, [row[1:] for row in rows] if offset < count else []
 
 
 def is_in_range(value: Any) -> bool:
