@@ -23,6 +23,8 @@ from psycopg.waiting import wait
 PREPARED = 100
 # A text of more characters is made of many rows, and so another each time: it is not kept.
 LONG = 20_000
+# After so many seconds who waits looks for signals of the system; with none it would look all the time.
+INTERVAL = 0.1
 # What became of a kept statement that is none any more: a pooler or somebody has thrown it away, or tables
 # have changed below it.
 GONE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
@@ -91,9 +93,9 @@ def _begin_and_ask(connection: Any, key: Key, dumped: Any, formats: Any, *, prep
         pgconn.pipeline_sync()
         # By psycopg's own way, which lets other threads go on: one of them may hold the lock that this waits
         # for. The results of each, and what ends them; of the end of all there is one.
-        wait(send(pgconn), pgconn.socket)
+        wait(send(pgconn), pgconn.socket, INTERVAL)
         while len(found) < 5:
-            found.append(wait(fetch(pgconn), pgconn.socket))
+            found.append(wait(fetch(pgconn), pgconn.socket, INTERVAL))
     finally:
         is_whole = len(found) == 5 and getattr(found[4], "status", None) == ExecStatus.PIPELINE_SYNC
         if is_whole:
