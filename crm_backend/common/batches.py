@@ -7,8 +7,8 @@ There are no model signals here, so none are sent.
 """
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -34,6 +34,7 @@ class Batch:
     def __init__(self) -> None:
         self._new: list[Row] = []
         self._changed: list[tuple[Row, tuple[str, ...]]] = []
+        self.ends: list[Callable[[], None]] = []  # to be done before the change is committed
 
     def insert(self, *rows: Row) -> None:
         """Make these rows, those of one model in this order."""
@@ -53,15 +54,35 @@ class Batch:
         Raises:
             IntegrityError: as from `save`; nothing of it is written then.
         """
+        _write(*self._taken(), _run)
+
+    def post(self) -> None:
+        """Write it together with what is asked next in this transaction, or with its commit.
+
+        What the database refuses is raised there, and until then new rows have no keys but those that were
+        drawn ahead.
+        """
+        _write(*self._taken(), Statement.post)
+
+    def _taken(self) -> tuple[list[Row], list[tuple[Row, tuple[str, ...]]]]:
+        """What was gathered, as much as goes into one statement; the rest is written."""
         new, changed = self._new, self._changed
         self._new, self._changed = [], []
         while len(new) > ROWS:
-            _write(new[:ROWS], [])
+            _write(new[:ROWS], [], _run)
             new = new[ROWS:]
-        _write(new, changed)
+        return new, changed
 
 
-def _write(new: list[Row], changed: list[tuple[Row, tuple[str, ...]]]) -> None:
+def _run(statement: Statement, then: Callable[[Any], None]) -> None:
+    then(statement.run({}))
+
+
+def _write(
+    new: list[Row],
+    changed: list[tuple[Row, tuple[str, ...]]],
+    send: Callable[[Statement, Callable[[Any], None]], None],
+) -> None:
     """Write rows in one statement."""
     groups: dict[tuple[type[Row], bool], list[Row]] = {}
     for row in new:
@@ -80,8 +101,12 @@ def _write(new: list[Row], changed: list[tuple[Row, tuple[str, ...]]]) -> None:
         return
     varies = len(values) > PREPARED
     text = _text_of(tuple(parts)) if varies else _text(tuple(parts))
-    [found] = Statement(text, tuple(values), varies).run({})
-    for rows, keys in zip(groups.values(), found, strict=False):
+    send(Statement(text, tuple(values), varies), partial(_placed, list(groups.values())))
+
+
+def _placed(groups: list[list[Row]], found: list[tuple[Any, ...]]) -> None:
+    """Give new rows their keys."""
+    for rows, keys in zip(groups, found[0], strict=False):
         for row, key in zip(rows, keys, strict=True):
             row.pk = key
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
