@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.utils import timezone
 
 from crm_backend.common.batches import Batch, write
-from crm_backend.common.roundtrip import DATA, replace
+from crm_backend.common.roundtrip import DATA, announce
+from crm_backend.common.transactions import before_end, is_whole
 from events.models import Event
 from events.registry import Payload
 from events.wake import wake_dispatcher
@@ -36,7 +37,12 @@ def together() -> Iterator[Batch]:
         yield batch
     finally:
         _batch.reset(token)
-    batch.write()
+    if is_whole():
+        batch.post()
+    else:
+        batch.write()
+    for end in batch.ends:
+        before_end(end)
 
 
 def emit(
@@ -77,15 +83,14 @@ def emit(
         api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
     )
+    announced = announce(DATA, then=wake_dispatcher)
     batch = _batch.get()
     if batch is None:
         write(event)
+        announced.wait()
     else:
         batch.insert(event)
-    replace(DATA)
-    if not any(hook[1] is wake_dispatcher for hook in connection.run_on_commit):
-        # robust: a queue that cannot be reached must not fail a change that is already committed.
-        transaction.on_commit(wake_dispatcher, robust=True)
+        batch.ends.append(announced.wait)
     return event
 
 
