@@ -16,6 +16,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from crm_backend.common.read_engine.statements import Statement
 
 Row = models.Model
+# Where Django's fields of texts are; those of others may write something else.
+_DJANGO = {"django.db.models.fields"}
 # What a text is known by: per part the model, the names of its columns, and how many rows are made (0: one is
 # edited).
 Part = tuple[type[Row], tuple[str, ...], int]
@@ -122,10 +124,14 @@ def write(*rows: Row) -> None:
 def allot(rows: Iterable[Row]) -> None:
     """Draw keys for new rows from their sequences, in one statement, so that others can refer to them."""
     keyless = [row for row in rows if row.pk is None]
-    if keyless:
-        [keys] = Statement(_drawing(tuple(map(type, keyless)))).run({})
-        for row, key in zip(keyless, keys, strict=True):
-            row.pk = key
+    for row, key in zip(keyless, draw(map(type, keyless)), strict=True):
+        row.pk = key
+
+
+def draw(models_of: Iterable[type[Row]]) -> list[int]:
+    """Keys for new rows of these models, in one statement."""
+    drawn = tuple(models_of)
+    return list(Statement(_drawing(drawn)).run({})[0]) if drawn else []
 
 
 @lru_cache
@@ -136,13 +142,32 @@ def _names(model: type[Row], is_keyless: bool) -> tuple[str, ...]:
 
 
 def _values(row: Row, names: tuple[str, ...], *, add: bool) -> list[Any]:
-    fields = _fields(type(row), names)
     # Itself: what stands for that of the thread looks for it again at every touch.
-    own = connections[DEFAULT_DB_ALIAS]
-    values = [one.get_db_prep_save(one.pre_save(row, add), own) for one in fields]
-    if any(hasattr(value, "as_sql") for value in values):
-        raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
+    own, held = connections[DEFAULT_DB_ALIAS], row.__dict__
+    values = []
+    for attribute, field in _ways(type(row), names):
+        value = held.get(attribute)  # of a field that leaves text as it is
+        if type(value) is not str:
+            value = field.get_db_prep_save(field.pre_save(row, add), own)
+            if hasattr(value, "as_sql"):
+                raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
+        values.append(value)
     return values
+
+
+@lru_cache(maxsize=500)
+def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """The fields, with the name of the attribute that is written as it is where it is a text, or none."""
+    return [("" if not _is_text(one) else one.attname, one) for one in _fields(model, names)]
+
+
+def _is_text(field: Any) -> bool:
+    """Whether Django's own field writes a text as it is, whatever happens when it is saved."""
+    kind = type(field)
+    return all(
+        getattr(kind, name).__module__ in _DJANGO
+        for name in ("pre_save", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
+    ) and isinstance(field, (models.CharField, models.TextField))
 
 
 @lru_cache(maxsize=500)
