@@ -51,9 +51,9 @@ def test_a_cascade_takes_as_many_for_many_people_as_for_few(broker, times):
         body[part] = body[part] * times
     before = Event.objects.count()
     sent = queries_of(broker, "post", CASCADE, body, 201)
-    # The keys of people; the caller's broker; the application's key; whom to tell; all rows; the securities'
+    # The keys; the caller's broker; whom to tell; all rows; the securities'
     # total, the calculation; its event.
-    assert len(sent) == 1 + 1 + 1 + 1 + 1 + 2 + 1 + DETAIL + 2
+    assert len(sent) == 1 + 1 + 1 + 1 + 2 + 1 + DETAIL + 2
     assert Event.objects.count() - before == 4 * times + 2
 
 
