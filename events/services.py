@@ -11,11 +11,19 @@ from django.db import connection, models
 from django.utils import timezone
 
 from crm_backend.common.batches import Batch, write
-from crm_backend.common.roundtrip import DATA, announce
+from crm_backend.common.roundtrip import DATA, Announced, announce
 from crm_backend.common.transactions import before_end, is_whole
 from events.models import Event
 from events.registry import Payload
 from events.wake import wake_dispatcher
+
+# A part of a statement that writes an event for each row of a part before it, and gives the data.
+TOLD = """
+    INSERT INTO events_event (type, actor_id, subject_type, subject_id, request_id, api_key, occurred_at,
+        data, recipients, attempts)
+    SELECT %s::varchar, %s::bigint, %s::varchar, %s::bigint, %s::varchar, %s::varchar, %s::timestamptz,
+        {data}, '{{}}'::bigint[], 0
+    FROM {rows} RETURNING data"""
 
 _batch: ContextVar[Batch | None] = ContextVar("batch_of_events", default=None)
 
@@ -67,8 +75,7 @@ def emit(
     Raises:
         RuntimeError: called outside a transaction, where change and event could part.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("emit() belongs in the transaction that makes the change")
+    announced = begin_telling()
     actor_id = getattr(actor, "pk", None)
     context = structlog.contextvars.get_contextvars()
     event = Event(
@@ -83,7 +90,6 @@ def emit(
         api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
     )
-    announced = announce(DATA, then=wake_dispatcher)
     batch = _batch.get()
     if batch is None:
         write(event)
@@ -92,6 +98,29 @@ def emit(
         batch.insert(event)
         batch.ends.append(announced.wait)
     return event
+
+
+def tell_by_statement(*, actor: Any, subject: models.Model, payload: type[Payload]) -> tuple[Any, ...]:
+    """The values of a `TOLD` part, for an event that belongs in no timeline and has no recipients.
+
+    For a statement that finds out by itself what happened. Whoever runs it checks the data that come back,
+    and has `begin_telling` before.
+    """
+    context = structlog.contextvars.get_contextvars()
+    request_id, api_key = context.get("request_id", ""), context.get("api_key", "")
+    kind = subject._meta.model_name or ""
+    return payload.type, actor.pk, kind, subject.pk, request_id, api_key, timezone.now()
+
+
+def begin_telling() -> Announced:
+    """Announce an event while it is written; wait for it, or withdraw it, before the transaction ends.
+
+    Raises:
+        RuntimeError: called outside a transaction, where change and event could part.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("emit() belongs in the transaction that makes the change")
+    return announce(DATA, then=wake_dispatcher)
 
 
 def recipient_ids(recipients: Iterable[Any], *, without: int | None = None) -> list[int]:

@@ -75,10 +75,11 @@ class KeptFieldsMixin:
     def _writable_fields(self) -> Iterator[Any]:
         """Those to ask: of a body that is being validated, not those that would only find nothing there."""
         fields, given = self.fields, self._given
-        is_lazy = isinstance(fields, LazyFields) and isinstance(given, dict)
-        for name in fields:
-            if is_lazy and name not in given and fields.is_silent(name):
-                continue
+        names: Any = fields
+        if isinstance(fields, LazyFields) and isinstance(given, dict):
+            silent = type(self)._silent_fields.difference(fields.own, given)
+            names = [name for name in fields if name not in silent]
+        for name in names:
             field = fields[name]
             if not field.read_only:
                 yield field
@@ -100,33 +101,33 @@ class KeptFieldsMixin:
 
 
 class LazyFields(BindingDict):
-    """The fields of a serializer, each copied from that of its class when it is looked at."""
+    """The fields of a serializer, each copied from that of its class when it is looked at.
+
+    Attributes:
+        own: the names of those that are the serializer's own by now.
+    """
 
     def __init__(self, serializer: Any, kept: dict[str, Field]) -> None:
         super().__init__(serializer)
         self.fields = dict(kept)
-        self._own: set[str] = set()
+        self.own: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
         field = self.fields[name]
-        if name not in self._own:
+        if name not in self.own:
             self[name] = field = _copy(field)
         return field
 
     def __setitem__(self, name: str, field: Any) -> None:
         super().__setitem__(name, field)
-        self._own.add(name)
+        self.own.add(name)
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
-        self._own.discard(name)
+        self.own.discard(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.fields
-
-    def is_silent(self, name: str) -> bool:
-        """Whether a field that is not in a body changes nothing: known of those that nobody looked at."""
-        return name not in self._own and name in type(self.serializer)._silent_fields
 
     def has_read_only_defaults(self) -> bool:
         """Whether a field that cannot be written may have a value for the validators."""

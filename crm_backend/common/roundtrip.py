@@ -197,18 +197,21 @@ def announce(name: str, *, then: Callable[[], None]) -> "Announced":
     """
     announcement = _announcement()
     assert announcement is not None, "announced in the transaction of the change"
-    announcement.then.setdefault(then)
-    if name in announcement.names:
-        return Announced(None)
-    announcement.names.add(name)
-    return Announced(_Sent(_REPLACE, [_generation_key(name)], [_token(), _DAY]))
+    is_first = name not in announcement.names
+    if is_first:
+        announcement.names.add(name)
+        announcement.then.setdefault(then)
+    return Announced(announcement, name, then, is_first)
 
 
 class Announced:
     """What was sent to Redis, and is to be heard of before the change may be committed."""
 
-    def __init__(self, sent: "_Sent | None") -> None:
-        self._sent = sent
+    def __init__(
+        self, announcement: "_Announcement", name: str, then: Callable[[], None], is_first: bool
+    ) -> None:
+        self._announcement, self._name, self._then = announcement, name, then
+        self._sent = _Sent(_REPLACE, [_generation_key(name)], [_token(), _DAY]) if is_first else None
 
     def wait(self) -> None:
         """Wait for Redis to have done it.
@@ -218,6 +221,12 @@ class Announced:
         """
         if self._sent is not None:
             self._sent.reply()
+
+    def withdraw(self) -> None:
+        """Announce nothing at the commit: there was nothing to change."""
+        if self._sent is not None:
+            self._announcement.names.discard(self._name)
+            self._announcement.then.pop(self._then, None)
 
 
 def claim(name: str, seconds: int) -> bool:
@@ -243,6 +252,8 @@ class _Announcement:
         self.__qualname__ = type(self).__qualname__  # Django's logs name what failed by it
 
     def __call__(self) -> None:
+        if not self.names:
+            return
         try:
             _replace_now(self.names)
             if not self.then:
