@@ -10,7 +10,7 @@ import structlog
 from django.db import connection, models
 from django.utils import timezone
 
-from crm_backend.common.batches import Batch, write
+from crm_backend.common.batches import Batch, Lookup, write
 from crm_backend.common.roundtrip import DATA, Announced, announce
 from crm_backend.common.transactions import before_end, is_whole
 from events.models import Event
@@ -24,6 +24,8 @@ TOLD = """
     SELECT %s::varchar, %s::bigint, %s::varchar, %s::bigint, %s::varchar, %s::varchar, %s::timestamptz,
         {data}, '{{}}'::bigint[], 0
     FROM {rows} RETURNING data"""
+
+_RECIPIENTS = "ARRAY(SELECT DISTINCT id FROM ({}) AS told WHERE id IS DISTINCT FROM %s ORDER BY id)"
 
 _batch: ContextVar[Batch | None] = ContextVar("batch_of_events", default=None)
 
@@ -58,7 +60,7 @@ def emit(
     *,
     actor: Any | None,
     subject: models.Model,
-    recipients: Iterable[Any] = (),
+    recipients: Iterable[Any] | Lookup = (),
     application_id: int | None = None,
     occurred_at: datetime | None = None,
 ) -> Event:
@@ -68,7 +70,8 @@ def emit(
         payload: a declared event with its data.
         actor: the user who did it; None for the system.
         subject: the row it happened to.
-        recipients: users (or ids) to tell; the actor is never told of their own doing.
+        recipients: users (or ids) to tell, or a query of their ids, asked while the event is written; the
+            actor is never told of their own doing.
         application_id: the application in whose timeline it belongs, if any.
         occurred_at: UTC; now when left out. Only imports of past records give it.
 
@@ -85,7 +88,7 @@ def emit(
         subject_id=subject.pk,
         application_id=application_id,
         data=payload.model_dump(mode="json"),
-        recipients=recipient_ids(recipients, without=actor_id),
+        recipients=_recipients(recipients, actor_id),
         request_id=context.get("request_id", ""),
         api_key=context.get("api_key", ""),
         occurred_at=occurred_at or timezone.now(),
@@ -121,6 +124,15 @@ def begin_telling() -> Announced:
     if not connection.in_atomic_block:
         raise RuntimeError("emit() belongs in the transaction that makes the change")
     return announce(DATA, then=wake_dispatcher)
+
+
+def _recipients(recipients: Iterable[Any] | Lookup, without: int | None) -> list[int] | Lookup:
+    if isinstance(recipients, Lookup):
+        sql = (
+            f"ARRAY(SELECT DISTINCT id FROM ({recipients.sql}) told WHERE id IS DISTINCT FROM %s ORDER BY id)"
+        )
+        return Lookup(sql, (*recipients.values, without))
+    return recipient_ids(recipients, without=without)
 
 
 def recipient_ids(recipients: Iterable[Any], *, without: int | None = None) -> list[int]:

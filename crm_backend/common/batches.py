@@ -8,23 +8,41 @@ There are no model signals here, so none are sent.
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from psycopg.types.numeric import Int8
 
 from crm_backend.common.read_engine.statements import Statement
 
 Row = models.Model
 # Where Django's fields of texts are; those of others may write something else.
 _DJANGO = {"django.db.models.fields"}
-# What a text is known by: per part the model, the names of its columns, and how many rows are made (0: one is
-# edited).
-Part = tuple[type[Row], tuple[str, ...], int]
+# What a text is known by: per part the model, the names of its columns, how many rows are made (0: one is
+# edited), and which values, counted through, the database finds, with the text that finds them.
+Found = tuple[tuple[int, str], ...]
+Part = tuple[type[Row], tuple[str, ...], int, Found]
 # A statement with more values is put together seldom, and not worth keeping prepared.
 PREPARED = 400
 # So many new rows are written at once at most: a statement has no more than 65,535 values.
 ROWS = 500
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What stands in a row for a value that the database finds when it writes it, in the same statement.
+
+    It sees nothing of what the batch writes.
+
+    Attributes:
+        sql: the expression, with `%s` for each value.
+        values: integers, lists of them, or none.
+    """
+
+    sql: str
+    values: tuple[Any, ...]
 
 
 class Batch:
@@ -92,13 +110,16 @@ def _write(
     parts: list[Part] = []
     values: list[Any] = []
     for (model, is_keyless), rows in groups.items():
-        names = _names(model, is_keyless)
-        parts.append((model, names, len(rows)))
-        for row in rows:
-            values += _values(row, names, add=True)
+        names, found = _names(model, is_keyless), []
+        for number, row in enumerate(rows):
+            own, lookups = _values(row, names, add=True)
+            values += own
+            found += [(number * len(names) + place, sql) for place, sql in lookups]
+        parts.append((model, names, len(rows), tuple(found)))
     for row, names in changed:
-        parts.append((type(row), names, 0))
-        values += [*_values(row, names, add=False), row.pk]
+        own, found = _values(row, names, add=False)
+        parts.append((type(row), names, 0, tuple(found)))
+        values += [*own, row.pk]
     if not parts:
         return
     varies = len(values) > PREPARED
@@ -141,24 +162,31 @@ def _names(model: type[Row], is_keyless: bool) -> tuple[str, ...]:
     return tuple(one.name for one in fields if not (is_keyless and one.primary_key))
 
 
-def _values(row: Row, names: tuple[str, ...], *, add: bool) -> list[Any]:
+def _values(row: Row, names: tuple[str, ...], *, add: bool) -> tuple[list[Any], list[tuple[int, str]]]:
+    """The values of a row, and which of its fields the database finds, by place."""
     # Itself: what stands for that of the thread looks for it again at every touch.
     own, held = connections[DEFAULT_DB_ALIAS], row.__dict__
-    values = []
-    for attribute, field in _ways(type(row), names):
-        value = held.get(attribute)  # of a field that leaves text as it is
-        if type(value) is not str:
-            value = field.get_db_prep_save(field.pre_save(row, add), own)
-            if hasattr(value, "as_sql"):
-                raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
-        values.append(value)
-    return values
+    values: list[Any] = []
+    found = []
+    for place, (attribute, is_text, field) in enumerate(_ways(type(row), names)):
+        value = held.get(attribute)
+        if type(value) is Lookup:
+            found.append((place, value.sql))
+            # All as wide: each width would be another statement to prepare.
+            values += [Int8(one) if isinstance(one, int) else one for one in value.values]
+        elif is_text and type(value) is str:
+            values.append(value)
+        else:
+            values.append(field.get_db_prep_save(field.pre_save(row, add), own))
+    if any(hasattr(value, "as_sql") for value in values):
+        raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
+    return values, found
 
 
 @lru_cache(maxsize=500)
-def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, Any]]:
-    """The fields, with the name of the attribute that is written as it is where it is a text, or none."""
-    return [("" if not _is_text(one) else one.attname, one) for one in _fields(model, names)]
+def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, bool, Any]]:
+    """The fields, each with its attribute, and whether a text in it is written as it is."""
+    return [(one.attname, _is_text(one), one) for one in _fields(model, names)]
 
 
 def _is_text(field: Any) -> bool:
@@ -179,22 +207,25 @@ def _text_of(parts: tuple[Part, ...]) -> str:
     """The statement of a shape; it gives the keys of each group of new rows."""
     named = {f"part_{number}": part for number, part in enumerate(parts)}
     bodies = ", ".join(f"{name} AS ({_part(*part)})" for name, part in named.items())
-    keys = [f"ARRAY(SELECT key FROM {name})" for name, (_, _, count) in named.items() if count]  # noqa: S608
+    keys = [f"ARRAY(SELECT key FROM {name})" for name, part in named.items() if part[2]]  # noqa: S608
     return f"WITH {bodies} SELECT {', '.join(keys) or '1'}"
 
 
 _text = lru_cache(maxsize=500)(_text_of)
 
 
-def _part(model: type[Row], names: tuple[str, ...], count: int) -> str:
+def _part(model: type[Row], names: tuple[str, ...], count: int, found: Found) -> str:
     fields = _fields(model, names)
     quote, pk = connection.ops.quote_name, cast(Any, model._meta.pk)
     table, key = quote(model._meta.db_table), quote(pk.column)
-    columns, slots = [quote(one.column) for one in fields], [_slot(one) for one in fields]
+    columns, slots = [quote(one.column) for one in fields], [*map(_slot, fields)] * max(1, count)
+    for place, sql in found:
+        slots[place] = sql
     if not count:
         pairs = ", ".join(f"{column} = {slot}" for column, slot in zip(columns, slots, strict=True))
         return f"UPDATE {table} SET {pairs} WHERE {key} = %s"  # noqa: S608 - names of our own models
-    rows = ", ".join([f"({', '.join(slots)})"] * count)
+    starts = range(0, len(slots), len(fields))
+    rows = ", ".join(f"({', '.join(slots[start : start + len(fields)])})" for start in starts)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {rows} RETURNING {key} AS key"  # noqa: S608
 
 
