@@ -126,12 +126,9 @@ def begin_telling() -> Announced:
     return announce(DATA, then=wake_dispatcher)
 
 
-def _recipients(recipients: Iterable[Any] | Lookup, without: int | None) -> list[int] | Lookup:
+def _recipients(recipients: Iterable[Any] | Lookup, without: int | None) -> Any:
     if isinstance(recipients, Lookup):
-        sql = (
-            f"ARRAY(SELECT DISTINCT id FROM ({recipients.sql}) told WHERE id IS DISTINCT FROM %s ORDER BY id)"
-        )
-        return Lookup(sql, (*recipients.values, without))
+        return Lookup(_RECIPIENTS.format(recipients.sql), (*recipients.values, without))
     return recipient_ids(recipients, without=without)
 
 

@@ -6,9 +6,9 @@ asks each for its part of a body, also the thirty of a borrower that are not in 
 bound when somebody looks at it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from rest_framework.fields import Field, empty
 from rest_framework.utils.serializer_helpers import BindingDict
@@ -36,7 +36,7 @@ class KeptFieldsMixin:
 
     def fields_of_class(self) -> dict[str, Any]:
         """The fields, made anew; override it for what is the same for every serializer of the class."""
-        return super().get_fields()  # type: ignore[misc,no-any-return]
+        return super().get_fields()  # type: ignore[misc]
 
     @as_kept
     def get_fields(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class KeptFieldsMixin:
         """The fields, each made and bound when it is looked at."""
         if getattr(type(self).get_fields, "is_kept", False) and getattr(self, "selected", None) is None:
             return LazyFields(self, self._kept())
-        bound = BindingDict(self)
+        bound = BindingDict(cast(Any, self))
         for name, field in self.get_fields().items():
             bound[name] = field
         return bound
@@ -72,7 +72,7 @@ class KeptFieldsMixin:
             self._given = None
 
     @property
-    def _writable_fields(self) -> Iterator[Any]:
+    def _writable_fields(self) -> Any:
         """Those to ask: of a body that is being validated, not those that would only find nothing there."""
         fields, given = self.fields, self._given
         names: Any = fields
@@ -127,7 +127,8 @@ class LazyFields(BindingDict):
         self.own.discard(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.fields
+        names: dict[Any, Any] = self.fields
+        return name in names
 
     def has_read_only_defaults(self) -> bool:
         """Whether a field that cannot be written may have a value for the validators."""

@@ -82,15 +82,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self) -> None:
         self.posted = []
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]
 
     def _close(self) -> None:
         self.posted = []
-        super()._close()
+        super()._close()  # type: ignore[misc]
 
     def _set_autocommit(self, autocommit: bool) -> None:
         plain: Any = self.connection
         if plain.pgconn.transaction_status == TransactionStatus.IDLE and plain._pipeline is None:
             plain._autocommit = autocommit  # which is all that psycopg does then, in more steps
         else:
-            super()._set_autocommit(autocommit)
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
