@@ -78,7 +78,7 @@ class KeptFieldsMixin:
         names: Any = fields
         if isinstance(fields, LazyFields) and isinstance(given, dict):
             silent = type(self)._silent_fields.difference(fields.own, given)
-            names = [name for name in fields if name not in silent]
+            names = [name for name in cast(Any, fields) if name not in silent]
         for name in names:
             field = fields[name]
             if not field.read_only:
