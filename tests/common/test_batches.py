@@ -278,8 +278,7 @@ def test_a_part_that_is_undone_by_itself_takes_what_was_posted_in_it():
 
 def test_texts_are_written_as_their_fields_write_them():
     saved, batched = (
-        Borrower(first_name=" É%s\\ ", tags=["a"], email="", referral_source="x", **SECRET_ONLY)
-        for _ in range(2)
+        Borrower(first_name=" É%s\\ ", last_name="O", tags=["a"], email="", **SECRET_ONLY) for _ in range(2)
     )
     saved.save()
     write(batched)
