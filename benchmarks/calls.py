@@ -160,7 +160,7 @@ CALLS = (
     Call("detail", "detail", 0.6, 1, _details),
     Call("notifications", "notifications, first page", 0.8, 2, _same(NOTIFICATIONS)),
     Call("unread", "unread count", 0.8, 1, _same(f"{NOTIFICATIONS}unread-count/")),
-    Call("create", "create with cascade", 0.5, 18, _creations, roles=("broker",), writes=True),
-    Call("stage", "stage change", 0.5, 7, _moves, roles=("admin", "bd"), writes=True),
-    Call("mark-read", "mark read", 0.5, 4, _marks, once=True, writes=True),
+    Call("create", "create with cascade", 0.5, 16, _creations, roles=("broker",), writes=True),
+    Call("stage", "stage change", 0.5, 6, _moves, roles=("admin", "bd"), writes=True),
+    Call("mark-read", "mark read", 0.5, 3, _marks, once=True, writes=True),
 )

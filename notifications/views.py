@@ -82,7 +82,7 @@ class NotificationViewSet(DestroyMixin, ReadOnlyViewSet):
 
     def _marked(self, ids: list[int] | None) -> Response:
         marked = marks.notifications_mark_read(user=self.caller, ids=ids)
-        return Response({"marked": marked, "unread_count": selectors.unread_count(self.caller.pk)})
+        return Response({"marked": marked.count, "unread_count": marked.unread})
 
 
 def _unread(user_id: int) -> dict[str, int]:

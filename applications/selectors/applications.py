@@ -16,6 +16,7 @@ from applications.models import (
     StageChange,
 )
 from borrowers.models import Borrower
+from crm_backend.common.batches import Lookup
 from crm_backend.common.read_engine.statements import Statement
 
 # By hand: to have this put together by Django takes longer than to have it answered.
@@ -89,18 +90,19 @@ def funding_history(application: Application) -> QuerySet[FundingCalculation]:
 
 def people_of(application: Application) -> set[int]:
     """Ids of the users to tell about an application: its broker, BDM, borrowers, and the admins."""
-    return _concerned(_OF_KNOWN, application, application.pk)
+    asked = people_query(application)
+    return {pk for (pk,) in Statement(asked.sql, asked.values).run({})}
 
 
-def people_of_new(application: Application, borrowers: Iterable[Borrower]) -> set[int]:
+def people_query(application: Application) -> Lookup:
+    """The same, for an event that is written with others, and finds them then."""
+    return Lookup(_OF_KNOWN, (application.broker_id, application.bd_id, application.pk))
+
+
+def people_query_of_new(application: Application, borrowers: Iterable[Borrower]) -> Lookup:
     """The same of one that is about to be written, with these borrowers."""
     logins = [party.user_id for party in borrowers if party.user_id is not None]
-    return _concerned(_OF_NEW, application, logins)
-
-
-def _concerned(sql: str, application: Application, borrowers: Any) -> set[int]:
-    values = (application.broker_id, application.bd_id, borrowers)
-    return {pk for (pk,) in Statement(sql, values).run({})}
+    return Lookup(_OF_NEW, (application.broker_id, application.bd_id, logins))
 
 
 def security_total(application: Application) -> Any:

@@ -211,9 +211,10 @@ class ApplicationInputSerializer(ModelSerializer):
         model = Application
         fields = [*TERMS, "broker", "bd", "branch", "referral_partner"]
 
-    def get_fields(self) -> dict[str, Any]:
+    def fields_of_class(self) -> dict[str, Any]:
         """No display names: this shape is only ever sent."""
-        return {name: field for name, field in super().get_fields().items() if name in self.Meta.fields}
+        found = super().fields_of_class()
+        return {name: field for name, field in found.items() if name in self.Meta.fields}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields that are not the caller's to set."""

@@ -15,7 +15,7 @@ from applications.events import (
     ApplicationUpdated,
 )
 from applications.models import Application, ApplicationBorrower, ApplicationGuarantor, StageChange
-from applications.selectors.applications import people_of_new
+from applications.selectors.applications import people_query_of_new
 from applications.services.approval import check_still_approved
 from applications.services.assignment import RESPONSIBLE, application_assign, check_at_work
 from applications.services.products import check_product
@@ -92,7 +92,7 @@ def application_create(
             actor=actor,
             subject=application,
             application_id=application.pk,
-            recipients=people_of_new(application, borrowers),
+            recipients=people_query_of_new(application, borrowers),
         )
         if application.referral_partner is not None:
             _tell_referral(application, actor)

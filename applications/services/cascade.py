@@ -10,7 +10,7 @@ from applications.services.applications import application_create
 from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
-from crm_backend.common.batches import allot
+from crm_backend.common.batches import draw
 from crm_backend.common.errors import InvalidInput
 from events.services import emit, together
 
@@ -37,7 +37,9 @@ def application_create_with_cascade(
     with transaction.atomic(savepoint=False), together() as batch:
         people = [Borrower(created_by=actor, **fields) for fields in [*borrowers, *company_borrowers]]
         sureties = [Guarantor(created_by=actor, **fields) for fields in guarantors]
-        allot([*people, *sureties])
+        *keys, key = draw([*map(type, [*people, *sureties]), Application])
+        for party, own in zip([*people, *sureties], keys, strict=True):
+            party.pk = own
         batch.insert(*people, *sureties)
         for events, parties in ((BORROWER, people), (GUARANTOR, sureties)):
             for party in parties:
@@ -46,6 +48,7 @@ def application_create_with_cascade(
             actor=actor,
             **{
                 **application,
+                "id": key,
                 "borrowers": [*application.get("borrowers", ()), *people],
                 "guarantors": sureties,
             },

@@ -8,7 +8,7 @@ from django.utils import timezone
 from applications.choices import Stage
 from applications.events import StageChanged
 from applications.models import Application, StageChange
-from applications.selectors.applications import people_of
+from applications.selectors.applications import people_query
 from applications.services.approval import security_faults
 from applications.services.guards import lacks
 from applications.stages import ASIDE, is_approved, legal_moves
@@ -149,6 +149,6 @@ def _apply(
         actor=actor,
         subject=application,
         application_id=application.pk,
-        recipients=people_of(application),
+        recipients=people_query(application),
     )
     return change

@@ -7,22 +7,42 @@ There are no model signals here, so none are sent.
 """
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from psycopg.types.numeric import Int8
 
 from crm_backend.common.read_engine.statements import Statement
 
 Row = models.Model
-# What a text is known by: per part the model, the names of its columns, and how many rows are made (0: one is
-# edited).
-Part = tuple[type[Row], tuple[str, ...], int]
+# Where Django's fields of texts are; those of others may write something else.
+_DJANGO = {"django.db.models.fields"}
+# What a text is known by: per part the model, the names of its columns, how many rows are made (0: one is
+# edited), and which values, counted through, the database finds, with the text that finds them.
+Found = tuple[tuple[int, str], ...]
+Part = tuple[type[Row], tuple[str, ...], int, Found]
 # A statement with more values is put together seldom, and not worth keeping prepared.
 PREPARED = 400
 # So many new rows are written at once at most: a statement has no more than 65,535 values.
 ROWS = 500
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What stands in a row for a value that the database finds when it writes it, in the same statement.
+
+    It sees nothing of what the batch writes.
+
+    Attributes:
+        sql: the expression, with `%s` for each value.
+        values: integers, lists of them, or none.
+    """
+
+    sql: str
+    values: tuple[Any, ...]
 
 
 class Batch:
@@ -34,6 +54,7 @@ class Batch:
     def __init__(self) -> None:
         self._new: list[Row] = []
         self._changed: list[tuple[Row, tuple[str, ...]]] = []
+        self.ends: list[Callable[[], None]] = []  # to be done before the change is committed
 
     def insert(self, *rows: Row) -> None:
         """Make these rows, those of one model in this order."""
@@ -53,15 +74,35 @@ class Batch:
         Raises:
             IntegrityError: as from `save`; nothing of it is written then.
         """
+        _write(*self._taken(), _run)
+
+    def post(self) -> None:
+        """Write it together with what is asked next in this transaction, or with its commit.
+
+        What the database refuses is raised there, and until then new rows have no keys but those that were
+        drawn ahead.
+        """
+        _write(*self._taken(), Statement.post)
+
+    def _taken(self) -> tuple[list[Row], list[tuple[Row, tuple[str, ...]]]]:
+        """What was gathered, as much as goes into one statement; the rest is written."""
         new, changed = self._new, self._changed
         self._new, self._changed = [], []
         while len(new) > ROWS:
-            _write(new[:ROWS], [])
+            _write(new[:ROWS], [], _run)
             new = new[ROWS:]
-        _write(new, changed)
+        return new, changed
 
 
-def _write(new: list[Row], changed: list[tuple[Row, tuple[str, ...]]]) -> None:
+def _run(statement: Statement, then: Callable[[Any], None]) -> None:
+    then(statement.run({}))
+
+
+def _write(
+    new: list[Row],
+    changed: list[tuple[Row, tuple[str, ...]]],
+    send: Callable[[Statement, Callable[[Any], None]], None],
+) -> None:
     """Write rows in one statement."""
     groups: dict[tuple[type[Row], bool], list[Row]] = {}
     for row in new:
@@ -69,19 +110,26 @@ def _write(new: list[Row], changed: list[tuple[Row, tuple[str, ...]]]) -> None:
     parts: list[Part] = []
     values: list[Any] = []
     for (model, is_keyless), rows in groups.items():
-        names = _names(model, is_keyless)
-        parts.append((model, names, len(rows)))
-        for row in rows:
-            values += _values(row, names, add=True)
+        names, found = _names(model, is_keyless), []
+        for number, row in enumerate(rows):
+            own, lookups = _values(row, names, add=True)
+            values += own
+            found += [(number * len(names) + place, sql) for place, sql in lookups]
+        parts.append((model, names, len(rows), tuple(found)))
     for row, names in changed:
-        parts.append((type(row), names, 0))
-        values += [*_values(row, names, add=False), row.pk]
+        own, found = _values(row, names, add=False)
+        parts.append((type(row), names, 0, tuple(found)))
+        values += [*own, row.pk]
     if not parts:
         return
     varies = len(values) > PREPARED
     text = _text_of(tuple(parts)) if varies else _text(tuple(parts))
-    [found] = Statement(text, tuple(values), varies).run({})
-    for rows, keys in zip(groups.values(), found, strict=False):
+    send(Statement(text, tuple(values), varies), partial(_placed, list(groups.values())))
+
+
+def _placed(groups: list[list[Row]], found: list[tuple[Any, ...]]) -> None:
+    """Give new rows their keys."""
+    for rows, keys in zip(groups, found[0], strict=False):
         for row, key in zip(rows, keys, strict=True):
             row.pk = key
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
@@ -97,10 +145,14 @@ def write(*rows: Row) -> None:
 def allot(rows: Iterable[Row]) -> None:
     """Draw keys for new rows from their sequences, in one statement, so that others can refer to them."""
     keyless = [row for row in rows if row.pk is None]
-    if keyless:
-        [keys] = Statement(_drawing(tuple(map(type, keyless)))).run({})
-        for row, key in zip(keyless, keys, strict=True):
-            row.pk = key
+    for row, key in zip(keyless, draw(map(type, keyless)), strict=True):
+        row.pk = key
+
+
+def draw(models_of: Iterable[type[Row]]) -> list[int]:
+    """Keys for new rows of these models, in one statement."""
+    drawn = tuple(models_of)
+    return list(Statement(_drawing(drawn)).run({})[0]) if drawn else []
 
 
 @lru_cache
@@ -110,14 +162,40 @@ def _names(model: type[Row], is_keyless: bool) -> tuple[str, ...]:
     return tuple(one.name for one in fields if not (is_keyless and one.primary_key))
 
 
-def _values(row: Row, names: tuple[str, ...], *, add: bool) -> list[Any]:
-    fields = _fields(type(row), names)
+def _values(row: Row, names: tuple[str, ...], *, add: bool) -> tuple[list[Any], list[tuple[int, str]]]:
+    """The values of a row, and which of its fields the database finds, by place."""
     # Itself: what stands for that of the thread looks for it again at every touch.
-    own = connections[DEFAULT_DB_ALIAS]
-    values = [one.get_db_prep_save(one.pre_save(row, add), own) for one in fields]
+    own, held = connections[DEFAULT_DB_ALIAS], row.__dict__
+    values: list[Any] = []
+    found = []
+    for place, (attribute, is_text, field) in enumerate(_ways(type(row), names)):
+        value = held.get(attribute)
+        if type(value) is Lookup:
+            found.append((place, value.sql))
+            # All as wide: each width would be another statement to prepare.
+            values += [Int8(one) if isinstance(one, int) else one for one in value.values]
+        elif is_text and type(value) is str:
+            values.append(value)
+        else:
+            values.append(field.get_db_prep_save(field.pre_save(row, add), own))
     if any(hasattr(value, "as_sql") for value in values):
         raise TypeError(f"a batch writes values, not expressions: {type(row).__name__}")
-    return values
+    return values, found
+
+
+@lru_cache(maxsize=500)
+def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, bool, Any]]:
+    """The fields, each with its attribute, and whether a text in it is written as it is."""
+    return [(one.attname, _is_text(one), one) for one in _fields(model, names)]
+
+
+def _is_text(field: Any) -> bool:
+    """Whether Django's own field writes a text as it is, whatever happens when it is saved."""
+    kind = type(field)
+    return all(
+        getattr(kind, name).__module__ in _DJANGO
+        for name in ("pre_save", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
+    ) and isinstance(field, (models.CharField, models.TextField))
 
 
 @lru_cache(maxsize=500)
@@ -129,22 +207,25 @@ def _text_of(parts: tuple[Part, ...]) -> str:
     """The statement of a shape; it gives the keys of each group of new rows."""
     named = {f"part_{number}": part for number, part in enumerate(parts)}
     bodies = ", ".join(f"{name} AS ({_part(*part)})" for name, part in named.items())
-    keys = [f"ARRAY(SELECT key FROM {name})" for name, (_, _, count) in named.items() if count]  # noqa: S608
+    keys = [f"ARRAY(SELECT key FROM {name})" for name, part in named.items() if part[2]]  # noqa: S608
     return f"WITH {bodies} SELECT {', '.join(keys) or '1'}"
 
 
 _text = lru_cache(maxsize=500)(_text_of)
 
 
-def _part(model: type[Row], names: tuple[str, ...], count: int) -> str:
+def _part(model: type[Row], names: tuple[str, ...], count: int, found: Found) -> str:
     fields = _fields(model, names)
     quote, pk = connection.ops.quote_name, cast(Any, model._meta.pk)
     table, key = quote(model._meta.db_table), quote(pk.column)
-    columns, slots = [quote(one.column) for one in fields], [_slot(one) for one in fields]
+    columns, slots = [quote(one.column) for one in fields], [*map(_slot, fields)] * max(1, count)
+    for place, sql in found:
+        slots[place] = sql
     if not count:
         pairs = ", ".join(f"{column} = {slot}" for column, slot in zip(columns, slots, strict=True))
         return f"UPDATE {table} SET {pairs} WHERE {key} = %s"  # noqa: S608 - names of our own models
-    rows = ", ".join([f"({', '.join(slots)})"] * count)
+    starts = range(0, len(slots), len(fields))
+    rows = ", ".join(f"({', '.join(slots[start : start + len(fields)])})" for start in starts)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {rows} RETURNING {key} AS key"  # noqa: S608
 
 

@@ -14,8 +14,8 @@ import hashlib
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
@@ -68,11 +68,16 @@ _HASHES = {
 
 
 class Trip:
-    """What one request asks of Redis, in as few round trips as it can be: usually one."""
+    """What one request asks of Redis, in as few round trips as it can be: usually one.
 
-    def __init__(self) -> None:
+    Args:
+        writes: of one that writes; it reads no `DATA`, and is given a token for it that nobody else has: what
+            it counts between its own changes is good for nobody else.
+    """
+
+    def __init__(self, *, writes: bool = False) -> None:
         self.counted: dict[str, int] = {}
-        self._generations: dict[str, str] = {}
+        self._generations: dict[str, str] = {DATA: _token()} if writes else {}
         self._outage: RedisError | None = None
 
     def take(
@@ -183,6 +188,48 @@ def replace(*names: str) -> None:
         announcement.names.update(fresh)
 
 
+def announce(name: str, *, then: Callable[[], None]) -> "Announced":
+    """Replace one generation as `replace` does; its reply is to be waited for before the transaction ends.
+
+    Args:
+        name: of the generation.
+        then: called once after the commit, when the generation was replaced again. It asks Redis something:
+            in the reply to it lies that all processes were told.
+    """
+    announcement = _announcement()
+    assert announcement is not None, "announced in the transaction of the change"
+    is_first = name not in announcement.names
+    if is_first:
+        announcement.names.add(name)
+        announcement.then.setdefault(then)
+    return Announced(announcement, name, then, is_first)
+
+
+class Announced:
+    """What was sent to Redis, and is to be heard of before the change may be committed."""
+
+    def __init__(
+        self, announcement: "_Announcement", name: str, then: Callable[[], None], is_first: bool
+    ) -> None:
+        self._announcement, self._name, self._then = announcement, name, then
+        self._sent = _Sent(_REPLACE, [_generation_key(name)], [_token(), _DAY]) if is_first else None
+
+    def wait(self) -> None:
+        """Wait for Redis to have done it.
+
+        Raises:
+            RedisError: Redis does not answer; the change must not happen unannounced.
+        """
+        if self._sent is not None:
+            self._sent.reply()
+
+    def withdraw(self) -> None:
+        """Announce nothing at the commit: there was nothing to change."""
+        if self._sent is not None:
+            self._announcement.names.discard(self._name)
+            self._announcement.then.pop(self._then, None)
+
+
 def claim(name: str, seconds: int) -> bool:
     """Whether nobody holds this name: who does holds it for some seconds, or until it is given up.
 
@@ -202,14 +249,21 @@ class _Announcement:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.then: dict[Callable[[], None], None] = {}
+        self.__qualname__ = type(self).__qualname__  # Django's logs name what failed by it
 
     def __call__(self) -> None:
+        if not self.names:
+            return
         try:
             _replace_now(self.names)
-            _be_heard()
+            if not self.then:
+                _be_heard()
         except RedisError as error:
             # The change is committed. Copies that are a moment old live out their few seconds.
             logger.warning("generations.not_replaced", error=type(error).__name__)
+        for one in self.then:
+            one()
 
 
 def _announcement() -> _Announcement | None:
@@ -221,7 +275,8 @@ def _announcement() -> _Announcement | None:
         if isinstance(hook, _Announcement) and parts <= open_parts:
             return hook
     made = _Announcement()
-    transaction.on_commit(made)
+    # robust: what cannot be reached then must not fail a change that is already committed.
+    transaction.on_commit(made, robust=True)
     return made
 
 
@@ -267,6 +322,35 @@ def _run(script: str, keys: list[str], arguments: list[Any], ask: Any = None) ->
         return ask("EVAL", script, len(keys), *keys, *arguments)
 
 
+class _Sent:
+    """A script that was sent, on a connection that is nobody else's until the reply was read."""
+
+    def __init__(self, script: str, keys: list[str], arguments: list[Any]) -> None:
+        self._again = partial(_run, script, keys, arguments)
+        self._connection: Any = None
+        try:
+            connection = _idle.pop()
+            connection.send_command("EVALSHA", _HASHES[script], len(keys), *keys, *arguments)
+            self._connection = connection
+        except (IndexError, RedisError):
+            pass  # it is sent when the reply is asked for
+
+    def reply(self) -> None:
+        """Wait for the reply; what went wrong on an old connection is tried on another.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        connection, self._connection = self._connection, None
+        if connection is None:
+            self._again()
+            return
+        try:
+            _read(connection)
+        except (NoScriptError, RedisConnectionError):
+            self._again()
+
+
 def _ask(*command: Any) -> Any:
     """One command, on a connection that is nobody else's meanwhile: a pool and a client cost as much again.
 
@@ -297,6 +381,15 @@ def _asked(connection: Any, command: tuple[Any, ...]) -> Any:
     """Ask, and keep the connection only after a whole reply: the next would take the rest for its own."""
     try:
         connection.send_command(*command)
+    except BaseException:
+        connection.disconnect()
+        raise
+    return _read(connection)
+
+
+def _read(connection: Any) -> Any:
+    """The reply to what was sent; with a whole one the connection is free again."""
+    try:
         reply = connection.read_response()
     except BaseException:
         connection.disconnect()

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from crm_backend.common import australia
 from crm_backend.common.encryption import DOT, UNREADABLE, WHOLE, Secret, mask, plain
 from crm_backend.common.errors import Conflict
-from crm_backend.common.kept_fields import KeptFieldsMixin
+from crm_backend.common.kept_fields import KeptFieldsMixin, as_kept
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.reads import reads_of
 
@@ -100,6 +100,7 @@ class Representation:
             found = (*(found or ()), *paths)
         return found
 
+    @as_kept
     def get_fields(self) -> dict[str, Any]:
         """All fields, or those that were selected."""
         fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]

@@ -201,7 +201,7 @@ class WriteLaneApplication:
         if not is_usual(environ):
             return self.road(environ, start_response)
         started = time.perf_counter()
-        trip = environ[TRIP] = Trip()
+        trip = environ[TRIP] = Trip(writes=True)
         base = (environ["wsgi.url_scheme"], get_script_name(environ))
         body = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         environ["wsgi.input"] = body

@@ -1,5 +1,9 @@
 """A batch writes what `save` would have written, in one statement."""
 
+import contextlib
+from functools import partial
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
@@ -11,11 +15,14 @@ from django.utils import timezone
 from applications.models import Application, ApplicationBorrower, Security, StageChange
 from borrowers.models import Borrower
 from crm_backend.common import batches
-from crm_backend.common.batches import Batch, allot, sequence_of, write
+from crm_backend.common.batches import Batch, Lookup, allot, sequence_of, write
+from crm_backend.common.read_engine.statements import Statement
+from events.models import Event
 from tests.factories import ApplicationFactory
 
 pytestmark = pytest.mark.django_db
 
+SECRET_ONLY = {"tax_id": "123456782"}
 SECRET = {"tax_id": "123456782", "identity_documents": "[]", "tags": ["one", "two"], "directors": [{"a": 1}]}
 
 
@@ -171,3 +178,109 @@ def test_expressions_and_unknown_fields_are_mistakes():
     batch.update(application, "nothing")
     with pytest.raises(FieldDoesNotExist):
         batch.write()
+
+
+# --- what the database finds, and what goes later ---------------------------------------------------
+
+
+def told(application, recipients):
+    return Event(
+        type="application.deleted",
+        subject_type="application",
+        subject_id=application.pk,
+        occurred_at=timezone.now(),
+        recipients=recipients,
+    )
+
+
+def test_a_value_that_the_database_finds_is_found_when_the_row_is_written():
+    application = ApplicationFactory.create()
+    lookup = Lookup("ARRAY(SELECT unnest(%s::bigint[]) UNION ALL SELECT %s)", ([7, 9], 5))
+    rows = [told(application, [1]), told(application, lookup), told(application, [])]
+    with CaptureQueriesContext(connection) as queries:
+        write(*rows)
+    assert len(queries) == 1
+    assert [Event.objects.get(pk=row.pk).recipients for row in rows] == [[1], [7, 9, 5], []]
+
+
+def test_an_edit_may_have_such_a_value_too():
+    application = ApplicationFactory.create()
+    application.loan_term = Lookup("(SELECT %s + 2)", (10,))
+    batch = Batch()
+    batch.update(application, "loan_term", "purpose")
+    batch.write()
+    assert Application.objects.get(pk=application.pk).loan_term == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_posted_goes_with_the_next_statement_or_with_the_commit():
+    application = ApplicationFactory.create()
+    change = partial(StageChange, application=application, to_stage="inquiry", changed_at=timezone.now())
+    seen = Statement(
+        "SELECT count(*) FROM applications_stagechange WHERE application_id = %s", (application.pk,)
+    )
+    ways = [lambda: seen.run({})[0][0], application.stage_changes.count, None]
+    for number, look in enumerate(ways, start=1):
+        batch = Batch()
+        row: Any = change()
+        with transaction.atomic():
+            batch.insert(row)
+            batch.post()
+            assert [row.pk] == [None]
+            if look:
+                assert look() == number
+                assert row.pk is not None
+        assert row.pk is not None
+        assert application.stage_changes.count() == number
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_posted_is_undone_with_the_transaction_and_refused_by_the_commit():
+    application = ApplicationFactory.create()
+    change = StageChange(application_id=application.pk, to_stage="inquiry", changed_at=timezone.now())
+    orphan = StageChange(application_id=10**9, to_stage="inquiry", changed_at=timezone.now())
+    long = StageChange(application_id=application.pk, to_stage="x" * 999, changed_at=timezone.now())
+
+    def posted(row, *, fails=False):
+        with transaction.atomic():
+            batch = Batch()
+            batch.insert(row)
+            batch.post()
+            if fails:
+                raise ZeroDivisionError
+
+    for row, error in ((orphan, IntegrityError), (long, DataError)):
+        with pytest.raises(error):
+            posted(row)
+    with pytest.raises(ZeroDivisionError):
+        posted(change, fails=True)
+    assert not connection.posted
+    assert not StageChange.objects.filter(application=application).exists()
+    posted(change)
+    assert application.stage_changes.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_is_undone_by_itself_takes_what_was_posted_in_it():
+    application = ApplicationFactory.create()
+    kinds = ("inquiry", "settled")
+    rows = [StageChange(application=application, to_stage=kind, changed_at=timezone.now()) for kind in kinds]
+    batch = Batch()
+    with transaction.atomic():
+        batch.insert(rows[0])
+        batch.post()
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            batch.insert(rows[1])
+            batch.post()
+            raise ZeroDivisionError
+    assert [change.to_stage for change in application.stage_changes.all()] == ["inquiry"]
+
+
+def test_texts_are_written_as_their_fields_write_them():
+    saved, batched = (
+        Borrower(first_name=" É%s\\ ", last_name="O", tags=["a"], email="", **SECRET_ONLY) for _ in range(2)
+    )
+    saved.save()
+    write(batched)
+    assert columns(batched) == columns(saved)
+    assert Borrower.objects.get(pk=batched.pk).tax_id.stored != SECRET_ONLY["tax_id"]

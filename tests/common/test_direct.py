@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from threading import Thread
+from time import thread_time
 from uuid import UUID
 
 import psycopg
@@ -166,6 +167,93 @@ def test_a_transaction_does_not_begin_on_a_connection_that_was_ended(plain):
     with pytest.raises(psycopg.OperationalError):
         direct.ask(plain, "SELECT 1", [], prepare=True)
     assert plain.closed
+
+
+# --- posted -----------------------------------------------------------------------------------------
+
+
+def posted(sql, values, found, *, prepare=True):
+    return direct.Posted(sql, values, prepare, found.extend)
+
+
+@pytest.mark.parametrize("prepare", [True, False])
+def test_what_was_posted_goes_before_and_begins_the_transaction(plain, prepare):
+    plain.execute("CREATE TEMPORARY TABLE written (one int)")
+    plain.autocommit = False
+    found, insert = [], "INSERT INTO written VALUES (%s) RETURNING one"
+    for number in (1, 2):
+        before = [posted(insert, [number], found, prepare=prepare)] * 2
+        rows = direct.ask(plain, "SELECT count(*) FROM written", [], prepare=prepare, before=before)
+        assert rows == [(2 * number,)]
+        assert plain.pgconn.transaction_status == TransactionStatus.INTRANS
+    assert found == [(1,), (1,), (2,), (2,)]
+    direct.commit(plain, [posted(insert, [3], found)])
+    assert plain.pgconn.transaction_status == TransactionStatus.IDLE
+    assert found[-1] == (3,)
+    plain.rollback()
+    assert direct.ask(plain, "SELECT max(one) FROM written", [], prepare=prepare) == [(3,)]
+    direct.commit(plain, [])
+    direct.commit(plain, [])
+    assert plain.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def test_what_fails_of_it_fails_the_rest_and_commits_nothing(plain):
+    plain.execute("CREATE TEMPORARY TABLE written (one int)")
+    plain.autocommit = False
+    found = []
+    halved, kept = posted("SELECT 4 / %s::int", [0], found), posted("SELECT %s + 1", [1], found)
+    for act in (
+        lambda: direct.ask(
+            plain, "INSERT INTO written VALUES (1) RETURNING 1", [], prepare=True, before=[halved]
+        ),
+        lambda: direct.settle(plain, [kept, halved]),
+        lambda: direct.commit(
+            plain, [posted("INSERT INTO written VALUES (1) RETURNING 1", [], found), halved]
+        ),
+    ):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            act()
+        assert plain.pgconn.transaction_status == TransactionStatus.INERROR
+        plain.rollback()
+    assert found == []
+    assert direct.ask(plain, "SELECT count(*) FROM written", [], prepare=True) == [(0,)]
+    plain.rollback()
+
+
+def test_a_constraint_that_is_checked_last_refuses_the_commit(plain):
+    plain.execute("CREATE TEMPORARY TABLE once (one int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    plain.autocommit = False
+    found, insert = [], "INSERT INTO once VALUES (1) RETURNING one"
+    for before in ([], [posted(insert, [], found)]):
+        direct.settle(plain, [posted(insert, [], found)] * 2)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            direct.commit(plain, before)
+        plain.rollback()
+    assert direct.ask(plain, "SELECT count(*) FROM once", [], prepare=True) == [(0,)]
+    plain.rollback()
+
+
+def test_a_connection_that_ended_before_the_commit_says_so(plain):
+    plain.autocommit = False
+    direct.ask(plain, "SELECT 1", [], prepare=True)
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [plain.info.backend_pid])
+    with pytest.raises(psycopg.OperationalError):
+        direct.commit(plain, [posted("SELECT 1", [], [])])
+    assert plain.closed
+
+
+def test_a_block_of_psycopgs_own_is_not_committed_from_within(plain):
+    with plain.transaction(), pytest.raises(psycopg.ProgrammingError):
+        direct.commit(plain, [])
+
+
+def test_who_waits_does_not_look_all_the_time(plain):
+    plain.autocommit = False
+    before = thread_time()
+    direct.ask(plain, "SELECT pg_sleep(0.5)::text", [], prepare=False)
+    assert thread_time() - before < 0.25
+    plain.rollback()
 
 
 def test_nothing_is_asked_where_a_transaction_has_failed(plain):

@@ -1,7 +1,10 @@
 """Fields are worked out once for a class, and each serializer has its own."""
 
+from typing import Any
+
 import pytest
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from applications.models import ApplicationBorrower
 from crm_backend.common.serializers import ModelSerializer, Serializer
@@ -95,3 +98,81 @@ def test_rules_are_those_of_the_model():
     checked = Person(data={"email": "no address", "role": "king", "first_name": "x" * 101})
     assert not checked.is_valid()
     assert set(checked.errors) == {"email", "role", "first_name"}
+
+
+# --- fields that nobody looks at ----------------------------------------------------------------------
+
+
+class Form(Serializer):
+    must = serializers.CharField()
+    may = serializers.CharField(required=False)
+    usual = serializers.IntegerField(default=7)
+    shown = serializers.CharField(read_only=True)
+    part = Person(required=False)
+
+
+def made(serializer):
+    """The names of the fields that are the serializer's own by now."""
+    return serializer.fields.own
+
+
+def test_only_fields_that_are_given_or_asked_for_are_made():
+    form = Form(data={"must": "a"})
+    assert form.is_valid()
+    assert form.validated_data == {"must": "a", "usual": 7}
+    assert made(form) == {"must", "usual"}
+    full = Form(data={"may": "b", "shown": "c"})
+    assert not full.is_valid()
+    assert full.errors == {"must": ["This field is required."]}
+    nested = Form(data={"must": "a", "part": {"role": "king"}})
+    assert not nested.is_valid()
+    assert set(nested.errors["part"]) == {"email", "role", "first_name"}
+
+
+def test_what_a_serializer_changes_of_its_own_fields_counts():
+    form = Form(data={"must": "a"})
+    form.fields["may"].required = True
+    assert not form.is_valid()
+    assert set(form.errors) == {"may"}
+    other = Form(data={"must": "a"})
+    other.fields["may"] = serializers.IntegerField(default=3)
+    assert other.is_valid()
+    assert other.validated_data == {"must": "a", "may": 3, "usual": 7}
+    fewer = Form(data={"usual": 1})
+    del fewer.fields["must"]
+    assert fewer.is_valid()
+    assert "must" not in fewer.fields
+    assert list(fewer.fields) == ["may", "usual", "shown", "part"]
+
+
+def test_a_default_that_cannot_be_written_reaches_the_rules():
+    seen: list[dict[str, Any]] = []
+
+    class Owned(Form):
+        owner = serializers.CharField(read_only=True, default="me")
+
+        class Meta:
+            validators = [lambda attrs: seen.append(dict(attrs))]
+
+    assert Owned(data={"must": "a"}).is_valid()
+    assert seen == [{"owner": "me", "must": "a", "usual": 7}]
+
+
+def test_a_field_with_a_way_of_its_own_is_always_asked():
+    class Odd(serializers.CharField):
+        def validate_empty_values(self, data):
+            return (True, "odd") if data is empty else super().validate_empty_values(data)
+
+    class Table(Serializer):
+        odd = Odd(required=False)
+
+    table = Table(data={})
+    assert table.is_valid()
+    assert table.validated_data == {"odd": "odd"}
+
+
+def test_each_row_of_a_list_is_asked_for_its_own():
+    forms: Any = Form(data=[{"must": "a", "may": "b"}, {"must": "c"}, {}], many=True)
+    assert not forms.is_valid()
+    assert forms.errors == {2: {"must": ["This field is required."]}}
+    assert Form(data={"may": "b"}, partial=True).is_valid()

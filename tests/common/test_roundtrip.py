@@ -226,3 +226,65 @@ def test_without_redis_nothing_is_changed_but_what_is_committed_stays(monkeypatc
         monkeypatch.setattr(roundtrip, "_run", away)
     with pytest.raises(RedisError), transaction.atomic():
         replace("tests")
+
+
+# --- announcing while something else is done --------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_announced_is_replaced_at_once_and_again_and_then_told(monkeypatch):
+    done, tokens = [], [token("tests")]
+    with transaction.atomic():
+        announced = roundtrip.announce("tests", then=(then := lambda: done.append(token("tests"))))
+        announced.wait()
+        tokens.append(token("tests"))
+        roundtrip.announce("tests", then=then).wait()
+        tokens.append(token("tests"))
+        assert not done
+    assert tokens[1] == tokens[2]
+    assert len({*tokens, *done}) == 3
+    assert done == [token("tests")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_withdrawn_is_not_announced_again():
+    done = []
+    with transaction.atomic():
+        announced = roundtrip.announce("tests", then=lambda: done.append(1))
+        announced.wait()
+        announced.withdraw()
+        second = token("tests")
+    assert (token("tests"), done) == (second, [])
+    with transaction.atomic():
+        roundtrip.announce("tests", then=(then := lambda: done.append(2))).wait()
+        later = roundtrip.announce("tests", then=then)
+        later.wait()
+        later.withdraw()
+    assert done == [2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_has_gone_and_a_script_that_is_not_known_are_made_good(idle):
+    for spoil in (lambda: redis_client().client_kill_filter(_id=_id_of(idle)), redis_client().script_flush):
+        first = token("tests")
+        spoil()
+        with transaction.atomic():
+            roundtrip.announce("tests", then=lambda: None).wait()
+            assert token("tests") != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_committed_unannounced(monkeypatch):
+    def away(*args):
+        raise RedisError("away")
+
+    monkeypatch.setattr(roundtrip, "_run", away)
+    monkeypatch.setattr(roundtrip, "_read", away)
+    with pytest.raises(RedisError), transaction.atomic():
+        roundtrip.announce("tests", then=lambda: None).wait()
+
+
+def test_a_write_counts_for_nobody_else():
+    trip, other = Trip(writes=True), Trip(writes=True)
+    assert len({trip.generation(DATA), other.generation(DATA), Trip().generation(DATA)}) == 3
+    assert trip.generation("tests") == token("tests")

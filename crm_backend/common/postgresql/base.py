@@ -5,7 +5,10 @@ import time
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg.pq import ConnStatus
+from django.db.backends.utils import debug_transaction
+from psycopg.pq import ConnStatus, TransactionStatus
+
+from crm_backend.common.postgresql import direct
 
 # A connection that rested longer is asked after all: what lies between may have dropped it without a word.
 TRUSTED_SECONDS = 30.0
@@ -22,6 +25,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     health_check_done: bool
     _seen_alive = float("-inf")
     _poll: Any = None  # of the connection's socket
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Statements that go with the next one of the transaction, or with its commit.
+        self.posted: list[direct.Posted] = []
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; what has just been connected is alive."""
@@ -53,3 +61,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return not self._poll.poll(0)
         readable, _, _ = select.select([pgconn.socket], [], [], 0)
         return not readable
+
+    # --- transactions -------------------------------------------------------------------------
+
+    def take_posted(self) -> list[direct.Posted]:
+        """What is to be sent before anything else; whoever takes it sends it."""
+        posted, self.posted = self.posted, []
+        return posted
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that sees what was posted."""
+        if self.posted and not self.needs_rollback:
+            direct.settle(self.connection, self.take_posted())
+        return super().create_cursor(name)
+
+    def _commit(self) -> None:
+        if self.connection is not None:
+            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+                direct.commit(self.connection, self.take_posted())
+
+    def _rollback(self) -> None:
+        self.posted = []
+        super()._rollback()  # type: ignore[misc]
+
+    def _close(self) -> None:
+        self.posted = []
+        super()._close()  # type: ignore[misc]
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        plain: Any = self.connection
+        if plain.pgconn.transaction_status == TransactionStatus.IDLE and plain._pipeline is None:
+            plain._autocommit = autocommit  # which is all that psycopg does then, in more steps
+        else:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]

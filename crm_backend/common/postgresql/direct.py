@@ -7,10 +7,11 @@ psycopg's own adapters, so that they are those that its cursors give.
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from psycopg import Connection, OperationalError, errors
@@ -23,11 +24,14 @@ from psycopg.waiting import wait
 PREPARED = 100
 # A text of more characters is made of many rows, and so another each time: it is not kept.
 LONG = 20_000
+# After so many seconds who waits looks for signals of the system; with none it would look all the time.
+INTERVAL = 0.1
 # What became of a kept statement that is none any more: a pooler or somebody has thrown it away, or tables
 # have changed below it.
 GONE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
 
 Key = tuple[str, tuple[int, ...]]
+Rows = list[tuple[Any, ...]]
 
 # By connection: statement and types of its values → the name it is prepared under, the last used last.
 _prepared: "WeakKeyDictionary[Connection[Any], OrderedDict[Key, bytes]]" = WeakKeyDictionary()
@@ -39,9 +43,24 @@ def can_ask(connection: "Connection[Any]") -> bool:
     return connection.pgconn.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
 
+@dataclass(frozen=True)
+class Posted:
+    """A statement that goes with the one after it, or with the commit; `then` is given its rows."""
+
+    sql: str
+    values: Sequence[Any]
+    prepare: bool
+    then: Callable[[Rows], None]
+
+
 def ask(
-    connection: "Connection[Any]", sql: str, values: Sequence[Any], *, prepare: bool
-) -> list[tuple[Any, ...]]:
+    connection: "Connection[Any]",
+    sql: str,
+    values: Sequence[Any],
+    *,
+    prepare: bool,
+    before: Sequence[Posted] = (),
+) -> Rows:
     """The rows of a query, as `cursor.execute(sql, values).fetchall()` gives them.
 
     Args:
@@ -49,53 +68,98 @@ def ask(
         sql: with `%s` for each value, as Django writes it.
         values: in this order.
         prepare: whether the connection is to keep the statement prepared.
+        before: what goes before it, in the same round trip.
+
+    Raises:
+        psycopg.Error: as from a cursor; of what goes before as well.
+    """
+    asked = _Asked(connection, sql, values, prepare)
+    # The first of a transaction begins it, as late as psycopg does.
+    begins = not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE
+    if begins or before:
+        return _in_one_trip(connection, before, asked)
+    if prepare:
+        result = _ask_prepared(connection, asked)
+    else:
+        result = connection.pgconn.exec_params(_numbered(sql), asked.dumped, asked.types, asked.formats)
+    return asked.rows(result)
+
+
+def settle(connection: "Connection[Any]", before: Sequence[Posted]) -> None:
+    """Send what was posted, without anything after it.
 
     Raises:
         psycopg.Error: as from a cursor.
     """
-    transformer: Any = Transformer(connection)
-    dumped = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
-    types, formats = transformer.types or (), transformer.formats
+    _in_one_trip(connection, before, None)
+
+
+def commit(connection: Any, before: Sequence[Posted]) -> None:
+    """Commit, as `connection.commit()` does, and what was posted in the same round trip.
+
+    Raises:
+        psycopg.Error: nothing is committed, unless the connection was lost.
+    """
     pgconn = connection.pgconn
-    if not connection.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
-        # The first of a transaction, which psycopg begins as late.
-        result = _begin_and_ask(connection, (sql, types), dumped, formats, prepare=prepare)
-    elif prepare:
-        result = _ask_prepared(connection, (sql, types), dumped, formats)
-    else:
-        result = pgconn.exec_params(_numbered(sql), dumped, types, formats)
-    _expect(connection, result, ExecStatus.TUPLES_OK)
-    transformer.set_pgresult(result)
-    rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
-    return rows
+    if connection._num_transactions or connection._tpc or connection._pipeline:
+        connection.commit()  # which has words for each
+    elif before:
+        _in_one_trip(connection, before, None, commits=True)
+    elif pgconn.transaction_status != TransactionStatus.IDLE:
+        _expect(connection, pgconn.exec_(b"COMMIT"), ExecStatus.COMMAND_OK)
 
 
-def _begin_and_ask(connection: Any, key: Key, dumped: Any, formats: Any, *, prepare: bool) -> Any:
-    """Begin the transaction and ask, in one round trip where the statement is prepared or need not be."""
-    pgconn, begin = connection.pgconn, connection._get_tx_start_command()
+class _Asked:
+    """A query with its values made ready."""
+
+    def __init__(self, connection: Any, sql: str, values: Sequence[Any], prepare: bool) -> None:
+        self.connection, self.sql, self.prepare = connection, sql, prepare
+        self.transformer: Any = Transformer(connection)
+        self.dumped = self.transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        self.types, self.formats = self.transformer.types or (), self.transformer.formats
+
+    @property
+    def key(self) -> Key:
+        """What it is prepared under."""
+        return self.sql, self.types
+
+    def rows(self, result: Any) -> Rows:
+        """The rows of its result.
+
+        Raises:
+            psycopg.Error: it failed.
+        """
+        _expect(self.connection, result, ExecStatus.TUPLES_OK)
+        self.transformer.set_pgresult(result)
+        return cast(Rows, self.transformer.load_rows(0, result.ntuples, tuple))
+
+
+def _in_one_trip(
+    connection: Any, before: Sequence[Posted], last: _Asked | None, *, commits: bool = False
+) -> Rows:
+    """Begin the transaction if need be, ask all, and commit if told to; the rows of the last."""
+    pgconn = connection.pgconn
+    begins = not connection.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
+    posted = [_Asked(connection, one.sql, one.values, one.prepare) for one in before]
+    asked = [*posted, last] if last is not None else posted
     kept = _prepared.setdefault(connection, OrderedDict())
-    name = kept.get(key)
-    if prepare and name is None:
-        _expect(connection, pgconn.exec_(begin), ExecStatus.COMMAND_OK)
-        return _ask_prepared(connection, key, dumped, formats)
-    sql, types = key
+    names = [_name(connection, kept, one) for one in asked]
     pgconn.enter_pipeline_mode()
-    found: list[Any] = []
+    results: list[Any] = []
     try:
-        pgconn.send_query_params(begin, None)
-        if name is None:
-            pgconn.send_query_params(_numbered(sql), dumped, types, formats)
-        else:
-            kept.move_to_end(key)
-            pgconn.send_query_prepared(name, dumped, formats)
+        if begins:
+            pgconn.send_query_params(connection._get_tx_start_command(), None)
+        for one, name in zip(asked, names, strict=True):
+            if name is None:
+                pgconn.send_query_params(_numbered(one.sql), one.dumped, one.types, one.formats)
+            else:
+                pgconn.send_query_prepared(name, one.dumped, one.formats)
+        if commits:
+            pgconn.send_query_params(b"COMMIT", None)
         pgconn.pipeline_sync()
-        # By psycopg's own way, which lets other threads go on: one of them may hold the lock that this waits
-        # for. The results of each, and what ends them; of the end of all there is one.
-        wait(send(pgconn), pgconn.socket)
-        while len(found) < 5:
-            found.append(wait(fetch(pgconn), pgconn.socket))
+        _take_results(pgconn, begins + len(asked) + commits, results)
     finally:
-        is_whole = len(found) == 5 and getattr(found[4], "status", None) == ExecStatus.PIPELINE_SYNC
+        is_whole = bool(results) and getattr(results[-1], "status", None) == ExecStatus.PIPELINE_SYNC
         if is_whole:
             pgconn.exit_pipeline_mode()
         else:
@@ -104,15 +168,58 @@ def _begin_and_ask(connection: Any, key: Key, dumped: Any, formats: Any, *, prep
             connection.close()
     if not is_whole:
         raise OperationalError(message)
-    begun, result = found[0], found[2]
-    _expect(connection, begun, ExecStatus.COMMAND_OK)
-    if name is not None and result.status == ExecStatus.FATAL_ERROR:
-        _forget_gone(kept, key, result)
-    return result
+    return _rows(connection, results, begins, asked, before, kept)
 
 
-def _ask_prepared(connection: Any, key: Key, dumped: Any, formats: Any) -> Any:
-    kept = _prepared.setdefault(connection, OrderedDict())
+def _take_results(pgconn: Any, count: int, results: list[Any]) -> None:
+    """The result of each, and what ends all.
+
+    By psycopg's own way, which lets other threads go on: one of them may hold the lock that this waits for.
+    """
+    wait(send(pgconn), pgconn.socket, INTERVAL)
+    for _ in range(count):
+        results.append(wait(fetch(pgconn), pgconn.socket, INTERVAL))
+        wait(fetch(pgconn), pgconn.socket, INTERVAL)  # nothing, which ends each
+    results.append(wait(fetch(pgconn), pgconn.socket, INTERVAL))
+
+
+def _rows(
+    connection: Any,
+    results: list[Any],
+    begins: bool,
+    asked: list[_Asked],
+    before: Sequence[Posted],
+    kept: OrderedDict[Key, bytes],
+) -> Rows:
+    """Hand out the rows of each, and return those of the last."""
+    if begins:
+        _expect(connection, results.pop(0), ExecStatus.COMMAND_OK)
+    found: list[Rows] = []
+    for one, result in zip(asked, results, strict=False):
+        if result.status == ExecStatus.FATAL_ERROR and one.prepare:
+            _forget_gone(kept, one.key, result)
+        found.append(one.rows(result))
+    if len(results) > len(asked) + 1:
+        _expect(connection, results[len(asked)], ExecStatus.COMMAND_OK)
+    for posted, rows in zip(before, found, strict=False):
+        posted.then(rows)
+    return found[-1]
+
+
+def _name(connection: Any, kept: OrderedDict[Key, bytes], asked: _Asked) -> bytes | None:
+    """What a query is prepared under, from now on; None where it need not be."""
+    if not asked.prepare:
+        return None
+    name = kept.get(asked.key)
+    if name is None:
+        return _prepare(connection, kept, asked.key)
+    kept.move_to_end(asked.key)
+    return name
+
+
+def _ask_prepared(connection: Any, asked: _Asked) -> Any:
+    kept, key = _prepared.setdefault(connection, OrderedDict()), asked.key
+    dumped, formats = asked.dumped, asked.formats
     name = kept.get(key)
     if name is None:
         return connection.pgconn.exec_prepared(_prepare(connection, kept, key), dumped, formats)

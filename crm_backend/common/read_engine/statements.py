@@ -202,14 +202,24 @@ class Statement:
         own.close_if_health_check_failed()
         own.ensure_connection()
         plain: Any = own.connection
-        # Django's cursor says that a transaction is to be undone, and nothing more asked in it.
-        is_watched = own.execute_wrappers or own.queries_logged or own.needs_rollback
-        if is_watched or not direct.can_ask(plain):
+        if _is_watched(own) or not direct.can_ask(plain):
             with own.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         with own.wrap_database_errors:
-            return direct.ask(plain, sql, parameters, prepare=not self.varies)
+            before = own.take_posted() if own.posted else ()
+            return direct.ask(plain, sql, parameters, prepare=not self.varies, before=before)
+
+    def post(self, then: Callable[[list[tuple[Any, ...]]], None]) -> None:
+        """Ask the database together with what it is asked next in this transaction, or with the commit.
+
+        Whatever it refuses is raised there. `then` is given the rows.
+        """
+        own: Any = connections[DEFAULT_DB_ALIAS]
+        if self.sql is None or _is_watched(own) or not own.in_atomic_block:
+            then(self.run({}))
+        else:
+            own.posted.append(direct.Posted(self.sql, self.bind({}), not self.varies, then))
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
@@ -217,6 +227,11 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
+
+
+def _is_watched(own: Any) -> bool:
+    """Whether it is to be asked by Django's cursor, which is looked at, or says that all is to be undone."""
+    return bool(own.execute_wrappers or own.queries_logged or own.needs_rollback)
 
 
 def is_in_range(value: Any) -> bool:
