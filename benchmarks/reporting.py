@@ -82,7 +82,9 @@ def questions(today: date) -> Iterator[Question]:
     yield Question("team", "/api/analytics/team/", 5, ("admin", "bd"))
     yield Question("leads", "/api/analytics/leads/", 9)
     month = {**CUSTOM, "filters": [{"field": "created_on", "start": str(first), "end": str(last)}]}
-    yield Question("custom", "/api/reports/custom/", 2, body=month, by_rows=True)
+    yield Question("custom", "/api/reports/custom/", 3, body=month)
+    rows = {**month, "measures": ["count", "total_loan_amount", "largest_loan_amount"]}
+    yield Question("custom-rows", "/api/reports/custom/", 3, body=rows, by_rows=True)
 
 
 class Refused(Exception):

@@ -5,7 +5,7 @@ rollup is the sum of such rows; a report of rows sums them itself. Amounts are A
 
 | Topic | Day | Label | count | amount | other | span |
 | --- | --- | --- | --- | --- | --- | --- |
-| opened, stage, type | opened | –, stage, type | applications | loan amount | | |
+| opened, stage, type | opened | –, stage, type | applications | loan amount | lent × rate | lent, cents |
 | approved | opened | – | reached formal approval | loan amount | | |
 | settled | opened | – | settled or closed | lent | with a known day | days to it |
 | stays | opened | stage left | stays that ended | | | seconds |
@@ -19,6 +19,9 @@ rollup is the sum of such rows; a report of rows sums them itself. Amounts are A
 | ledger | value date | account | lines | debits less credits | | |
 
 The ledger's are of income, of commissions, and of cash that payments brought or took back.
+
+What compliance leaves out has `aside_` before its outcome: repayments that ask for nothing, and those that
+fell due after their loan was written off.
 
 Of the commission of a referral partner, the label is kind:status:partner, and `broker` the partnership's id
 below zero, so that both kinds of payees are told apart and added up by one column.
@@ -34,7 +37,7 @@ from django.db.models import QuerySet
 from applications.choices import Stage
 from applications.selectors.portfolios import APPROVED, LENT
 from applications.stages import ASIDE
-from reports.choices import Grain, Level, LvrBand, Outcome, Topic
+from reports.choices import ASIDE_REPAYMENT, Grain, Level, LvrBand, Outcome, Topic
 from servicing.choices import Account, LoanStatus, Payee, RepaymentStatus
 
 COLUMNS = ("topic", "day", "label", "broker", "bd", "branch", "count", "amount", "other", "span")
@@ -75,6 +78,8 @@ _CHOSEN = f"""
 chosen AS MATERIALIZED (
     SELECT id, stage, application_type, purpose, loan_amount, COALESCE(approved_amount, loan_amount) AS lent,
         CASE WHEN stage IN ({_list(ASIDE)}) THEN came_from ELSE stage END AS reached,
+        COALESCE(approved_amount, loan_amount) * interest_rate AS weighted,
+        (COALESCE(approved_amount, loan_amount) * 100)::bigint AS cents,
         (created_at AT TIME ZONE %s::text)::date AS opened,
         COALESCE(broker_id, 0) AS broker, COALESCE(bd_id, 0) AS bd, COALESCE(branch_id, 0) AS branch
     FROM applications_application WHERE id IN ({{chosen}})
@@ -93,12 +98,15 @@ loans AS MATERIALIZED (
         ON b.application_id = a.id AND b.account = '{Account.LOAN_PRINCIPAL}'
 )"""
 _BRANCHES: dict[str, str] = {
-    Topic.OPENED: f"""SELECT a.id, '{Topic.OPENED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount, 0, 0
+    Topic.OPENED: f"""SELECT a.id, '{Topic.OPENED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount,
+        a.weighted, a.cents
     FROM chosen a""",
     Topic.STAGE: f"""SELECT a.id, '{Topic.STAGE}',
-        a.opened, a.stage, {_DIMENSIONS}, 1, a.loan_amount, 0, 0 FROM chosen a""",
+        a.opened, a.stage, {_DIMENSIONS}, 1, a.loan_amount, a.weighted,
+        a.cents FROM chosen a""",
     Topic.TYPE: f"""SELECT a.id, '{Topic.TYPE}',
-        a.opened, a.application_type, {_DIMENSIONS}, 1, a.loan_amount, 0, 0
+        a.opened, a.application_type, {_DIMENSIONS}, 1, a.loan_amount, a.weighted,
+        a.cents
     FROM chosen a""",
     Topic.APPROVED: f"""SELECT a.id, '{Topic.APPROVED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount, 0, 0
     FROM chosen a WHERE a.reached IN ({_list(APPROVED)})""",
@@ -118,16 +126,20 @@ _BRANCHES: dict[str, str] = {
         sum(r.paid), sum(r.days)::bigint
     FROM chosen a JOIN LATERAL (
         SELECT r.due_date, r.amount, r.interest_paid + r.principal_paid AS paid,
-            CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on <= r.due_date THEN '{Outcome.ON_TIME}'
-                WHEN r.status = '{RepaymentStatus.PAID}' THEN '{Outcome.LATE}'
+            CASE WHEN r.amount > 0 AND (r.status = '{RepaymentStatus.PAID}'
+                    OR l.status IS DISTINCT FROM '{LoanStatus.WRITTEN_OFF}' OR r.due_date <= l.closed_on)
+                THEN '' ELSE '{ASIDE_REPAYMENT}' END
+            || CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on <= r.due_date
+                    THEN '{Outcome.ON_TIME}'
+                WHEN r.status = '{RepaymentStatus.PAID}' AND (r.amount > 0 OR r.paid_on > r.due_date)
+                    THEN '{Outcome.LATE}'
+                WHEN r.status = '{RepaymentStatus.PAID}' THEN 'paid'
                 WHEN l.status = '{LoanStatus.WRITTEN_OFF}' THEN '{Outcome.GIVEN_UP}'
                 ELSE '{Outcome.UNPAID}' END AS outcome,
             CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on > r.due_date
                 THEN r.paid_on - r.due_date ELSE 0 END AS days
         FROM servicing_repayment r LEFT JOIN servicing_loan l ON l.application_id = r.application_id
-        WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}' AND r.amount > 0
-            AND (r.status = '{RepaymentStatus.PAID}' OR l.status IS DISTINCT FROM '{LoanStatus.WRITTEN_OFF}'
-                OR r.due_date <= l.closed_on)
+        WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}'
     ) r ON true
     GROUP BY a.id, r.due_date, r.outcome, {_DIMENSIONS}""",
     Topic.LOAN: f"""SELECT l.id, '{Topic.LOAN}', l.settled_on, '', {_OF_LOAN}, 1, l.principal,

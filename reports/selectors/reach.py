@@ -1,7 +1,7 @@
 """Which cells, or rows, a report of a reader is summed from: by role and by the filters for people."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -33,6 +33,7 @@ class Reach:
 
     `payees`: for commissions, which follow their payee, the condition on those whose the reader may see; None
     for all. Referral partners are among them, by their partnership's id below zero.
+    `narrowed`: what else is asked of people, by the columns `narrowed_by`; it is asked of cells only.
     """
 
     role: str
@@ -42,6 +43,8 @@ class Reach:
     own_bd: int = -1
     own_branch: int = -1
     payees: Condition | None = None
+    narrowed: Condition = EVERYTHING
+    narrowed_by: frozenset[str] = frozenset()
 
     def rows(self, *, of_commissions: bool = False, plus: str = "") -> Condition:
         """The condition on the dimensions of a row. `plus`: " + 0" where no index is to be entered."""
@@ -80,6 +83,13 @@ class Reach:
 
     def cells(self, by: tuple[str, ...], *, of_commissions: bool = False) -> list[Source]:
         """The levels to add up: the coarsest that can tell."""
+        found = self._levels({*by, *self.narrowed_by}, of_commissions=of_commissions)
+        if not self.narrowed_by:
+            return found
+        also, values = self.narrowed
+        return [replace(one, where=(f"{one.where[0]} AND {also}", [*one.where[1], *values])) for one in found]
+
+    def _levels(self, by: set[str], *, of_commissions: bool) -> list[Source]:
         rows = self.rows(of_commissions=of_commissions)
         if self.broker is not None or (of_commissions and self.payees is not None):
             return [Source(Level.BROKER, rows, of_one=self.broker is not None)]
@@ -87,9 +97,9 @@ class Reach:
         if self.is_shared and not of_commissions:
             own = ("branch = %s::bigint", [self.own_branch])
             others = ("bd = %s::bigint AND branch <> %s::bigint", [self.own_bd, self.own_branch])
-            own_level = listed if {"bd", "broker"} & {*by} else Level.BRANCH
+            own_level = listed if {"bd", "broker"} & by else Level.BRANCH
             return [Source(own_level, own), Source(listed, others, of_one=True)]
-        if self.bd is not None or {"bd", "broker"} & {*by}:
+        if self.bd is not None or {"bd", "broker"} & by:
             return [Source(listed, rows, of_one=self.bd is not None)]
         if self.role == Role.BD and self.branch != self.own_branch:
             return [Source(Level.BDM, rows, of_one=True)]

@@ -100,10 +100,7 @@ def _parts(
     if source.level in (Level.BOOK, Level.BRANCH) and len(wanted) > 1 and (days := _few_days(one)):
         wanted = [days]
     for span in wanted:
-        # Days of BDMs are summed from those of their brokers, where there are any.
-        is_day = source.level is Level.BDM and span.grain is Grain.DAY
-        level = Level.BROKER if is_day else source.level
-        by_level.setdefault(level if is_kept(one.topic, level, span.grain) else None, []).append(span)
+        by_level.setdefault(_kept_at(one.topic, source.level, span.grain), []).append(span)
     for kept, some in by_level.items():
         if kept is None:
             periods = [(each.first, last_day(each.grain, each.last), sign * each.sign) for each in some]
@@ -123,6 +120,25 @@ def _parts(
         else:
             for each in some:
                 yield _cells(one, source, kept, each, sign * each.sign)
+
+
+def _kept_at(topic: Topic, level: Level, grain: Grain) -> Level | None:
+    """The level whose cells tell of one; None where rows do.
+
+    Days of BDMs are summed from those of their brokers, where there are any.
+    """
+    if level is Level.BDM and grain is Grain.DAY:
+        level = Level.BROKER
+    return level if is_kept(topic, level, grain) else None
+
+
+def can_tell(one: Ask, reach: Reach) -> bool:
+    """Whether cells answer a question, or those rows that are read of one person."""
+    return all(
+        source.of_one or _kept_at(one.topic, source.level, span.grain) is not None
+        for source in reach.cells(one.by, of_commissions=one.of_commissions)
+        for span in spans(one.first, one.last, one.grouping)
+    )
 
 
 def _few_days(one: Ask) -> Span | None:

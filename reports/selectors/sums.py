@@ -107,17 +107,22 @@ def _by_rows(asks: Sequence[Ask], largest: Largest | None, reach: Reach, chosen:
 def _by_cells(asks: Sequence[Ask], largest: Largest | None, reach: Reach) -> Answers | None:
     """Answers from the cells; None while these are not whole."""
     now = timezone.now()
-    of_rows: dict[Topic, list[date]] = {}
-    tables = [from_cells(one, reach, of_rows) for one in (*asks, *(largest.of if largest else ()))]
-    head = None
-    if of_rows:
-        # Of one person: computed once for all questions, because to plan it for each takes longer.
-        days = [day for some in of_rows.values() for day in some]
-        chosen = Application.objects.filter(reach.of_person())
-        head = contributions(chosen, of_rows, days=(min(days), max(days)))
+    tables, head = kept_tables((*asks, *(largest.of if largest else ())), reach)
     rows = _run(asks, largest, tables, head, also=f" UNION ALL {_STATE}")
     (is_whole, moment) = next((row[6], row[10]) for row in rows if row[0] == _STATE_ROW)
     return _answers(rows, asks, min(moment or now, now)) if is_whole else None
+
+
+def kept_tables(asks: Sequence[Ask], reach: Reach) -> tuple[list[Condition], Condition | None]:
+    """A table of cells for each question, and the named query of those rows that they need as well."""
+    of_rows: dict[Topic, list[date]] = {}
+    tables = [from_cells(one, reach, of_rows) for one in asks]
+    if not of_rows:
+        return tables, None
+    # Of one person: computed once for all questions, because to plan it for each takes longer.
+    days = [day for some in of_rows.values() for day in some]
+    chosen = Application.objects.filter(reach.of_person())
+    return tables, contributions(chosen, of_rows, days=(min(days), max(days)))
 
 
 def _run(
@@ -190,12 +195,12 @@ _NO_GROUPS = "NULL::date, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint"
 _PEOPLE = f"""SELECT {_PEOPLE_ROW}, {_NO_GROUPS}, count(*), 0, 0, 0, NULL::timestamptz
     FROM people WHERE broker > 0"""  # noqa: S608 - our own names
 # Whether the cells are whole, and since when something has happened that is not in them yet.
-_STATE = f"""SELECT {_STATE_ROW}, {_NO_GROUPS},
-    COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)::int, 0, 0, 0,
-    LEAST((SELECT min(since) FROM reports_due),
+IS_WHOLE = "COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)"
+NOT_IN_THEM_SINCE = """LEAST((SELECT min(since) FROM reports_due),
         (SELECT min(occurred_at) FROM events_event WHERE dispatched_at IS NULL AND projected_at IS NULL),
         (SELECT min(started_at) FROM servicing_nightlyrun WHERE business_date > COALESCE(
-            (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""  # noqa: S608
+            (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""
+_STATE = f"SELECT {_STATE_ROW}, {_NO_GROUPS}, {IS_WHOLE}::int, 0, 0, 0, {NOT_IN_THEM_SINCE}"
 _TOGETHER: ContextVar[dict[Any, Reach] | None] = ContextVar("reports_together", default=None)
 
 

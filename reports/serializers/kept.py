@@ -15,7 +15,8 @@ from reports.errors import SavedReportOutdated
 from reports.models import SavedReport
 from reports.paper import Paper
 from reports.registry import REPORTS, Filters, Report, Result, compute
-from reports.selectors.custom import Definition, custom_report
+from reports.selectors.custom import custom_report
+from reports.selectors.custom_definitions import Definition
 from reports.selectors.papers import custom_paper, report_paper
 from reports.serializers.custom import custom_reply, definition_of
 from reports.serializers.filters import filters_of
