@@ -8,9 +8,11 @@ from typing import Any
 from django.db.models import F, Q
 
 from brokers.models import Bdm, Broker, Partnership
+from crm_backend.common.read_engine.statements import Kept
 from reports.choices import Grain, Grouping, Level
 from reports.registry import Filters
 from users.choices import Role
+from users.models import User
 
 Condition = tuple[str, list[Any]]
 NOTHING: Condition = ("false", [])
@@ -108,22 +110,37 @@ class Reach:
         return [Source(Level.BRANCH if "branch" in by else Level.BOOK, EVERYTHING)]
 
 
+def _visible_payees(given: Any) -> Any:
+    reader = User(pk=given("user", 1), role=Role.BD)
+    brokers = Broker.objects.visible_to(reader).order_by().values_list("pk")
+    partners = Partnership.objects.visible_to(reader).order_by().values_list(F("pk") * -1)
+    return brokers.union(partners, all=True)
+
+
+# Compiled once: to put such a query together takes longer than to answer it.
+_PROFILES = {
+    Role.BD: Kept(lambda given: Bdm.objects.filter(user=given("user", 1)).values_list("pk", "branch_id")),
+    Role.BROKER: Kept(lambda given: Broker.objects.filter(user=given("user", 1)).values_list("pk")),
+}
+_PAYEES = Kept(_visible_payees)
+
+
 def reach_of(reader: Any, filters: Filters) -> Reach:
     """The reach of a reader; somebody without a profile reaches nothing."""
     wanted: dict[str, Any] = {"broker": filters.broker_id, "bd": filters.bd_id, "branch": filters.branch_id}
     if reader.role == Role.ADMIN:
         return Reach(role=reader.role, **wanted)
+    profile = _PROFILES.get(reader.role)
+    user = {"user": reader.pk}
+    found = profile.statement(**user).run(user) if profile else []
     if reader.role == Role.BD:
-        bdm = Bdm.objects.filter(user=reader).first()
-        if bdm is None:
+        if not found:
             return Reach(role=reader.role, **wanted, payees=NOTHING)
-        brokers = Broker.objects.visible_to(reader).order_by().values_list("pk")
-        partners = Partnership.objects.visible_to(reader).order_by().values_list(F("pk") * -1)
-        chosen, params = brokers.union(partners, all=True).query.sql_with_params()
-        payees = (f"broker = ANY(ARRAY({chosen}))", [*params])
-        return Reach(role=reader.role, **wanted, own_bd=bdm.pk, own_branch=bdm.branch_id, payees=payees)
-    broker = Broker.objects.filter(user=reader).first() if reader.role == Role.BROKER else None
-    own = broker.pk if broker else -1
+        ((own_bd, own_branch),) = found
+        visible = _PAYEES.statement(**user)
+        payees = (f"broker = ANY(ARRAY({visible.sql}))", visible.bind(user))
+        return Reach(role=reader.role, **wanted, own_bd=own_bd, own_branch=own_branch, payees=payees)
+    own = found[0][0] if found else -1
     if wanted["broker"] not in (None, own):
         own = -1
     return Reach(role=reader.role, **{**wanted, "broker": own}, payees=("broker = %s::bigint", [own]))

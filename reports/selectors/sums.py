@@ -15,6 +15,7 @@ from psycopg import errors
 
 from applications.models import Application
 from crm_backend.common.errors import Unavailable
+from crm_backend.common.read_engine.statements import Statement
 from reports.choices import Grouping, Topic
 from reports.registry import Filters
 from reports.selectors.contributions import contributions
@@ -101,14 +102,14 @@ def _by_rows(asks: Sequence[Ask], largest: Largest | None, reach: Reach, chosen:
     now = timezone.now()
     tables = [from_rows(one, reach) for one in (*asks, *(largest.of if largest else ()))]
     head = contributions(Application.objects.filter(chosen), {one.topic for one in asks}, inlined=True)
-    return _answers(_run(asks, largest, tables, head), asks, now)
+    return _answers(_run(asks, largest, tables, head, is_kept=False), asks, now)
 
 
 def _by_cells(asks: Sequence[Ask], largest: Largest | None, reach: Reach) -> Answers | None:
     """Answers from the cells; None while these are not whole."""
     now = timezone.now()
     tables, head = kept_tables((*asks, *(largest.of if largest else ())), reach)
-    rows = _run(asks, largest, tables, head, also=f" UNION ALL {_STATE}")
+    rows = _run(asks, largest, tables, head, is_kept=True)
     (is_whole, moment) = next((row[6], row[10]) for row in rows if row[0] == _STATE_ROW)
     return _answers(rows, asks, min(moment or now, now)) if is_whole else None
 
@@ -130,9 +131,13 @@ def _run(
     largest: Largest | None,
     tables: Sequence[Condition],
     contributed: Condition | None,
-    also: str = "",
+    *,
+    is_kept: bool,
 ) -> list[Any]:
-    """The rows of all answers, each with the number of its question first."""
+    """The rows of all answers, each with the number of its question first.
+
+    `is_kept`: of cells, with whether these are whole. A text serves many readers and days: it stays prepared.
+    """
     named, params = ([contributed[0]], contributed[1]) if contributed else ([], [])
     answering, ranked = tables[: len(asks)], tables[len(asks) :]
     parts = [
@@ -144,10 +149,11 @@ def _run(
         named.append(_listed(largest, [table for table, _ in ranked]))
         params = [*params, *(value for _, some in ranked for value in some)]
         parts.append(_PEOPLE)
-    sql = (f"WITH {', '.join(named)} " if named else "") + " UNION ALL ".join(parts) + also
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*params, *values])
-        return cursor.fetchall()
+    sql = (f"WITH {', '.join(named)} " if named else "") + " UNION ALL ".join(parts)
+    if is_kept:
+        sql += f" UNION ALL {_STATE}"
+    # What is read of rows is planned with the values at hand, because they may be many.
+    return Statement(sql, varies=not is_kept).ask(sql, [*params, *values])
 
 
 def _answers(rows: Sequence[Any], asks: Sequence[Ask], as_of: datetime) -> Answers:
