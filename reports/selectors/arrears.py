@@ -9,7 +9,7 @@ from crm_backend.common.figures import percent
 from reports.choices import Grouping, Outcome, Topic
 from reports.registry import OWNERS, Filters, Report, Result, register
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask
+from reports.selectors.sums import Answers, Sum, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.choices import ArrearsBucket
 from servicing.dates import business_date
@@ -39,18 +39,24 @@ _BY_DAYS = max(most for _, most in _DAYS.values() if most is not None)
 def arrears_ageing(reader: Any, filters: Filters) -> Result:
     """Open loans by days past due on today's business date; each figure as `DEFINITIONS` says."""
     today = business_date()
+    return ageing_of(ask(reader, filters, *ageing_asks(today)), today)
+
+
+def ageing_asks(today: date) -> list[Ask]:
+    """What has to be known: by days as far back as buckets end, and all that is older."""
     since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
     unpaid = (Outcome.UNPAID.value,)
-    # By days as far back as buckets end, and all that is older: a bucket takes longer to plan than to read.
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.LOAN),
         Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY),
         Ask(Topic.ARREARS, None, since - timedelta(days=1)),
         Ask(Topic.REPAYMENT, since, yesterday, grouping=Grouping.DAY, labels=unpaid),
         Ask(Topic.REPAYMENT, None, since - timedelta(days=1), labels=unpaid),
-    )
+    ]
+
+
+def ageing_of(answers: Answers, today: date) -> Result:
+    """The report from the answers."""
     total, *late = answers
     of_loans, of_repayments = ([*recent, *older] for recent, older in (late[:2], late[2:]))
     loans = (sum(row.count for row in total), sum((row.amount for row in total), ZERO))

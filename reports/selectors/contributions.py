@@ -27,6 +27,7 @@ Of the commission of a referral partner, the label is kind:status:partner, and `
 below zero, so that both kinds of payees are told apart and added up by one column.
 """
 
+import re
 from collections.abc import Collection
 from datetime import date
 from typing import Any
@@ -61,6 +62,10 @@ def _list(values: Any) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
+# Where days may be asked for. They are of one person, whose applications are entered one by one: the planner,
+# which is not told the days, would rather walk through everybody's rows of them.
+_DAYS = "/* days of {} */"
+_ASKED_DAYS = re.compile(r"/\* days of (\S+) \*/")
 _DIMENSIONS, _OF_LOAN = "a.broker, a.bd, a.branch", "l.broker, l.bd, l.branch"
 _OF_LOANS = {
     Topic.LOAN_TYPE: "l.application_type",
@@ -140,6 +145,7 @@ _BRANCHES: dict[str, str] = {
                 THEN r.paid_on - r.due_date ELSE 0 END AS days
         FROM servicing_repayment r LEFT JOIN servicing_loan l ON l.application_id = r.application_id
         WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}'
+            {_DAYS.format("r.due_date")}
     ) r ON true
     GROUP BY a.id, r.due_date, r.outcome, {_DIMENSIONS}""",
     Topic.LOAN: f"""SELECT l.id, '{Topic.LOAN}', l.settled_on, '', {_OF_LOAN}, 1, l.principal,
@@ -172,13 +178,16 @@ _BRANCHES: dict[str, str] = {
     FROM chosen a JOIN applications_stagechange c
         ON c.application_id = a.id AND c.to_stage = '{Stage.SETTLED}'""",
     Topic.LEDGER: f"""SELECT a.id, '{Topic.LEDGER}',
-        e.entry_date, l.account, {_DIMENSIONS}, count(*), sum(l.amount), 0, 0
-    FROM chosen a JOIN servicing_journalentry e ON e.application_id = a.id
-    JOIN servicing_journalline l ON l.entry_id = e.id
-    WHERE l.account IN ({_list((*EARNED, Account.COMMISSION_EXPENSE))})
-        OR l.account = '{Account.CASH}' AND e.payment_id IS NOT NULL
-    GROUP BY a.id, e.entry_date, l.account, {_DIMENSIONS}""",
+        l.entry_date, l.account, {_DIMENSIONS}, count(*), sum(l.amount), 0, 0
+    FROM chosen a JOIN LATERAL (
+        SELECT e.entry_date, l.account, l.amount
+        FROM servicing_journalentry e JOIN servicing_journalline l ON l.entry_id = e.id
+        WHERE e.application_id = a.id AND (l.account IN ({_list((*EARNED, Account.COMMISSION_EXPENSE))})
+            OR l.account = '{Account.CASH}' AND e.payment_id IS NOT NULL){_DAYS.format("e.entry_date")}
+    ) l ON true
+    GROUP BY a.id, l.entry_date, l.account, {_DIMENSIONS}""",
 }
+_BETWEEN = r" AND \1 BETWEEN %s::date AND %s::date OFFSET 0"
 # No rows, but the types of all.
 _NOTHING = """SELECT 0::bigint, ''::text, current_date, ''::text, 0::bigint, 0::bigint, 0::bigint,
     0::bigint, 0::numeric, 0::numeric, 0::bigint WHERE false"""
@@ -197,7 +206,13 @@ def contributions(
     `days`: only those from the first to the last.
     """
     chosen, params = applications.order_by().values("pk").query.sql_with_params()
-    branches = [text for topic, text in _BRANCHES.items() if topic in topics]
+    zone = settings.BUSINESS_TIME_ZONE
+    branches, values = [], [zone, *params]
+    for topic, text in _BRANCHES.items():
+        if topic in topics:
+            branches.append(_ASKED_DAYS.sub(_BETWEEN if days else "", text))
+            values += [zone] * text.count("%s")
+            values += [*(days or ())] * len(_ASKED_DAYS.findall(text))
     parts = [_CHOSEN.format(chosen=chosen)]
     if any("loans l" in text for text in branches):
         parts.append(_LOANS)
@@ -207,8 +222,7 @@ def contributions(
     # The planner asks each part for these days before it joins and sums.
     some = f"SELECT * FROM ({union}) c ({columns}) WHERE day BETWEEN %s::date AND %s::date" if days else union
     parts.append(f"contributions ({columns}) AS {how} ({some})")
-    zone = settings.BUSINESS_TIME_ZONE
-    return ", ".join(parts), [zone, *params, *[zone] * union.count("%s"), *(days or ())]
+    return ", ".join(parts), [*values, *(days or ())]
 
 
 def is_kept(topic: Topic, level: Level, grain: Grain) -> bool:

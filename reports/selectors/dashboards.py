@@ -20,15 +20,18 @@ from engagement.choices import LeadSource, LeadStatus
 from engagement.models import Lead
 from engagement.selectors import funnel
 from reports.choices import Grouping, Topic
-from reports.registry import REPORTS, Filters, Result, compute
+from reports.registry import REPORTS, Filters, Result
+from reports.selectors.arrears import ageing_asks, ageing_of
+from reports.selectors.compliance import compliance_asks, compliance_of
 from reports.selectors.naming import bdm_names
+from reports.selectors.portfolio import portfolio_asks, portfolio_of
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask, together
-from reports.selectors.volume import DEFINITIONS as VOLUME_DEFINITIONS
-from reports.selectors.volume import application_volume
+from reports.selectors.status import status_asks, status_of
+from reports.selectors.sums import Sum, ask
+from reports.selectors.volume import volume_asks, volume_of
 from reports.shapes import Chart, Kind, Look, Series
 from servicing.choices import Account
-from servicing.dates import business_zone, day_begins
+from servicing.dates import business_date, business_zone, day_begins
 
 ZERO = Decimal("0.00")
 DAY = timedelta(days=1)
@@ -62,6 +65,12 @@ TEAM_DEFINITIONS = {
     "open_applications": "Applications before settlement now, those that wait for more information included.",
     "open_amount": "AUD: their loan amounts.",
 }
+
+
+_OVERVIEW = (
+    *("application-volume", "application-status", "repayment-compliance"),
+    *("loan-portfolio", "arrears-ageing"),
+)
 
 
 @dataclass(frozen=True)
@@ -140,20 +149,21 @@ class Dashboard:
 
 def overview(reader: Any, days: Days) -> Dashboard:
     """The book at a glance, from the reports."""
-
-    def both(name: str) -> tuple[Result, Result]:
-        report = REPORTS[name]
-        return compute(report, reader, days.filters()), compute(report, reader, days.before().filters())
-
-    with together():
+    today, both = business_date(), (days.filters(), days.before().filters())
+    asks = [
         # Without the list of BDMs, who may be thousands.
-        volume = tuple(
-            application_volume(reader, one.filters(), by_bdm=False) for one in (days, days.before())
-        )
-        status, compliance = (both(name) for name in ("application-status", "repayment-compliance"))
-        portfolio, ageing = (
-            compute(REPORTS[name], reader, Filters()) for name in ("loan-portfolio", "arrears-ageing")
-        )
+        *(volume_asks(one, by_bdm=False) for one in both),
+        *(status_asks(one) for one in both),
+        *(compliance_asks(one) for one in both),
+        portfolio_asks(Filters()),
+        ageing_asks(today),
+    ]
+    answers = ask(reader, Filters(), *(one for some in asks for one in some))
+    parts = answers.parts(*map(len, asks))
+    volume, status, compliance = (
+        [report(next(parts)) for _ in both] for report in (volume_of, status_of, compliance_of)
+    )
+    portfolio, ageing = portfolio_of(next(parts)), ageing_of(next(parts), today)
     over_time = volume[0].data["time_breakdown"]
 
     def tile(name: str, title: str, kind: Kind, results: Sequence[Result], of: str = "") -> Tile:
@@ -172,10 +182,9 @@ def overview(reader: Any, days: Days) -> Dashboard:
         Tile("amount_past_due", "Past due", Kind.MONEY, ageing.data["amount_past_due"]),
     ]
     results = (volume[0], status[0], compliance[0], portfolio, ageing)
-    said = {key: words for result in results for key, words in result.definitions.items()}
-    said |= VOLUME_DEFINITIONS
+    said = {key: words for name in _OVERVIEW for key, words in REPORTS[name].definitions.items()}
     return Dashboard(
-        as_of=min(result.as_of for result in results),
+        as_of=answers.as_of,
         days=days,
         tiles=tiles,
         # Two reports may have a chart of one key.

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -81,13 +80,29 @@ class Answers:
     as_of: datetime
     people: int = 0
 
+    def parts(self, *counts: int) -> Iterator["Answers"]:
+        """Those to so many questions each, in order."""
+        start = 0
+        for count in counts:
+            yield Answers(self.sums[start : start + count], self.as_of)
+            start += count
+
     def __iter__(self) -> Iterator[Sequence[Sum]]:
         return iter(self.sums)
 
 
 def ask(reader: Any, filters: Filters, *asks: Ask, largest: Largest | None = None) -> Answers:
-    """Answer all in one statement, so that figures of one report belong together."""
-    reach = _looked_up(reader, filters)
+    """Answer all in one statement, so that figures of one reply belong together, and each of them once."""
+    once = list(dict.fromkeys(asks))
+    found = _ask(reader, filters, once, largest)
+    if len(once) == len(asks):
+        return found
+    sums = dict(zip(once, found, strict=True))
+    return replace(found, sums=[sums[one] for one in asks])
+
+
+def _ask(reader: Any, filters: Filters, asks: Sequence[Ask], largest: Largest | None) -> Answers:
+    reach = reach_of(reader, filters)
     if filters.application_id is not None:
         return _by_rows(asks, largest, reach, Q(pk=filters.application_id))
     found = _by_cells(asks, largest, reach)
@@ -207,29 +222,6 @@ NOT_IN_THEM_SINCE = """LEAST((SELECT min(since) FROM reports_due),
         (SELECT min(started_at) FROM servicing_nightlyrun WHERE business_date > COALESCE(
             (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""
 _STATE = f"SELECT {_STATE_ROW}, {_NO_GROUPS}, {IS_WHOLE}::int, 0, 0, 0, {NOT_IN_THEM_SINCE}"
-_TOGETHER: ContextVar[dict[Any, Reach] | None] = ContextVar("reports_together", default=None)
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Look up only once who reads, for several reports of one reply."""
-    token = _TOGETHER.set({})
-    try:
-        yield
-    finally:
-        _TOGETHER.reset(token)
-
-
-def _looked_up(reader: Any, filters: Filters) -> Reach:
-    """What the reader's report covers."""
-    kept = _TOGETHER.get()
-    key = (reader.pk, filters.broker_id, filters.bd_id, filters.branch_id)
-    if kept is not None and key in kept:
-        return kept[key]
-    found = reach_of(reader, filters)
-    if kept is not None:
-        kept[key] = found
-    return found
 
 
 @contextmanager
