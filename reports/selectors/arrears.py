@@ -1,6 +1,6 @@
 """How late the open loans are, today."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -60,7 +60,8 @@ def ageing_of(answers: Answers, today: date) -> Result:
     total, *late = answers
     of_loans, of_repayments = ([*recent, *older] for recent, older in (late[:2], late[2:]))
     loans = (sum(row.count for row in total), sum((row.amount for row in total), ZERO))
-    buckets = [_late(bucket, today, of_loans, of_repayments) for bucket in _DAYS]
+    in_loans, in_repayments = (_by_bucket(today, sums) for sums in (of_loans, of_repayments))
+    buckets = [_late(bucket, in_loans[bucket], in_repayments[bucket]) for bucket in _DAYS]
     count = sum(row["loans"] for row in buckets)
     principal = sum((row["principal"] for row in buckets), ZERO)
     data = {
@@ -79,14 +80,16 @@ def ageing_of(answers: Answers, today: date) -> Result:
     return Result(data, answers.as_of, _sheets(data), _charts(data))
 
 
-def _late(
-    bucket: ArrearsBucket, today: date, of_loans: Iterable[Sum], of_repayments: Iterable[Sum]
-) -> dict[str, Any]:
-    loans, repayments = (
-        [row for row in sums if _bucket_of(today, row.period) is bucket] for sums in (of_loans, of_repayments)
-    )
+def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]) -> dict[str, Any]:
     unpaid = sum((row.amount - row.other for row in repayments), ZERO)
     return _bucket(bucket, sum(row.count for row in loans), sum((row.amount for row in loans), ZERO), unpaid)
+
+
+def _by_bucket(today: date, sums: Iterable[Sum]) -> Mapping[ArrearsBucket, Sequence[Sum]]:
+    found: dict[ArrearsBucket, list[Sum]] = {bucket: [] for bucket in _DAYS}
+    for row in sums:
+        found[_bucket_of(today, row.period)].append(row)
+    return found
 
 
 def _bucket_of(today: date, day: date | None) -> ArrearsBucket:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from reports.choices import Grain, Grouping, Level, Topic
 from reports.selectors.contributions import is_kept
-from reports.selectors.reach import Condition, Reach, Source, Span, first_of, last_day, month_of, spans
+from reports.selectors.reach import Condition, Reach, Source, Span, last_day, month_of, spans
 
 _READ = "label, broker, bd, branch, day, count, amount, other, span"
 _TAKEN_OFF = (
@@ -167,10 +167,9 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     """Everybody's cells of a span."""
     where, values = source.where
     only, labels = one.only()
-    dates: list[Any]
     when, dates = "day BETWEEN %s::date AND %s::date", [span.first, span.last]
-    if (days := _days(span)) is not None:
-        when, dates = "day = ANY(%s::date[])", [days]
+    if level is not Level.BOOK and (step := _step(span)):
+        when = f"day = ANY(ARRAY(SELECT generate_series(%s::date, %s::date, '{step}')::date))"
     text = (
         f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
         f"level = {level.value} AND grain = {span.grain.value} AND topic = '{one.topic}' "
@@ -179,13 +178,10 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     return text, [*values, *dates, *labels]
 
 
-def _days(span: Span) -> list[date] | None:
-    """The first days of all cells of a span, where they are not too many."""
-    if span.grain is Grain.EVER:
-        return [span.first]
-    if span.grain is Grain.DAY:
-        count = (span.last - span.first).days + 1
-        return [span.first + timedelta(days=n) for n in range(count)] if count <= _ENTERED else None
+def _step(span: Span) -> str | None:
+    """From each cell of a span to the next, where they are not too many to be entered one by one."""
+    if span.grain in (Grain.EVER, Grain.DAY):
+        return "1 day" if (span.last - span.first).days < _ENTERED else None
     step = 12 if span.grain is Grain.YEAR else 1
-    months = range(month_of(span.first), month_of(span.last) + 1, step)
-    return [first_of(month) for month in months] if len(months) <= _ENTERED else None
+    count = (month_of(span.last) - month_of(span.first)) // step + 1
+    return f"{step} months" if count <= _ENTERED else None
