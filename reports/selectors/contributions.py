@@ -62,8 +62,8 @@ def _list(values: Any) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-# Where days may be asked for. They are of one person, whose applications are entered one by one: the planner,
-# which is not told the days, would rather walk through everybody's rows of them.
+# Where days may be asked for, and rows looked up by application: the planner, which is not told the days,
+# would rather walk through everybody's rows of them.
 _DAYS = "/* days of {} */"
 _ASKED_DAYS = re.compile(r"/\* days of (\S+) \*/")
 _DIMENSIONS, _OF_LOAN = "a.broker, a.bd, a.branch", "l.broker, l.bd, l.branch"
@@ -187,7 +187,7 @@ _BRANCHES: dict[str, str] = {
     ) l ON true
     GROUP BY a.id, l.entry_date, l.account, {_DIMENSIONS}""",
 }
-_BETWEEN = r" AND \1 BETWEEN %s::date AND %s::date OFFSET 0"
+_BETWEEN, _ENTERED = r" AND \1 BETWEEN %s::date AND %s::date", " OFFSET 0"
 # No rows, but the types of all.
 _NOTHING = """SELECT 0::bigint, ''::text, current_date, ''::text, 0::bigint, 0::bigint, 0::bigint,
     0::bigint, 0::numeric, 0::numeric, 0::bigint WHERE false"""
@@ -199,18 +199,22 @@ def contributions(
     *,
     inlined: bool = False,
     days: tuple[date, date] | None = None,
+    entered: bool = False,
 ) -> tuple[str, list[Any]]:
     """Named queries, of which `contributions` is the last, and their parameters; put `WITH` before them.
 
     `inlined`: each question computes what it asks for only, instead of all being computed once for all.
-    `days`: only those from the first to the last.
+    `days`: only those from the first to the last; of few applications.
+    `entered`: repayments and the ledger are looked up by application. For as few as a batch, the planner
+    would rather read either as a whole.
     """
     chosen, params = applications.order_by().values("pk").query.sql_with_params()
     zone = settings.BUSINESS_TIME_ZONE
+    within = f"{_BETWEEN if days else ''}{_ENTERED if days or entered else ''}"
     branches, values = [], [zone, *params]
     for topic, text in _BRANCHES.items():
         if topic in topics:
-            branches.append(_ASKED_DAYS.sub(_BETWEEN if days else "", text))
+            branches.append(_ASKED_DAYS.sub(within, text))
             values += [zone] * text.count("%s")
             values += [*(days or ())] * len(_ASKED_DAYS.findall(text))
     parts = [_CHOSEN.format(chosen=chosen)]

@@ -252,4 +252,4 @@ def _statement(
 def _shown(name: str, keeping: Keeping) -> str:
     if name in keeping.labels:
         return "label"
-    return _SHOWN[name] if name in _PEOPLE else f"date_trunc('{keeping.periods[name]}', day)::date"
+    return _SHOWN[name] if name in _PEOPLE else f"date_trunc('{keeping.periods[name]}', day::timestamp)::date"

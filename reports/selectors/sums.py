@@ -23,8 +23,8 @@ from reports.selectors.sources import Ask, from_cells, from_rows
 
 _PERIODS = {
     Grouping.DAY: "day",
-    Grouping.WEEK: "date_trunc('week', day)::date",
-    Grouping.MONTH: "date_trunc('month', day)::date",
+    Grouping.WEEK: "date_trunc('week', day::timestamp)::date",
+    Grouping.MONTH: "date_trunc('month', day::timestamp)::date",
 }
 # How long a whole book may be computed from its rows, while the rollups are being rebuilt.
 ROWS_MS = 10_000
