@@ -10,19 +10,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from applications.selectors.portfolios import STILL_OPEN
 from crm_backend.common.figures import percent
 from engagement.choices import LeadSource, LeadStatus
-from engagement.models import Lead
-from engagement.selectors import funnel
 from reports.choices import Grouping, Topic
 from reports.registry import REPORTS, Filters, Result
 from reports.selectors.arrears import ageing_asks, ageing_of
 from reports.selectors.compliance import compliance_asks, compliance_of
+from reports.selectors.lead_figures import lead_figures
 from reports.selectors.naming import bdm_names
 from reports.selectors.portfolio import portfolio_asks, portfolio_of
 from reports.selectors.sources import Ask
@@ -31,7 +28,7 @@ from reports.selectors.sums import Sum, ask
 from reports.selectors.volume import volume_asks, volume_of
 from reports.shapes import Chart, Kind, Look, Series
 from servicing.choices import Account
-from servicing.dates import business_date, business_zone, day_begins
+from servicing.dates import business_date, day_begins
 
 ZERO = Decimal("0.00")
 DAY = timedelta(days=1)
@@ -201,29 +198,21 @@ def overview(reader: Any, days: Days) -> Dashboard:
 
 def leads(reader: Any, days: Days) -> Dashboard:
     """How leads come in and what becomes of them."""
-    visible = Lead.objects.visible_to(reader)
-
-    def came_in(period: Days) -> QuerySet[Any]:
-        begins, ends = period.moments()
-        return visible.filter(created_at__gte=begins, created_at__lt=ends)
-
-    now, then = funnel(came_in(days)), funnel(came_in(days.before()))
-    day = TruncDate("created_at", tzinfo=business_zone())
-    by_day = came_in(days).order_by().values(day=day).annotate(n=Count("pk"))
-    series = _filled(days, ((row["day"], row["n"]) for row in by_day))
+    begins, ends = days.moments()
+    before_begins, _ = days.before().moments()
+    now, then = lead_figures(reader, before_begins, begins, ends)
+    series = _filled(days, now.by_day.items())
     tiles = [
-        Tile("new_leads", "New leads", Kind.COUNT, now["total"], then["total"], series),
-        Tile("converted", "Converted", Kind.COUNT, now["converted"], then["converted"]),
-        *(
-            Tile(name, title, kind, now[name], then[name])
-            for name, title, kind in (
-                ("conversion_rate", "Conversion rate", Kind.PERCENT),
-                ("win_rate", "Win rate", Kind.PERCENT),
-                ("average_days_to_convert", "Days to convert", Kind.DAYS),
-            )
-        ),
+        Tile(name, title, kind, now.figures[name], then.figures[name], series if name == "new_leads" else ())
+        for name, title, kind in (
+            ("new_leads", "New leads", Kind.COUNT),
+            ("converted", "Converted", Kind.COUNT),
+            ("conversion_rate", "Conversion rate", Kind.PERCENT),
+            ("win_rate", "Win rate", Kind.PERCENT),
+            ("average_days_to_convert", "Days to convert", Kind.DAYS),
+        )
     ]
-    sources = [row for row in now["by_source"] if row["total"]]
+    sources = [(one, now.by_source[one]) for one in LeadSource.values if one in now.by_source]
     charts = [
         _line("new_leads", "New leads", Kind.COUNT, {"New leads": series}),
         Chart(
@@ -231,18 +220,18 @@ def leads(reader: Any, days: Days) -> Dashboard:
             "Leads by status",
             Look.FUNNEL,
             Kind.COUNT,
-            [LeadStatus(status).label for status in now["by_status"]],
-            [Series("Leads", list(now["by_status"].values()))],
+            [status.label for status in LeadStatus],
+            [Series("Leads", [now.by_status.get(status, 0) for status in LeadStatus])],
         ),
         Chart(
             "sources",
             "Leads by source",
             Look.BARS,
             Kind.COUNT,
-            [LeadSource(row["source"]).label for row in sources],
+            [LeadSource(source).label for source, _ in sources],
             [
-                Series(name, [row[key] for row in sources])
-                for name, key in (("All", "total"), ("Converted", "converted"))
+                Series(name, [counts[place] for _, counts in sources])
+                for place, name in enumerate(("All", "Converted"))
             ],
         ),
     ]
