@@ -45,7 +45,8 @@ class Keeping:
         labels: fields that are the label of a topic.
         day: the range over the day of cells.
         periods: dimensions that are parts of that day, as `date_trunc` calls them.
-        measures: as sums of cells; `all` are those of everything, `late` of what is unpaid and past due.
+        measures: as sums of cells.
+        late: measures that need those of what is unpaid and past due as well.
     """
 
     topic: Topic
@@ -53,6 +54,7 @@ class Keeping:
     day: str
     periods: Mapping[str, str]
     measures: Mapping[str, str]
+    late: frozenset[str] = frozenset()
 
 
 def _periods(name: str) -> dict[str, str]:
@@ -105,6 +107,7 @@ KEPT = {
             "paid_late": _or_nothing(_sum("count", _ALL, Outcome.LATE), "bigint"),
             "average_days_late": _mean(_sum("span", _ALL, Outcome.LATE), _sum("count", _ALL, Outcome.LATE)),
         },
+        late=frozenset({"arrears", "overdue_count"}),
     ),
 }
 
@@ -153,7 +156,7 @@ def _asks(definition: Definition, keeping: Keeping) -> list[Ask]:
     first, last = _days([one for one in definition.filters if one.field == keeping.day])
     by = tuple(sorted({_PEOPLE[name] for name in names if name in _PEOPLE}))
     everything = Ask(topic, first, last, by, _steps(names, keeping, first, last), labels or ())
-    if not any(_LATE in keeping.measures[one.name].replace(_ALL, "") for one in definition.measures):
+    if keeping.late.isdisjoint(one.name for one in definition.measures):
         return [everything]
     yesterday = business_date() - timedelta(days=1)
     return [everything, replace(everything, last=min(last or yesterday, yesterday), labels=_UNPAID)]
