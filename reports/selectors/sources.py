@@ -48,9 +48,12 @@ class Ask:
         """Whether it follows the payee."""
         return self.topic == Topic.COMMISSION
 
-    def only(self) -> Condition:
-        """The condition on what of a source is asked for, besides whose it is and when."""
-        parts = ["label = ANY(%s::text[])"] if self.labels else []
+    def only(self, plus: str = "") -> Condition:
+        """The condition on what of a source is asked for, besides whose it is and when.
+
+        `plus`: " || ''" where no index is to be entered by the label.
+        """
+        parts = [f"label{plus} = ANY(%s::text[])"] if self.labels else []
         if self.listed:
             parts.append(_LISTED)
         return "".join(f" AND {part}" for part in parts), [list(self.labels)] if self.labels else []
@@ -152,7 +155,9 @@ def _joined(one: Ask, source: Source, table: str, on: str, periods: Sequence[tup
     """What a table has of periods, each with its sign."""
     name, _, fixed = table.partition(" WHERE")
     where, values = source.where
-    only, labels = one.only()
+    # Few are left out; the planner would take looking for each label in the index for dear, and walk through
+    # everybody's instead.
+    only, labels = one.only(" || ''" if source.of_one else "")
     row = "(%s::date, %s::date, %s::int" + (", %s::smallint)" if len(periods[0]) == 4 else ")")
     columns = "first_day, last_day, sign" + (", grain_is" if len(periods[0]) == 4 else "")
     text = (
