@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "bench"
 QUICK_SIZE = 2000
+# PostgreSQL plans a statement that is kept prepared five times before it may keep a plan as well.
+WARMING_UP = 6
 ROLES = ("admin", "bd", "broker")
 REPORTS = (
     "application-volume", "application-status", "repayment-compliance", "broker-performance",
@@ -194,7 +196,7 @@ def measure(book: Grown, question: Question, role: str, rounds: int, today: date
     if floor.has_one(question.name, asker):
         sides.append(lambda: by_hand(asker, question, today))
     taken: list[list[tuple[float, float, float]]] = [[] for _ in sides]
-    for number in range(-1, rounds):
+    for number in range(-WARMING_UP, rounds):
         order = list(range(len(sides)))
         for index in order if number % 2 else reversed(order):
             start = _clock(backend)
