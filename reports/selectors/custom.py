@@ -12,12 +12,13 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from psycopg import errors
 
 from crm_backend.common.errors import DomainError
+from crm_backend.common.read_engine.statements import Statement
 from reports.selectors.custom_cells import from_cells
 from reports.selectors.custom_definitions import (
     MAX_ROWS,
@@ -167,8 +168,8 @@ def custom_report(definition: Definition, *, reader: Any) -> CustomResult:
 
 def _limit_time() -> None:
     """For the statements of this transaction, or savepoint; undone with its end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+    limit = "SELECT set_config('statement_timeout', %s, true)"
+    Statement(limit).ask(limit, [str(TIMEOUT_MS)])
 
 
 def _from_rows(definition: Definition, reader: Any) -> Figures:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
+from crm_backend.common.read_engine.statements import Statement
 from reports.choices import ASIDE_REPAYMENT, Grouping, Outcome, Topic
 from reports.registry import Filters
 from reports.selectors.custom_definitions import Definition, Figures, Narrowing, most_groups, order_of
@@ -123,9 +123,8 @@ def from_cells(definition: Definition, reader: Any) -> Figures | None:
         return None
     now = timezone.now()
     sql, values = _statement(definition, keeping, asks, reach)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows = cursor.fetchall()
+    # Of too many shapes to be kept prepared.
+    rows = Statement(sql, varies=True).ask(sql, values)
     names = [f"d_{one.name}" for one in definition.dimensions]
     names += [f"m_{one.name}" for one in definition.measures]
     (is_whole, since, *_), *_ = rows
