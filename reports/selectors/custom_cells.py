@@ -186,7 +186,7 @@ def _steps(names: set[str], keeping: Keeping, first: date | None, last: date | N
 
 def _reach(definition: Definition, keeping: Keeping, reader: Any) -> Reach:
     """Whose cells: one person or branch as in other reports, some of them as a further condition."""
-    one_of: dict[str, int] = {}
+    one_of: dict[str, Any] = {}
     texts: list[str] = []
     values: list[Any] = []
     named: set[str] = set()

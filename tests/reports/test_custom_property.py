@@ -106,7 +106,7 @@ def whole_days(name):
     """Filters by months and years, and to no end."""
     months = st.tuples(st.integers(2024, 2026), st.integers(1, 12)).map(lambda two: date(*two, 1))
     return st.tuples(months, st.sampled_from([None, 1, 3, 12])).map(
-        lambda two: Narrowing(name, start=two[0], end=two[1] and ends(two[0], two[1]))
+        lambda two: Narrowing(name, start=two[0], end=ends(two[0], two[1]) if two[1] else None)
     )
 
 
