@@ -32,7 +32,10 @@ SHOWN: dict[str, Callable[[Any], Any]] = {
     "commission.months": _rows("monthly_breakdown", "month", "total_commissions", "net"),
     "loan-portfolio.lvr": _rows("by_lvr", "key", "count", "principal"),
     "loan-portfolio.type": _rows("by_type", "key", "count", "principal"),
-    "custom.groups": _rows("rows", "stage", "created_month", "count", "total_loan_amount"),
+    "custom.groups": _rows(
+        "rows", "stage", "created_month", "count", "total_loan_amount", "weighted_rate"
+    ),
+    "custom-rows.groups": _rows("rows", "stage", "created_month", "count", "total_loan_amount"),
     "revenue.series": lambda body: [
         [point["date"], point["value"]]
         for tile in body["tiles"] if tile["key"] == "cash_received"

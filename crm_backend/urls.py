@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from crm_backend.common.routers import LiteralPaths
 from crm_backend.site import health, index
 
 api: list[URLPattern | URLResolver] = [
@@ -33,7 +34,7 @@ urlpatterns = [
     path("health/", health.HealthView.as_view(), name="health"),
     path("health/live/", health.LiveView.as_view(), name="health-live"),
     path("health/ready/", health.ReadyView.as_view(), name="health-ready"),
-    path("api/", include(api)),
+    LiteralPaths("api/", api),
 ]
 
 handler400 = "crm_backend.common.exceptions.bad_request"

@@ -60,6 +60,11 @@ class Outcome(models.TextChoices):
     GIVEN_UP = "given_up", "Written off"
 
 
+# Before the outcome of a repayment that compliance leaves out: it asks for nothing, or fell due after its
+# loan was written off.
+ASIDE_REPAYMENT = "aside_"
+
+
 class LvrBand(models.TextChoices):
     """The principal still owed, in percent of what secures it."""
 

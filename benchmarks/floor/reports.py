@@ -17,7 +17,7 @@ import orjson
 
 from servicing.dates import business_date
 
-CENT, ZERO = Decimal("0.01"), Decimal(0)
+CENT, RATE, ZERO = Decimal("0.01"), Decimal("0.0001"), Decimal(0)
 DAY = timedelta(days=1)
 Period = tuple[date, date]
 
@@ -224,7 +224,8 @@ def _compliance(rows: Sequence[Any]) -> dict[str, Any]:
 
 def compliance(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
     """Repayments due in a year."""
-    rows = run(cursor, asker, period, asked(0, cells(asker, "repayment"), "day", "label"))[0]
+    outcomes = " WHERE label IN ('on_time', 'late', 'unpaid', 'given_up')"
+    rows = run(cursor, asker, period, asked(0, cells(asker, "repayment") + outcomes, "day", "label"))[0]
     months = sorted({row[0] for row in rows})
     return {
         **_compliance(rows),
@@ -384,7 +385,9 @@ def revenue(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
 
 def overview(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
     """The tiles of the dashboard."""
-    yesterday = " WHERE day < %(today)s::date OR label NOT IN ('unpaid', 'given_up')"
+    yesterday = (
+        " WHERE label IN ('on_time', 'late') OR day < %(today)s::date AND label IN ('unpaid', 'given_up')"
+    )
     rows = run(
         cursor, asker, period,
         *(
@@ -415,7 +418,24 @@ def overview(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
 
 
 def custom(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """Over rows, as no rollup has it: by stage and month of creation."""
+    """By stage and month of creation."""
+    rows = run(cursor, asker, period, asked(0, cells(asker, "stage"), "label", "day"))[0]
+    return {
+        "groups": sorted(
+            [
+                row[0],
+                row[1],
+                row[2],
+                money(row[3]),
+                str((row[4] * 100 / row[5]).quantize(RATE, ROUND_HALF_UP)),
+            ]
+            for row in rows
+        )
+    }
+
+
+def custom_rows(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
+    """The same over rows, with what no rollup has."""
     whose = {
         "admin": "true", "bd": "(branch_id = %(branch)s OR bd_id = %(bd)s)",
         "broker": "broker_id = %(broker)s",
@@ -451,6 +471,7 @@ FLOORS: dict[str, Callable[[Any, Asker, Period], dict[str, Any]]] = {
     "dashboard": overview,
     "revenue": revenue,
     "custom": custom,
+    "custom-rows": custom_rows,
 }
 
 

@@ -1,6 +1,6 @@
 """How late the open loans are, today."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from crm_backend.common.figures import percent
 from reports.choices import Grouping, Outcome, Topic
 from reports.registry import OWNERS, Filters, Report, Result, register
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask
+from reports.selectors.sums import Answers, Sum, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.choices import ArrearsBucket
 from servicing.dates import business_date
@@ -39,22 +39,29 @@ _BY_DAYS = max(most for _, most in _DAYS.values() if most is not None)
 def arrears_ageing(reader: Any, filters: Filters) -> Result:
     """Open loans by days past due on today's business date; each figure as `DEFINITIONS` says."""
     today = business_date()
+    return ageing_of(ask(reader, filters, *ageing_asks(today)), today)
+
+
+def ageing_asks(today: date) -> list[Ask]:
+    """What has to be known: by days as far back as buckets end, and all that is older."""
     since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
     unpaid = (Outcome.UNPAID.value,)
-    # By days as far back as buckets end, and all that is older: a bucket takes longer to plan than to read.
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.LOAN),
         Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY),
         Ask(Topic.ARREARS, None, since - timedelta(days=1)),
         Ask(Topic.REPAYMENT, since, yesterday, grouping=Grouping.DAY, labels=unpaid),
         Ask(Topic.REPAYMENT, None, since - timedelta(days=1), labels=unpaid),
-    )
+    ]
+
+
+def ageing_of(answers: Answers, today: date) -> Result:
+    """The report from the answers."""
     total, *late = answers
     of_loans, of_repayments = ([*recent, *older] for recent, older in (late[:2], late[2:]))
     loans = (sum(row.count for row in total), sum((row.amount for row in total), ZERO))
-    buckets = [_late(bucket, today, of_loans, of_repayments) for bucket in _DAYS]
+    in_loans, in_repayments = (_by_bucket(today, sums) for sums in (of_loans, of_repayments))
+    buckets = [_late(bucket, in_loans[bucket], in_repayments[bucket]) for bucket in _DAYS]
     count = sum(row["loans"] for row in buckets)
     principal = sum((row["principal"] for row in buckets), ZERO)
     data = {
@@ -73,14 +80,16 @@ def arrears_ageing(reader: Any, filters: Filters) -> Result:
     return Result(data, answers.as_of, _sheets(data), _charts(data))
 
 
-def _late(
-    bucket: ArrearsBucket, today: date, of_loans: Iterable[Sum], of_repayments: Iterable[Sum]
-) -> dict[str, Any]:
-    loans, repayments = (
-        [row for row in sums if _bucket_of(today, row.period) is bucket] for sums in (of_loans, of_repayments)
-    )
+def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]) -> dict[str, Any]:
     unpaid = sum((row.amount - row.other for row in repayments), ZERO)
     return _bucket(bucket, sum(row.count for row in loans), sum((row.amount for row in loans), ZERO), unpaid)
+
+
+def _by_bucket(today: date, sums: Iterable[Sum]) -> Mapping[ArrearsBucket, Sequence[Sum]]:
+    found: dict[ArrearsBucket, list[Sum]] = {bucket: [] for bucket in _DAYS}
+    for row in sums:
+        found[_bucket_of(today, row.period)].append(row)
+    return found
 
 
 def _bucket_of(today: date, day: date | None) -> ArrearsBucket:

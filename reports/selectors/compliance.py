@@ -10,7 +10,7 @@ from crm_backend.common.figures import mean, percent
 from reports.choices import Grouping, Outcome, Topic
 from reports.registry import DATED, Filters, Report, Result, register
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask
+from reports.selectors.sums import Answers, Sum, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.dates import business_date
 
@@ -42,7 +42,12 @@ COLUMNS = (
 
 
 def repayment_compliance(reader: Any, filters: Filters) -> Result:
-    """Repayments due in a period; each figure as `DEFINITIONS` says.
+    """Repayments due in a period; each figure as `DEFINITIONS` says."""
+    return compliance_of(ask(reader, filters, *compliance_asks(filters)))
+
+
+def compliance_asks(filters: Filters) -> list[Ask]:
+    """What has to be known.
 
     "Missed" is told today: of what is unpaid, only what was due by yesterday is asked for.
     """
@@ -50,12 +55,14 @@ def repayment_compliance(reader: Any, filters: Filters) -> Result:
     yesterday = business_date() - timedelta(days=1)
     missed_to = min(last or yesterday, yesterday)
     paid, missed = (Outcome.ON_TIME, Outcome.LATE), (Outcome.UNPAID, Outcome.GIVEN_UP)
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.REPAYMENT, first, last, ("label",), Grouping.MONTH, paid),
         Ask(Topic.REPAYMENT, first, missed_to, ("label",), Grouping.MONTH, missed),
-    )
+    ]
+
+
+def compliance_of(answers: Answers) -> Result:
+    """The report from the answers."""
     rows = [row for sums in answers for row in sums]
     months: defaultdict[date, list[Sum]] = defaultdict(list)
     for row in rows:

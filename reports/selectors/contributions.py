@@ -5,7 +5,7 @@ rollup is the sum of such rows; a report of rows sums them itself. Amounts are A
 
 | Topic | Day | Label | count | amount | other | span |
 | --- | --- | --- | --- | --- | --- | --- |
-| opened, stage, type | opened | –, stage, type | applications | loan amount | | |
+| opened, stage, type | opened | –, stage, type | applications | loan amount | lent × rate | lent, cents |
 | approved | opened | – | reached formal approval | loan amount | | |
 | settled | opened | – | settled or closed | lent | with a known day | days to it |
 | stays | opened | stage left | stays that ended | | | seconds |
@@ -20,10 +20,14 @@ rollup is the sum of such rows; a report of rows sums them itself. Amounts are A
 
 The ledger's are of income, of commissions, and of cash that payments brought or took back.
 
+What compliance leaves out has `aside_` before its outcome: repayments that ask for nothing, and those that
+fell due after their loan was written off.
+
 Of the commission of a referral partner, the label is kind:status:partner, and `broker` the partnership's id
 below zero, so that both kinds of payees are told apart and added up by one column.
 """
 
+import re
 from collections.abc import Collection
 from datetime import date
 from typing import Any
@@ -34,7 +38,7 @@ from django.db.models import QuerySet
 from applications.choices import Stage
 from applications.selectors.portfolios import APPROVED, LENT
 from applications.stages import ASIDE
-from reports.choices import Grain, Level, LvrBand, Outcome, Topic
+from reports.choices import ASIDE_REPAYMENT, Grain, Level, LvrBand, Outcome, Topic
 from servicing.choices import Account, LoanStatus, Payee, RepaymentStatus
 
 COLUMNS = ("topic", "day", "label", "broker", "bd", "branch", "count", "amount", "other", "span")
@@ -58,6 +62,10 @@ def _list(values: Any) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
+# Where days may be asked for, and rows looked up by application: the planner, which is not told the days,
+# would rather walk through everybody's rows of them.
+_DAYS = "/* days of {} */"
+_ASKED_DAYS = re.compile(r"/\* days of (\S+) \*/")
 _DIMENSIONS, _OF_LOAN = "a.broker, a.bd, a.branch", "l.broker, l.bd, l.branch"
 _OF_LOANS = {
     Topic.LOAN_TYPE: "l.application_type",
@@ -75,6 +83,8 @@ _CHOSEN = f"""
 chosen AS MATERIALIZED (
     SELECT id, stage, application_type, purpose, loan_amount, COALESCE(approved_amount, loan_amount) AS lent,
         CASE WHEN stage IN ({_list(ASIDE)}) THEN came_from ELSE stage END AS reached,
+        COALESCE(approved_amount, loan_amount) * interest_rate AS weighted,
+        (COALESCE(approved_amount, loan_amount) * 100)::bigint AS cents,
         (created_at AT TIME ZONE %s::text)::date AS opened,
         COALESCE(broker_id, 0) AS broker, COALESCE(bd_id, 0) AS bd, COALESCE(branch_id, 0) AS branch
     FROM applications_application WHERE id IN ({{chosen}})
@@ -93,12 +103,15 @@ loans AS MATERIALIZED (
         ON b.application_id = a.id AND b.account = '{Account.LOAN_PRINCIPAL}'
 )"""
 _BRANCHES: dict[str, str] = {
-    Topic.OPENED: f"""SELECT a.id, '{Topic.OPENED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount, 0, 0
+    Topic.OPENED: f"""SELECT a.id, '{Topic.OPENED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount,
+        a.weighted, a.cents
     FROM chosen a""",
     Topic.STAGE: f"""SELECT a.id, '{Topic.STAGE}',
-        a.opened, a.stage, {_DIMENSIONS}, 1, a.loan_amount, 0, 0 FROM chosen a""",
+        a.opened, a.stage, {_DIMENSIONS}, 1, a.loan_amount, a.weighted,
+        a.cents FROM chosen a""",
     Topic.TYPE: f"""SELECT a.id, '{Topic.TYPE}',
-        a.opened, a.application_type, {_DIMENSIONS}, 1, a.loan_amount, 0, 0
+        a.opened, a.application_type, {_DIMENSIONS}, 1, a.loan_amount, a.weighted,
+        a.cents
     FROM chosen a""",
     Topic.APPROVED: f"""SELECT a.id, '{Topic.APPROVED}', a.opened, '', {_DIMENSIONS}, 1, a.loan_amount, 0, 0
     FROM chosen a WHERE a.reached IN ({_list(APPROVED)})""",
@@ -118,16 +131,21 @@ _BRANCHES: dict[str, str] = {
         sum(r.paid), sum(r.days)::bigint
     FROM chosen a JOIN LATERAL (
         SELECT r.due_date, r.amount, r.interest_paid + r.principal_paid AS paid,
-            CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on <= r.due_date THEN '{Outcome.ON_TIME}'
-                WHEN r.status = '{RepaymentStatus.PAID}' THEN '{Outcome.LATE}'
+            CASE WHEN r.amount > 0 AND (r.status = '{RepaymentStatus.PAID}'
+                    OR l.status IS DISTINCT FROM '{LoanStatus.WRITTEN_OFF}' OR r.due_date <= l.closed_on)
+                THEN '' ELSE '{ASIDE_REPAYMENT}' END
+            || CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on <= r.due_date
+                    THEN '{Outcome.ON_TIME}'
+                WHEN r.status = '{RepaymentStatus.PAID}' AND (r.amount > 0 OR r.paid_on > r.due_date)
+                    THEN '{Outcome.LATE}'
+                WHEN r.status = '{RepaymentStatus.PAID}' THEN 'paid'
                 WHEN l.status = '{LoanStatus.WRITTEN_OFF}' THEN '{Outcome.GIVEN_UP}'
                 ELSE '{Outcome.UNPAID}' END AS outcome,
             CASE WHEN r.status = '{RepaymentStatus.PAID}' AND r.paid_on > r.due_date
                 THEN r.paid_on - r.due_date ELSE 0 END AS days
         FROM servicing_repayment r LEFT JOIN servicing_loan l ON l.application_id = r.application_id
-        WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}' AND r.amount > 0
-            AND (r.status = '{RepaymentStatus.PAID}' OR l.status IS DISTINCT FROM '{LoanStatus.WRITTEN_OFF}'
-                OR r.due_date <= l.closed_on)
+        WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}'
+            {_DAYS.format("r.due_date")}
     ) r ON true
     GROUP BY a.id, r.due_date, r.outcome, {_DIMENSIONS}""",
     Topic.LOAN: f"""SELECT l.id, '{Topic.LOAN}', l.settled_on, '', {_OF_LOAN}, 1, l.principal,
@@ -160,13 +178,16 @@ _BRANCHES: dict[str, str] = {
     FROM chosen a JOIN applications_stagechange c
         ON c.application_id = a.id AND c.to_stage = '{Stage.SETTLED}'""",
     Topic.LEDGER: f"""SELECT a.id, '{Topic.LEDGER}',
-        e.entry_date, l.account, {_DIMENSIONS}, count(*), sum(l.amount), 0, 0
-    FROM chosen a JOIN servicing_journalentry e ON e.application_id = a.id
-    JOIN servicing_journalline l ON l.entry_id = e.id
-    WHERE l.account IN ({_list((*EARNED, Account.COMMISSION_EXPENSE))})
-        OR l.account = '{Account.CASH}' AND e.payment_id IS NOT NULL
-    GROUP BY a.id, e.entry_date, l.account, {_DIMENSIONS}""",
+        l.entry_date, l.account, {_DIMENSIONS}, count(*), sum(l.amount), 0, 0
+    FROM chosen a JOIN LATERAL (
+        SELECT e.entry_date, l.account, l.amount
+        FROM servicing_journalentry e JOIN servicing_journalline l ON l.entry_id = e.id
+        WHERE e.application_id = a.id AND (l.account IN ({_list((*EARNED, Account.COMMISSION_EXPENSE))})
+            OR l.account = '{Account.CASH}' AND e.payment_id IS NOT NULL){_DAYS.format("e.entry_date")}
+    ) l ON true
+    GROUP BY a.id, l.entry_date, l.account, {_DIMENSIONS}""",
 }
+_BETWEEN, _ENTERED = r" AND \1 BETWEEN %s::date AND %s::date", " OFFSET 0"
 # No rows, but the types of all.
 _NOTHING = """SELECT 0::bigint, ''::text, current_date, ''::text, 0::bigint, 0::bigint, 0::bigint,
     0::bigint, 0::numeric, 0::numeric, 0::bigint WHERE false"""
@@ -178,14 +199,24 @@ def contributions(
     *,
     inlined: bool = False,
     days: tuple[date, date] | None = None,
+    entered: bool = False,
 ) -> tuple[str, list[Any]]:
     """Named queries, of which `contributions` is the last, and their parameters; put `WITH` before them.
 
     `inlined`: each question computes what it asks for only, instead of all being computed once for all.
-    `days`: only those from the first to the last.
+    `days`: only those from the first to the last; of few applications.
+    `entered`: repayments and the ledger are looked up by application. For as few as a batch, the planner
+    would rather read either as a whole.
     """
     chosen, params = applications.order_by().values("pk").query.sql_with_params()
-    branches = [text for topic, text in _BRANCHES.items() if topic in topics]
+    zone = settings.BUSINESS_TIME_ZONE
+    within = f"{_BETWEEN if days else ''}{_ENTERED if days or entered else ''}"
+    branches, values = [], [zone, *params]
+    for topic, text in _BRANCHES.items():
+        if topic in topics:
+            branches.append(_ASKED_DAYS.sub(within, text))
+            values += [zone] * text.count("%s")
+            values += [*(days or ())] * len(_ASKED_DAYS.findall(text))
     parts = [_CHOSEN.format(chosen=chosen)]
     if any("loans l" in text for text in branches):
         parts.append(_LOANS)
@@ -195,8 +226,7 @@ def contributions(
     # The planner asks each part for these days before it joins and sums.
     some = f"SELECT * FROM ({union}) c ({columns}) WHERE day BETWEEN %s::date AND %s::date" if days else union
     parts.append(f"contributions ({columns}) AS {how} ({some})")
-    zone = settings.BUSINESS_TIME_ZONE
-    return ", ".join(parts), [zone, *params, *[zone] * union.count("%s"), *(days or ())]
+    return ", ".join(parts), [*values, *(days or ())]
 
 
 def is_kept(topic: Topic, level: Level, grain: Grain) -> bool:

@@ -1,25 +1,36 @@
 """Running a custom report: a definition from the list of fields, compiled to a query over the reader's rows.
 
-Grouping is by ids and codes; names come after, for the groups that are shown. Totals are those of all rows
-that match, computed from the rows and not from the groups, so that means stay means and a limit cuts nothing
-from them. Each query may take ten seconds.
+It is answered from the rollups where they have all of it (`custom_cells`), else from the rows. Grouping is
+by ids and codes; names come after, for the groups that are shown. Totals are those of all rows that match,
+and not of the groups, so that means stay means and a limit cuts nothing from them. A query may take ten
+seconds.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet
+from django.utils import timezone
 from psycopg import errors
 
 from crm_backend.common.errors import DomainError
+from crm_backend.common.read_engine.statements import Statement
+from reports.selectors.custom_cells import from_cells
+from reports.selectors.custom_definitions import (
+    MAX_ROWS,
+    Definition,
+    Figures,
+    Narrowing,
+    most_groups,
+    order_of,
+)
 from reports.selectors.custom_fields import Dimension, Measure, Source
 from reports.shapes import Cell, Chart, Column, Kind, Look, Series, Sheet
 
-MAX_ROWS = 10_000
 TIMEOUT_MS = 10_000
 NONE_LABEL = "None"
 # What a chart can show and still be read.
@@ -45,41 +56,17 @@ class ReportTooSlow(DomainError):
 
 
 @dataclass(frozen=True)
-class Narrowing:
-    """A filter on one field: some of its values (None among them for none), or from and to, inclusive."""
-
-    field: str
-    values: Sequence[Any] | None = None
-    start: date | Decimal | None = None
-    end: date | Decimal | None = None
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What is asked for; all names are those of the source."""
-
-    source: Source
-    dimensions: Sequence[Dimension]
-    measures: Sequence[Measure]
-    filters: Sequence[Narrowing] = ()
-    order: Sequence[str] = ()
-    limit: int | None = None
-    name: str = ""
-
-    @property
-    def columns(self) -> Sequence[Dimension | Measure]:
-        """What a row has."""
-        return [*self.dimensions, *self.measures]
-
-
-@dataclass(frozen=True)
 class CustomResult:
-    """Rows by the names of their columns; a dimension has its value and, under `<name>_label`, its words."""
+    """Rows by the names of their columns; a dimension has its value and, under `<name>_label`, its words.
+
+    `as_of`: everything that happened before this moment is counted.
+    """
 
     definition: Definition
     rows: Sequence[Mapping[str, Any]]
     totals: Mapping[str, Any]
     is_cut: bool
+    as_of: datetime
     definitions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -159,31 +146,36 @@ def custom_report(definition: Definition, *, reader: Any) -> CustomResult:
     try:
         with transaction.atomic():
             _limit_time()
-            rows = _matching(definition, reader)
-            groups = _groups(definition, rows)
-            totals = rows.aggregate(**_aggregates(definition))
-            labels = _labels(definition, groups)
+            found = from_cells(definition, reader) or _from_rows(definition, reader)
+            labels = _labels(definition, found.groups)
     except OperationalError as error:
         if isinstance(error.__cause__, errors.QueryCanceled):
             raise ReportTooSlow() from None
         raise
     most = definition.limit or MAX_ROWS
-    is_cut = len(groups) > most
+    is_cut = len(found.groups) > most
     if is_cut and definition.limit is None:
         raise ReportTooLarge()
     return CustomResult(
         definition,
-        [_row(definition, group, labels) for group in groups[:most]],
-        {one.name: _shown(one, totals[f"m_{one.name}"]) for one in definition.measures},
+        [_row(definition, group, labels) for group in found.groups[:most]],
+        {one.name: _shown(one, found.totals[f"m_{one.name}"]) for one in definition.measures},
         is_cut,
+        found.as_of,
         {"rows": definition.source.definition, **{one.name: one.definition for one in definition.columns}},
     )
 
 
 def _limit_time() -> None:
     """For the statements of this transaction, or savepoint; undone with its end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIMEOUT_MS)])
+    limit = "SELECT set_config('statement_timeout', %s, true)"
+    Statement(limit).ask(limit, [str(TIMEOUT_MS)])
+
+
+def _from_rows(definition: Definition, reader: Any) -> Figures:
+    now = timezone.now()
+    rows = _matching(definition, reader)
+    return Figures(_groups(definition, rows), rows.aggregate(**_aggregates(definition)), now)
 
 
 def _matching(definition: Definition, reader: Any) -> QuerySet[Any]:
@@ -215,20 +207,15 @@ def _groups(definition: Definition, rows: QuerySet[Any]) -> list[dict[str, Any]]
         return []
     keys = {f"d_{one.name}": one.expression() for one in definition.dimensions}
     grouped = rows.annotate(**keys).values(*keys).annotate(**_aggregates(definition))
-    most = (definition.limit or MAX_ROWS) + 1
-    return list(grouped.order_by(*_order(definition))[:most])
+    return list(grouped.order_by(*_order(definition))[: most_groups(definition)])
 
 
 def _order(definition: Definition) -> list[Any]:
-    """As asked for, then by the dimensions, so that rows come in the same order each time; none is last."""
-    dimensions = {one.name for one in definition.dimensions}
-    asked = [(name.lstrip("-"), name.startswith("-")) for name in definition.order]
-    rest = [(one.name, False) for one in definition.dimensions if one.name not in dict(asked)]
-    order = []
-    for name, is_down in [*asked, *rest]:
-        column = F(f"{'d' if name in dimensions else 'm'}_{name}")
-        order.append(column.desc(nulls_last=True) if is_down else column.asc(nulls_last=True))
-    return order
+    """None is last, either way."""
+    return [
+        F(column).desc(nulls_last=True) if is_down else F(column).asc(nulls_last=True)
+        for column, is_down in order_of(definition)
+    ]
 
 
 def _labels(definition: Definition, groups: Sequence[Any]) -> dict[str, Mapping[Any, str]]:

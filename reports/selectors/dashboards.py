@@ -10,25 +10,25 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from applications.selectors.portfolios import STILL_OPEN
 from crm_backend.common.figures import percent
 from engagement.choices import LeadSource, LeadStatus
-from engagement.models import Lead
-from engagement.selectors import funnel
 from reports.choices import Grouping, Topic
-from reports.registry import REPORTS, Filters, Result, compute
+from reports.registry import REPORTS, Filters, Result
+from reports.selectors.arrears import ageing_asks, ageing_of
+from reports.selectors.compliance import compliance_asks, compliance_of
+from reports.selectors.lead_figures import lead_figures
 from reports.selectors.naming import bdm_names
+from reports.selectors.portfolio import portfolio_asks, portfolio_of
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask, together
-from reports.selectors.volume import DEFINITIONS as VOLUME_DEFINITIONS
-from reports.selectors.volume import application_volume
+from reports.selectors.status import status_asks, status_of
+from reports.selectors.sums import Sum, ask
+from reports.selectors.volume import volume_asks, volume_of
 from reports.shapes import Chart, Kind, Look, Series
 from servicing.choices import Account
-from servicing.dates import business_zone, day_begins
+from servicing.dates import business_date, day_begins
 
 ZERO = Decimal("0.00")
 DAY = timedelta(days=1)
@@ -62,6 +62,12 @@ TEAM_DEFINITIONS = {
     "open_applications": "Applications before settlement now, those that wait for more information included.",
     "open_amount": "AUD: their loan amounts.",
 }
+
+
+_OVERVIEW = (
+    *("application-volume", "application-status", "repayment-compliance"),
+    *("loan-portfolio", "arrears-ageing"),
+)
 
 
 @dataclass(frozen=True)
@@ -140,20 +146,21 @@ class Dashboard:
 
 def overview(reader: Any, days: Days) -> Dashboard:
     """The book at a glance, from the reports."""
-
-    def both(name: str) -> tuple[Result, Result]:
-        report = REPORTS[name]
-        return compute(report, reader, days.filters()), compute(report, reader, days.before().filters())
-
-    with together():
+    today, both = business_date(), (days.filters(), days.before().filters())
+    asks = [
         # Without the list of BDMs, who may be thousands.
-        volume = tuple(
-            application_volume(reader, one.filters(), by_bdm=False) for one in (days, days.before())
-        )
-        status, compliance = (both(name) for name in ("application-status", "repayment-compliance"))
-        portfolio, ageing = (
-            compute(REPORTS[name], reader, Filters()) for name in ("loan-portfolio", "arrears-ageing")
-        )
+        *(volume_asks(one, by_bdm=False) for one in both),
+        *(status_asks(one) for one in both),
+        *(compliance_asks(one) for one in both),
+        portfolio_asks(Filters()),
+        ageing_asks(today),
+    ]
+    answers = ask(reader, Filters(), *(one for some in asks for one in some))
+    parts = answers.parts(*map(len, asks))
+    volume, status, compliance = (
+        [report(next(parts)) for _ in both] for report in (volume_of, status_of, compliance_of)
+    )
+    portfolio, ageing = portfolio_of(next(parts)), ageing_of(next(parts), today)
     over_time = volume[0].data["time_breakdown"]
 
     def tile(name: str, title: str, kind: Kind, results: Sequence[Result], of: str = "") -> Tile:
@@ -172,10 +179,9 @@ def overview(reader: Any, days: Days) -> Dashboard:
         Tile("amount_past_due", "Past due", Kind.MONEY, ageing.data["amount_past_due"]),
     ]
     results = (volume[0], status[0], compliance[0], portfolio, ageing)
-    said = {key: words for result in results for key, words in result.definitions.items()}
-    said |= VOLUME_DEFINITIONS
+    said = {key: words for name in _OVERVIEW for key, words in REPORTS[name].definitions.items()}
     return Dashboard(
-        as_of=min(result.as_of for result in results),
+        as_of=answers.as_of,
         days=days,
         tiles=tiles,
         # Two reports may have a chart of one key.
@@ -192,29 +198,21 @@ def overview(reader: Any, days: Days) -> Dashboard:
 
 def leads(reader: Any, days: Days) -> Dashboard:
     """How leads come in and what becomes of them."""
-    visible = Lead.objects.visible_to(reader)
-
-    def came_in(period: Days) -> QuerySet[Any]:
-        begins, ends = period.moments()
-        return visible.filter(created_at__gte=begins, created_at__lt=ends)
-
-    now, then = funnel(came_in(days)), funnel(came_in(days.before()))
-    day = TruncDate("created_at", tzinfo=business_zone())
-    by_day = came_in(days).order_by().values(day=day).annotate(n=Count("pk"))
-    series = _filled(days, ((row["day"], row["n"]) for row in by_day))
+    begins, ends = days.moments()
+    before_begins, _ = days.before().moments()
+    now, then = lead_figures(reader, before_begins, begins, ends)
+    series = _filled(days, now.by_day.items())
     tiles = [
-        Tile("new_leads", "New leads", Kind.COUNT, now["total"], then["total"], series),
-        Tile("converted", "Converted", Kind.COUNT, now["converted"], then["converted"]),
-        *(
-            Tile(name, title, kind, now[name], then[name])
-            for name, title, kind in (
-                ("conversion_rate", "Conversion rate", Kind.PERCENT),
-                ("win_rate", "Win rate", Kind.PERCENT),
-                ("average_days_to_convert", "Days to convert", Kind.DAYS),
-            )
-        ),
+        Tile(name, title, kind, now.figures[name], then.figures[name], series if name == "new_leads" else ())
+        for name, title, kind in (
+            ("new_leads", "New leads", Kind.COUNT),
+            ("converted", "Converted", Kind.COUNT),
+            ("conversion_rate", "Conversion rate", Kind.PERCENT),
+            ("win_rate", "Win rate", Kind.PERCENT),
+            ("average_days_to_convert", "Days to convert", Kind.DAYS),
+        )
     ]
-    sources = [row for row in now["by_source"] if row["total"]]
+    sources = [(one, now.by_source[one]) for one in LeadSource.values if one in now.by_source]
     charts = [
         _line("new_leads", "New leads", Kind.COUNT, {"New leads": series}),
         Chart(
@@ -222,18 +220,18 @@ def leads(reader: Any, days: Days) -> Dashboard:
             "Leads by status",
             Look.FUNNEL,
             Kind.COUNT,
-            [LeadStatus(status).label for status in now["by_status"]],
-            [Series("Leads", list(now["by_status"].values()))],
+            [status.label for status in LeadStatus],
+            [Series("Leads", [now.by_status.get(status, 0) for status in LeadStatus])],
         ),
         Chart(
             "sources",
             "Leads by source",
             Look.BARS,
             Kind.COUNT,
-            [LeadSource(row["source"]).label for row in sources],
+            [LeadSource(source).label for source, _ in sources],
             [
-                Series(name, [row[key] for row in sources])
-                for name, key in (("All", "total"), ("Converted", "converted"))
+                Series(name, [counts[place] for _, counts in sources])
+                for place, name in enumerate(("All", "Converted"))
             ],
         ),
     ]

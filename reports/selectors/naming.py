@@ -2,40 +2,37 @@
 
 from collections.abc import Iterable
 
-from django.db import connection
-
-from brokers.models import Broker, Partnership
+from crm_backend.common.read_engine.statements import Statement
 
 NOBODY = "Nobody"
 # Whose profile was deleted, until the rollups know whose their applications are now.
 GONE = ""
 
-_BDMS = """SELECT b.id, u.first_name, u.last_name FROM brokers_bdm b JOIN users_user u ON u.id = b.user_id
-    WHERE b.id = ANY(%s::bigint[])"""
+# An array: thousands of parameters take longer to write down than to look up.
+_BROKERS = Statement("SELECT id, first_name, last_name FROM brokers_broker WHERE id = ANY(%s::bigint[])")
+_BDMS = Statement(
+    "SELECT b.id, u.first_name, u.last_name FROM brokers_bdm b JOIN users_user u ON u.id = b.user_id "
+    "WHERE b.id = ANY(%s::bigint[])"
+)
+_PARTNERS = Statement("SELECT id, organisation FROM brokers_partnership WHERE id = ANY(%s::bigint[])")
+
+
+def _names(statement: Statement, ids: Iterable[int | None]) -> dict[int | None, str]:
+    wanted = [pk for pk in ids if pk]
+    rows = statement.ask(str(statement.sql), [wanted]) if wanted else []
+    return {**dict.fromkeys(wanted, GONE), **{pk: " ".join(parts).strip() for pk, *parts in rows}, 0: NOBODY}
 
 
 def broker_names(ids: Iterable[int | None]) -> dict[int | None, str]:
     """Names of brokers by id."""
-    wanted = [pk for pk in ids if pk]
-    rows = Broker.objects.filter(pk__in=wanted).order_by().values_list("pk", "first_name", "last_name")
-    names = {pk: f"{first} {last}" for pk, first, last in rows}
-    return {**dict.fromkeys(wanted, GONE), **names, 0: NOBODY}
+    return _names(_BROKERS, ids)
 
 
 def bdm_names(ids: Iterable[int | None]) -> dict[int | None, str]:
     """Names of BDMs by id."""
-    wanted = [pk for pk in ids if pk]
-    names = {}
-    if wanted:
-        with connection.cursor() as cursor:
-            # An array: thousands of parameters take longer to write down than to look up.
-            cursor.execute(_BDMS, [wanted])
-            names = {pk: f"{first} {last}".strip() for pk, first, last in cursor.fetchall()}
-    return {**dict.fromkeys(wanted, GONE), **names, 0: NOBODY}
+    return _names(_BDMS, ids)
 
 
-def partner_names(ids: Iterable[int]) -> dict[int, str]:
+def partner_names(ids: Iterable[int]) -> dict[int | None, str]:
     """Names of referral partners by the id of their partnership."""
-    wanted = list(ids)
-    rows = Partnership.objects.filter(pk__in=wanted).order_by().values_list("pk", "organisation")
-    return {**dict.fromkeys(wanted, GONE), **dict(rows)}
+    return _names(_PARTNERS, ids)

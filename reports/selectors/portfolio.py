@@ -10,7 +10,7 @@ from crm_backend.common.figures import hundredths, mean
 from reports.choices import LvrBand, Topic
 from reports.registry import OWNERS, PERIOD, Filters, Report, Result, register
 from reports.selectors.sources import Ask
-from reports.selectors.sums import Sum, ask
+from reports.selectors.sums import Answers, Sum, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.choices import Account
 
@@ -43,15 +43,22 @@ _BY = {"by_type": "By type", "by_purpose": "By purpose", "by_state": "By state",
 
 def loan_portfolio(reader: Any, filters: Filters) -> Result:
     """Open loans as they are now; each figure as `DEFINITIONS` says."""
+    return portfolio_of(ask(reader, filters, *portfolio_asks(filters)))
+
+
+def portfolio_asks(filters: Filters) -> list[Ask]:
+    """What has to be known."""
     first, last = filters.start_date, filters.end_date
     topics = (Topic.LOAN_TYPE, Topic.LOAN_PURPOSE, Topic.LOAN_STATE, Topic.LOAN_LVR)
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.LOAN, first, last),
         Ask(Topic.OWED, first, last, by=("label",)),
         *(Ask(topic, first, last, by=("label",)) for topic in topics),
-    )
+    ]
+
+
+def portfolio_of(answers: Answers) -> Result:
+    """The report from the answers."""
     loans, owed, types, purposes, states, bands = answers
     count = sum(row.count for row in loans)
     principal = sum((row.amount for row in loans), ZERO)

@@ -1,16 +1,18 @@
 """Which cells, or rows, a report of a reader is summed from: by role and by the filters for people."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from django.db.models import F, Q
 
 from brokers.models import Bdm, Broker, Partnership
+from crm_backend.common.read_engine.statements import Kept
 from reports.choices import Grain, Grouping, Level
 from reports.registry import Filters
 from users.choices import Role
+from users.models import User
 
 Condition = tuple[str, list[Any]]
 NOTHING: Condition = ("false", [])
@@ -33,6 +35,7 @@ class Reach:
 
     `payees`: for commissions, which follow their payee, the condition on those whose the reader may see; None
     for all. Referral partners are among them, by their partnership's id below zero.
+    `narrowed`: what else is asked of people, by the columns `narrowed_by`; it is asked of cells only.
     """
 
     role: str
@@ -42,6 +45,8 @@ class Reach:
     own_bd: int = -1
     own_branch: int = -1
     payees: Condition | None = None
+    narrowed: Condition = EVERYTHING
+    narrowed_by: frozenset[str] = frozenset()
 
     def rows(self, *, of_commissions: bool = False, plus: str = "") -> Condition:
         """The condition on the dimensions of a row. `plus`: " + 0" where no index is to be entered."""
@@ -80,6 +85,13 @@ class Reach:
 
     def cells(self, by: tuple[str, ...], *, of_commissions: bool = False) -> list[Source]:
         """The levels to add up: the coarsest that can tell."""
+        found = self._levels({*by, *self.narrowed_by}, of_commissions=of_commissions)
+        if not self.narrowed_by:
+            return found
+        also, values = self.narrowed
+        return [replace(one, where=(f"{one.where[0]} AND {also}", [*one.where[1], *values])) for one in found]
+
+    def _levels(self, by: set[str], *, of_commissions: bool) -> list[Source]:
         rows = self.rows(of_commissions=of_commissions)
         if self.broker is not None or (of_commissions and self.payees is not None):
             return [Source(Level.BROKER, rows, of_one=self.broker is not None)]
@@ -87,9 +99,9 @@ class Reach:
         if self.is_shared and not of_commissions:
             own = ("branch = %s::bigint", [self.own_branch])
             others = ("bd = %s::bigint AND branch <> %s::bigint", [self.own_bd, self.own_branch])
-            own_level = listed if {"bd", "broker"} & {*by} else Level.BRANCH
+            own_level = listed if {"bd", "broker"} & by else Level.BRANCH
             return [Source(own_level, own), Source(listed, others, of_one=True)]
-        if self.bd is not None or {"bd", "broker"} & {*by}:
+        if self.bd is not None or {"bd", "broker"} & by:
             return [Source(listed, rows, of_one=self.bd is not None)]
         if self.role == Role.BD and self.branch != self.own_branch:
             return [Source(Level.BDM, rows, of_one=True)]
@@ -98,22 +110,37 @@ class Reach:
         return [Source(Level.BRANCH if "branch" in by else Level.BOOK, EVERYTHING)]
 
 
+def _visible_payees(given: Any) -> Any:
+    reader = User(pk=given("user", 1), role=Role.BD)
+    brokers = Broker.objects.visible_to(reader).order_by().values_list("pk")
+    partners = Partnership.objects.visible_to(reader).order_by().values_list(F("pk") * -1)
+    return brokers.union(partners, all=True)
+
+
+# Compiled once: to put such a query together takes longer than to answer it.
+_PROFILES = {
+    Role.BD: Kept(lambda given: Bdm.objects.filter(user=given("user", 1)).values_list("pk", "branch_id")),
+    Role.BROKER: Kept(lambda given: Broker.objects.filter(user=given("user", 1)).values_list("pk")),
+}
+_PAYEES = Kept(_visible_payees)
+
+
 def reach_of(reader: Any, filters: Filters) -> Reach:
     """The reach of a reader; somebody without a profile reaches nothing."""
     wanted: dict[str, Any] = {"broker": filters.broker_id, "bd": filters.bd_id, "branch": filters.branch_id}
     if reader.role == Role.ADMIN:
         return Reach(role=reader.role, **wanted)
+    profile = _PROFILES.get(reader.role)
+    user = {"user": reader.pk}
+    found = profile.statement(**user).run(user) if profile else []
     if reader.role == Role.BD:
-        bdm = Bdm.objects.filter(user=reader).first()
-        if bdm is None:
+        if not found:
             return Reach(role=reader.role, **wanted, payees=NOTHING)
-        brokers = Broker.objects.visible_to(reader).order_by().values_list("pk")
-        partners = Partnership.objects.visible_to(reader).order_by().values_list(F("pk") * -1)
-        chosen, params = brokers.union(partners, all=True).query.sql_with_params()
-        payees = (f"broker = ANY(ARRAY({chosen}))", [*params])
-        return Reach(role=reader.role, **wanted, own_bd=bdm.pk, own_branch=bdm.branch_id, payees=payees)
-    broker = Broker.objects.filter(user=reader).first() if reader.role == Role.BROKER else None
-    own = broker.pk if broker else -1
+        ((own_bd, own_branch),) = found
+        visible = _PAYEES.statement(**user)
+        payees = (f"broker = ANY(ARRAY({visible.sql}))", visible.bind(user))
+        return Reach(role=reader.role, **wanted, own_bd=own_bd, own_branch=own_branch, payees=payees)
+    own = found[0][0] if found else -1
     if wanted["broker"] not in (None, own):
         own = -1
     return Reach(role=reader.role, **{**wanted, "broker": own}, payees=("broker = %s::bigint", [own]))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from reports.choices import Grain, Grouping, Level, Topic
 from reports.selectors.contributions import is_kept
-from reports.selectors.reach import Condition, Reach, Source, Span, first_of, last_day, month_of, spans
+from reports.selectors.reach import Condition, Reach, Source, Span, last_day, month_of, spans
 
 _READ = "label, broker, bd, branch, day, count, amount, other, span"
 _TAKEN_OFF = (
@@ -48,9 +48,12 @@ class Ask:
         """Whether it follows the payee."""
         return self.topic == Topic.COMMISSION
 
-    def only(self) -> Condition:
-        """The condition on what of a source is asked for, besides whose it is and when."""
-        parts = ["label = ANY(%s::text[])"] if self.labels else []
+    def only(self, plus: str = "") -> Condition:
+        """The condition on what of a source is asked for, besides whose it is and when.
+
+        `plus`: " || ''" where no index is to be entered by the label.
+        """
+        parts = [f"label{plus} = ANY(%s::text[])"] if self.labels else []
         if self.listed:
             parts.append(_LISTED)
         return "".join(f" AND {part}" for part in parts), [list(self.labels)] if self.labels else []
@@ -100,10 +103,7 @@ def _parts(
     if source.level in (Level.BOOK, Level.BRANCH) and len(wanted) > 1 and (days := _few_days(one)):
         wanted = [days]
     for span in wanted:
-        # Days of BDMs are summed from those of their brokers, where there are any.
-        is_day = source.level is Level.BDM and span.grain is Grain.DAY
-        level = Level.BROKER if is_day else source.level
-        by_level.setdefault(level if is_kept(one.topic, level, span.grain) else None, []).append(span)
+        by_level.setdefault(_kept_at(one.topic, source.level, span.grain), []).append(span)
     for kept, some in by_level.items():
         if kept is None:
             periods = [(each.first, last_day(each.grain, each.last), sign * each.sign) for each in some]
@@ -125,6 +125,25 @@ def _parts(
                 yield _cells(one, source, kept, each, sign * each.sign)
 
 
+def _kept_at(topic: Topic, level: Level, grain: Grain) -> Level | None:
+    """The level whose cells tell of one; None where rows do.
+
+    Days of BDMs are summed from those of their brokers, where there are any.
+    """
+    if level is Level.BDM and grain is Grain.DAY:
+        level = Level.BROKER
+    return level if is_kept(topic, level, grain) else None
+
+
+def can_tell(one: Ask, reach: Reach) -> bool:
+    """Whether cells answer a question, or those rows that are read of one person."""
+    return all(
+        source.of_one or _kept_at(one.topic, source.level, span.grain) is not None
+        for source in reach.cells(one.by, of_commissions=one.of_commissions)
+        for span in spans(one.first, one.last, one.grouping)
+    )
+
+
 def _few_days(one: Ask) -> Span | None:
     """The period as days, where it is short."""
     if one.first is None or one.last is None or (one.last - one.first).days >= _ENTERED:
@@ -136,7 +155,9 @@ def _joined(one: Ask, source: Source, table: str, on: str, periods: Sequence[tup
     """What a table has of periods, each with its sign."""
     name, _, fixed = table.partition(" WHERE")
     where, values = source.where
-    only, labels = one.only()
+    # Few are left out; the planner would take looking for each label in the index for dear, and walk through
+    # everybody's instead.
+    only, labels = one.only(" || ''" if source.of_one else "")
     row = "(%s::date, %s::date, %s::int" + (", %s::smallint)" if len(periods[0]) == 4 else ")")
     columns = "first_day, last_day, sign" + (", grain_is" if len(periods[0]) == 4 else "")
     text = (
@@ -151,10 +172,9 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     """Everybody's cells of a span."""
     where, values = source.where
     only, labels = one.only()
-    dates: list[Any]
     when, dates = "day BETWEEN %s::date AND %s::date", [span.first, span.last]
-    if (days := _days(span)) is not None:
-        when, dates = "day = ANY(%s::date[])", [days]
+    if level is not Level.BOOK and (step := _step(span)):
+        when = f"day = ANY(ARRAY(SELECT generate_series(%s::date, %s::date, '{step}')::date))"
     text = (
         f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
         f"level = {level.value} AND grain = {span.grain.value} AND topic = '{one.topic}' "
@@ -163,13 +183,10 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     return text, [*values, *dates, *labels]
 
 
-def _days(span: Span) -> list[date] | None:
-    """The first days of all cells of a span, where they are not too many."""
-    if span.grain is Grain.EVER:
-        return [span.first]
-    if span.grain is Grain.DAY:
-        count = (span.last - span.first).days + 1
-        return [span.first + timedelta(days=n) for n in range(count)] if count <= _ENTERED else None
+def _step(span: Span) -> str | None:
+    """From each cell of a span to the next, where they are not too many to be entered one by one."""
+    if span.grain in (Grain.EVER, Grain.DAY):
+        return "1 day" if (span.last - span.first).days < _ENTERED else None
     step = 12 if span.grain is Grain.YEAR else 1
-    months = range(month_of(span.first), month_of(span.last) + 1, step)
-    return [first_of(month) for month in months] if len(months) <= _ENTERED else None
+    count = (month_of(span.last) - month_of(span.first)) // step + 1
+    return f"{step} months" if count <= _ENTERED else None

@@ -10,7 +10,7 @@ from crm_backend.common.figures import mean, percent
 from reports.choices import Topic
 from reports.registry import DATED, Filters, Report, Result, register
 from reports.selectors.sources import Ask
-from reports.selectors.sums import ask
+from reports.selectors.sums import Answers, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 
 SECONDS_OF_A_DAY = 86400
@@ -32,14 +32,21 @@ DEFINITIONS = {
 
 def application_status(reader: Any, filters: Filters) -> Result:
     """Applications opened in a period, by what became of them; each figure as `DEFINITIONS` says."""
+    return status_of(ask(reader, filters, *status_asks(filters)))
+
+
+def status_asks(filters: Filters) -> list[Ask]:
+    """What has to be known."""
     first, last = filters.start_date, filters.end_date
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.STAGE, first, last, by=("label",)),
         Ask(Topic.APPROVED, first, last),
         Ask(Topic.STAYS, first, last, by=("label",)),
-    )
+    ]
+
+
+def status_of(answers: Answers) -> Result:
+    """The report from the answers."""
     by_stage, reached, stays = answers
     counts = {row.label: row.count for row in by_stage}
     total, approved = sum(counts.values()), sum(row.count for row in reached)

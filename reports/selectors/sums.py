@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +14,7 @@ from psycopg import errors
 
 from applications.models import Application
 from crm_backend.common.errors import Unavailable
+from crm_backend.common.read_engine.statements import Statement
 from reports.choices import Grouping, Topic
 from reports.registry import Filters
 from reports.selectors.contributions import contributions
@@ -23,8 +23,8 @@ from reports.selectors.sources import Ask, from_cells, from_rows
 
 _PERIODS = {
     Grouping.DAY: "day",
-    Grouping.WEEK: "date_trunc('week', day)::date",
-    Grouping.MONTH: "date_trunc('month', day)::date",
+    Grouping.WEEK: "date_trunc('week', day::timestamp)::date",
+    Grouping.MONTH: "date_trunc('month', day::timestamp)::date",
 }
 # How long a whole book may be computed from its rows, while the rollups are being rebuilt.
 ROWS_MS = 10_000
@@ -80,13 +80,29 @@ class Answers:
     as_of: datetime
     people: int = 0
 
+    def parts(self, *counts: int) -> Iterator["Answers"]:
+        """Those to so many questions each, in order."""
+        start = 0
+        for count in counts:
+            yield Answers(self.sums[start : start + count], self.as_of)
+            start += count
+
     def __iter__(self) -> Iterator[Sequence[Sum]]:
         return iter(self.sums)
 
 
 def ask(reader: Any, filters: Filters, *asks: Ask, largest: Largest | None = None) -> Answers:
-    """Answer all in one statement, so that figures of one report belong together."""
-    reach = _looked_up(reader, filters)
+    """Answer all in one statement, so that figures of one reply belong together, and each of them once."""
+    once = list(dict.fromkeys(asks))
+    found = _ask(reader, filters, once, largest)
+    if len(once) == len(asks):
+        return found
+    sums = dict(zip(once, found, strict=True))
+    return replace(found, sums=[sums[one] for one in asks])
+
+
+def _ask(reader: Any, filters: Filters, asks: Sequence[Ask], largest: Largest | None) -> Answers:
+    reach = reach_of(reader, filters)
     if filters.application_id is not None:
         return _by_rows(asks, largest, reach, Q(pk=filters.application_id))
     found = _by_cells(asks, largest, reach)
@@ -101,23 +117,28 @@ def _by_rows(asks: Sequence[Ask], largest: Largest | None, reach: Reach, chosen:
     now = timezone.now()
     tables = [from_rows(one, reach) for one in (*asks, *(largest.of if largest else ()))]
     head = contributions(Application.objects.filter(chosen), {one.topic for one in asks}, inlined=True)
-    return _answers(_run(asks, largest, tables, head), asks, now)
+    return _answers(_run(asks, largest, tables, head, is_kept=False), asks, now)
 
 
 def _by_cells(asks: Sequence[Ask], largest: Largest | None, reach: Reach) -> Answers | None:
     """Answers from the cells; None while these are not whole."""
     now = timezone.now()
-    of_rows: dict[Topic, list[date]] = {}
-    tables = [from_cells(one, reach, of_rows) for one in (*asks, *(largest.of if largest else ()))]
-    head = None
-    if of_rows:
-        # Of one person: computed once for all questions, because to plan it for each takes longer.
-        days = [day for some in of_rows.values() for day in some]
-        chosen = Application.objects.filter(reach.of_person())
-        head = contributions(chosen, of_rows, days=(min(days), max(days)))
-    rows = _run(asks, largest, tables, head, also=f" UNION ALL {_STATE}")
+    tables, head = kept_tables((*asks, *(largest.of if largest else ())), reach)
+    rows = _run(asks, largest, tables, head, is_kept=True)
     (is_whole, moment) = next((row[6], row[10]) for row in rows if row[0] == _STATE_ROW)
     return _answers(rows, asks, min(moment or now, now)) if is_whole else None
+
+
+def kept_tables(asks: Sequence[Ask], reach: Reach) -> tuple[list[Condition], Condition | None]:
+    """A table of cells for each question, and the named query of those rows that they need as well."""
+    of_rows: dict[Topic, list[date]] = {}
+    tables = [from_cells(one, reach, of_rows) for one in asks]
+    if not of_rows:
+        return tables, None
+    # Of one person: computed once for all questions, because to plan it for each takes longer.
+    days = [day for some in of_rows.values() for day in some]
+    chosen = Application.objects.filter(reach.of_person())
+    return tables, contributions(chosen, of_rows, days=(min(days), max(days)))
 
 
 def _run(
@@ -125,9 +146,13 @@ def _run(
     largest: Largest | None,
     tables: Sequence[Condition],
     contributed: Condition | None,
-    also: str = "",
+    *,
+    is_kept: bool,
 ) -> list[Any]:
-    """The rows of all answers, each with the number of its question first."""
+    """The rows of all answers, each with the number of its question first.
+
+    `is_kept`: of cells, with whether these are whole. A text serves many readers and days: it stays prepared.
+    """
     named, params = ([contributed[0]], contributed[1]) if contributed else ([], [])
     answering, ranked = tables[: len(asks)], tables[len(asks) :]
     parts = [
@@ -139,10 +164,11 @@ def _run(
         named.append(_listed(largest, [table for table, _ in ranked]))
         params = [*params, *(value for _, some in ranked for value in some)]
         parts.append(_PEOPLE)
-    sql = (f"WITH {', '.join(named)} " if named else "") + " UNION ALL ".join(parts) + also
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*params, *values])
-        return cursor.fetchall()
+    sql = (f"WITH {', '.join(named)} " if named else "") + " UNION ALL ".join(parts)
+    if is_kept:
+        sql += f" UNION ALL {_STATE}"
+    # What is read of rows is planned with the values at hand, because they may be many.
+    return Statement(sql, varies=not is_kept).ask(sql, [*params, *values])
 
 
 def _answers(rows: Sequence[Any], asks: Sequence[Ask], as_of: datetime) -> Answers:
@@ -190,35 +216,12 @@ _NO_GROUPS = "NULL::date, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint"
 _PEOPLE = f"""SELECT {_PEOPLE_ROW}, {_NO_GROUPS}, count(*), 0, 0, 0, NULL::timestamptz
     FROM people WHERE broker > 0"""  # noqa: S608 - our own names
 # Whether the cells are whole, and since when something has happened that is not in them yet.
-_STATE = f"""SELECT {_STATE_ROW}, {_NO_GROUPS},
-    COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)::int, 0, 0, 0,
-    LEAST((SELECT min(since) FROM reports_due),
+IS_WHOLE = "COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)"
+NOT_IN_THEM_SINCE = """LEAST((SELECT min(since) FROM reports_due),
         (SELECT min(occurred_at) FROM events_event WHERE dispatched_at IS NULL AND projected_at IS NULL),
         (SELECT min(started_at) FROM servicing_nightlyrun WHERE business_date > COALESCE(
-            (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""  # noqa: S608
-_TOGETHER: ContextVar[dict[Any, Reach] | None] = ContextVar("reports_together", default=None)
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Look up only once who reads, for several reports of one reply."""
-    token = _TOGETHER.set({})
-    try:
-        yield
-    finally:
-        _TOGETHER.reset(token)
-
-
-def _looked_up(reader: Any, filters: Filters) -> Reach:
-    """What the reader's report covers."""
-    kept = _TOGETHER.get()
-    key = (reader.pk, filters.broker_id, filters.bd_id, filters.branch_id)
-    if kept is not None and key in kept:
-        return kept[key]
-    found = reach_of(reader, filters)
-    if kept is not None:
-        kept[key] = found
-    return found
+            (SELECT nights_to FROM reports_rollupstate WHERE id = 1), '-infinity'::date)))"""
+_STATE = f"SELECT {_STATE_ROW}, {_NO_GROUPS}, {IS_WHOLE}::int, 0, 0, 0, {NOT_IN_THEM_SINCE}"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from reports.choices import Topic
 from reports.registry import GROUPED, Filters, Report, Result, register
 from reports.selectors.naming import bdm_names
 from reports.selectors.sources import Ask
-from reports.selectors.sums import ask
+from reports.selectors.sums import Answers, ask
 from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 
 ZERO = Decimal("0.00")
@@ -24,17 +24,24 @@ DEFINITIONS = {
 }
 
 
-def application_volume(reader: Any, filters: Filters, *, by_bdm: bool = True) -> Result:
-    """Applications opened in a period; each figure as `DEFINITIONS` says. By BDM may be left out."""
+def application_volume(reader: Any, filters: Filters) -> Result:
+    """Applications opened in a period; each figure as `DEFINITIONS` says."""
+    return volume_of(ask(reader, filters, *volume_asks(filters)))
+
+
+def volume_asks(filters: Filters, *, by_bdm: bool = True) -> list[Ask]:
+    """What has to be known. By BDM may be left out."""
     first, last = filters.start_date, filters.end_date
-    answers = ask(
-        reader,
-        filters,
+    return [
         Ask(Topic.STAGE, first, last, by=("label",)),
         Ask(Topic.TYPE, first, last, by=("label",)),
         Ask(Topic.OPENED, first, last, grouping=filters.grouping),
         *([Ask(Topic.OPENED, first, last, by=("bd",))] if by_bdm else []),
-    )
+    ]
+
+
+def volume_of(answers: Answers) -> Result:
+    """The report from the answers."""
     stages, types, times, *rest = answers
     bds = rest[0] if rest else ()
     count = sum(row.count for row in times)

@@ -10,7 +10,8 @@ from rest_framework import serializers
 from crm_backend.common.serializers import Serializer
 from reports.errors import SavedReportOutdated
 from reports.periods import PERIODS, Period, period_days
-from reports.selectors.custom import MAX_ROWS, CustomResult, Definition, Narrowing
+from reports.selectors.custom import CustomResult
+from reports.selectors.custom_definitions import MAX_ROWS, Definition, Narrowing
 from reports.selectors.custom_fields import Dimension, Source, Takes
 from reports.selectors.custom_sources import SOURCES
 from reports.shapes import Kind
@@ -221,6 +222,7 @@ class CustomReportSerializer(Serializer):
     columns = ColumnSerializer(many=True)
     rows = serializers.ListField(child=CellsField())
     totals = CellsField()
+    as_of = serializers.DateTimeField(help_text="Everything that happened before this moment is counted.")
     is_cut = serializers.BooleanField(help_text="Whether `limit` left rows out; totals are of all of them.")
     definitions = serializers.DictField(child=serializers.CharField(), help_text="What each column is.")
 
@@ -238,6 +240,7 @@ def custom_reply(result: CustomResult) -> dict[str, Any]:
         "columns": columns,
         "rows": result.rows,
         "totals": result.totals,
+        "as_of": result.as_of,
         "is_cut": result.is_cut,
         "definitions": result.definitions,
     }

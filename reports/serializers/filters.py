@@ -1,6 +1,7 @@
 """What a report is asked for."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -88,6 +89,12 @@ def filters_serializer(report: Report) -> type[FiltersSerializer]:
     )
 
 
+@cache
+def _serializer_of(name: str) -> type[FiltersSerializer]:
+    """One class for all requests: its fields are worked out once."""
+    return filters_serializer(REPORTS[name])
+
+
 def filters_of(report: Report, asked: Mapping[str, Any], context: Mapping[str, Any]) -> Filters:
     """Validated filters; `context` has the request whose caller is asking.
 
@@ -96,7 +103,7 @@ def filters_of(report: Report, asked: Mapping[str, Any], context: Mapping[str, A
     """
     if foreign := sorted(asked.keys() & FiltersSerializer._declared_fields.keys() - report.filters):
         raise serializers.ValidationError({name: [f"{report.title} does not take this."] for name in foreign})
-    serializer = filters_serializer(report)(data=asked, context=dict(context))
+    serializer = _serializer_of(report.name)(data=asked, context=dict(context))
     serializer.is_valid(raise_exception=True)
     data = serializer.validated_data
     ids = {name: row and row.pk for name, row in data.items() if name.endswith("_id")}

@@ -6,6 +6,7 @@ checked when it was saved and is checked again, by the same serializers, wheneve
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -15,7 +16,8 @@ from reports.errors import SavedReportOutdated
 from reports.models import SavedReport
 from reports.paper import Paper
 from reports.registry import REPORTS, Filters, Report, Result, compute
-from reports.selectors.custom import Definition, custom_report
+from reports.selectors.custom import custom_report
+from reports.selectors.custom_definitions import Definition
 from reports.selectors.papers import custom_paper, report_paper
 from reports.serializers.custom import custom_reply, definition_of
 from reports.serializers.filters import filters_of
@@ -115,4 +117,10 @@ def standard_of(given: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[R
 def report_reply(report: Report, result: Result) -> dict[str, Any]:
     """The reply of one of the seven."""
     shown = {**result.data, "as_of": result.as_of, "definitions": result.definitions}
-    return dict(SHAPES[report.name](shown).data)
+    return _shape(report.name).to_representation(shown)
+
+
+@cache
+def _shape(name: str) -> Any:
+    """It keeps nothing of what it shows."""
+    return SHAPES[name]()

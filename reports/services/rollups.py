@@ -18,7 +18,7 @@ from applications.models import Application
 from notifications.choices import AlertSource, Priority
 from notifications.services.alerts import alert_of_trouble
 from reports.choices import Grain, Level, Topic
-from reports.models import Cell, Due, RollupState
+from reports.models import Due, RollupState
 from reports.selectors.contributions import COLUMNS, KEY, SUMS, ChangedCell, contributions, is_kept
 from servicing.choices import RunStatus
 from servicing.dates import business_date
@@ -38,8 +38,8 @@ _COUNTED = ", ".join(
 # The day of a longer grain's cell, and what a level shows of people, of the columns that finer ones have.
 _GRAINS = {
     Grain.DAY: "day",
-    Grain.MONTH: "date_trunc('month', day)::date",
-    Grain.YEAR: "date_trunc('year', day)::date",
+    Grain.MONTH: "date_trunc('month', day::timestamp)::date",
+    Grain.YEAR: "date_trunc('year', day::timestamp)::date",
     Grain.EVER: "date '0001-01-01'",
 }
 _LEVELS = {
@@ -48,7 +48,10 @@ _LEVELS = {
     Level.BRANCH: "0::bigint AS broker, 0::bigint AS bd, branch",
     Level.BOOK: "0::bigint AS broker, 0::bigint AS bd, 0::bigint AS branch",
 }
-_TOTALS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+# Sums of whole numbers are numeric, which the next sum takes longer over.
+_TOTALS = ", ".join(
+    f"sum({name}){'::bigint' if name in ('count', 'span') else ''} AS {name}" for name in SUMS
+)
 # What each is summed from: the smallest that is finer. Days of brokers are the source itself.
 _FINER = {
     (Level.BROKER, Grain.MONTH): (Level.BROKER, Grain.DAY),
@@ -96,6 +99,8 @@ def _all_levels(source: str) -> str:
 
 _CELL = f"topic, level, grain, broker, bd, branch, day, label, {_SUMS}"
 _NOT_ZERO = " OR ".join(f"sum({name}) <> 0" for name in SUMS)
+# For a transaction that sorts and sums millions of rows, now and then.
+_MUCH_MEMORY = "SELECT set_config('work_mem', '256MB', true)"
 _KEEP_FACTS = f"""INSERT INTO reports_fact (application, counted)
     SELECT application, jsonb_agg(jsonb_build_array({_ALL}) ORDER BY {_KEY}) FROM contributions GROUP BY 1
     ON CONFLICT (application) DO UPDATE SET counted = EXCLUDED.counted"""  # noqa: S608
@@ -177,7 +182,7 @@ def _counted(ids: list[int]) -> set[Any]:
 
 
 def _count_again(ids: list[int]) -> None:
-    head, params = contributions(Application.objects.filter(pk__in=ids))
+    head, params = contributions(Application.objects.filter(pk__in=ids), entered=True)
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {head}{_ADD}", [*params, ids, ids])
 
@@ -229,6 +234,12 @@ def rollups_rebuild(
             done = NightlyRun.objects.filter(status=RunStatus.DONE).order_by("-business_date")
             state.nights_to = done.values_list("business_date", flat=True).first()
         state.save()
+    # Only when all can see that cells are not whole: then none reads them empty and takes them for whole.
+    with transaction.atomic():
+        _lock()
+        state = _state()
+        if not state.is_whole:
+            _empty(*(["reports_fact"] if state.reached == 0 else []), "reports_cell")
     while may_go_on():
         with transaction.atomic():
             _lock()
@@ -242,8 +253,10 @@ def rollups_rebuild(
                 state.is_whole = True
                 state.save()
                 return True
-            head, params = contributions(Application.objects.filter(pk__gt=state.reached, pk__lte=ids[-1]))
+            batch = Application.objects.filter(pk__gt=state.reached, pk__lte=ids[-1])
+            head, params = contributions(batch, entered=True)
             with connection.cursor() as cursor:
+                cursor.execute(_MUCH_MEMORY)
                 cursor.execute(f"WITH {head} {_KEEP_FACTS}", params)
             state.reached = ids[-1]
             state.save()
@@ -251,17 +264,21 @@ def rollups_rebuild(
     return False
 
 
-def _make_cells() -> None:
-    """All cells anew, from the facts."""
+def _empty(*tables: str) -> None:
+    """Without a row of theirs to be cleared away, which would take their indexes as long as new ones."""
     with connection.cursor() as cursor:
-        # One transaction that sorts and sums millions of rows, now and then.
-        cursor.execute("SELECT set_config('work_mem', '256MB', true)")
+        cursor.execute(f"TRUNCATE {', '.join(tables)}")
+
+
+def _make_cells() -> None:
+    """All cells, of which there are none, from the facts."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MUCH_MEMORY)
         cursor.execute(
             "DELETE FROM reports_fact WHERE NOT EXISTS "
             "(SELECT FROM applications_application a WHERE a.id = application)"
         )
         _leaves(cursor)
-        Cell.objects.all().delete()
         # As they come by themselves: those of one period side by side, because lists read everybody's of a
         # few. It is near the order of their index: millions of entries at random places would take hours.
         cursor.execute(
@@ -281,15 +298,35 @@ def _leaves(cursor: Any) -> None:
 def rollups_check() -> tuple[int, int]:
     """How many applications are counted otherwise than their rows say, and how many cells are not their sum.
 
-    In one snapshot; what has events that are not counted yet is left out.
+    In one snapshot; what has events that are not counted yet is left out. Who rebuilds meanwhile empties the
+    tables for every snapshot: then it is done again.
     """
-    rollups_refresh()
+    while True:
+        rollups_refresh()
+        files = _files()
+        found = _differences()
+        if found is not None and _files() == files:
+            return found
+
+
+def _files() -> Any:
+    """Where the tables are; elsewhere once they were emptied."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_filenode('reports_cell'), pg_relation_filenode('reports_fact')")
+        return cursor.fetchone()
+
+
+def _differences() -> tuple[int, int] | None:
+    """As `rollups_check`; None of cells that are not whole."""
     with transaction.atomic():
         # Inside another transaction it is too late to choose the snapshot.
         nested = len(connection.savepoint_ids) > 0
         with connection.cursor() as cursor:
             if not nested:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute(_MUCH_MEMORY)
+            if not RollupState.objects.filter(is_whole=True).exists():
+                return None
             head, params = contributions(Application.objects.all())
             cursor.execute(
                 f"""WITH {head}, computed AS (

@@ -12,7 +12,8 @@ from crm_backend.common.viewsets import ScopedViewSet
 from jobs.services.lifecycle import TooManyJobs
 from reports.exports import AS_FILE, FILES, PREFER, job_response, paper_download, prefers_job
 from reports.permissions import CUSTOM_REPORTS
-from reports.selectors.custom import Definition, ReportTooLarge, ReportTooSlow, custom_report
+from reports.selectors.custom import ReportTooLarge, ReportTooSlow, custom_report
+from reports.selectors.custom_definitions import Definition
 from reports.selectors.papers import custom_paper
 from reports.serializers.custom import (
     CustomReportSerializer,

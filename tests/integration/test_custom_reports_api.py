@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from applications.choices import Stage
 from applications.models import Application
+from applications.services.stage import application_change_stage
+from events.dispatcher import dispatch_pending
+from events.models import Event
+from reports.services.rollups import rollups_rebuild, rollups_refresh
 from tests.clients import ApiClient
 from tests.factories import ApplicationFactory, SecurityFactory
 from tests.servicing.kit import settled
@@ -65,6 +70,7 @@ def test_a_small_book_by_stage(admin, world):
         ],
         # (2 × 100 × 5 + 300 × 9) / 500
         "totals": {"count": 3, "average_loan_amount": "166.67", "weighted_rate": "7.4000"},
+        "as_of": reply.json()["as_of"],
         "is_cut": False,
         "definitions": reply.json()["definitions"],
     }
@@ -75,6 +81,28 @@ def test_a_small_book_by_stage(admin, world):
         "average_loan_amount",
         "weighted_rate",
     }
+
+
+def test_rollups_tell_what_they_have_counted(admin, world):
+    def read():
+        reply = ask(admin, dimensions=["stage"], measures=["count"]).json()
+        return {row["stage"]: row["count"] for row in reply["rows"]}, datetime.fromisoformat(reply["as_of"])
+
+    dispatch_pending()
+    from_rows, _ = read()
+    rollups_rebuild()
+    rollups_refresh()
+    assert read()[0] == from_rows
+    application_change_stage(
+        application=world.ours.application, to=Stage.SENT_TO_LENDER, actor=world.admin, reason=""
+    )
+    moved = Event.objects.get(type="application.stage_changed").occurred_at
+    assert read() == (from_rows, moved)  # not counted yet, and it says so
+    dispatch_pending()
+    rollups_refresh()
+    counted, as_of = read()
+    assert counted == {**from_rows, "inquiry": from_rows["inquiry"] - 1, "sent_to_lender": 1}
+    assert as_of > moved
 
 
 def test_readers_see_figures_of_their_own_rows_only(api, world):

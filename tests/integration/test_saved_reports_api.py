@@ -89,7 +89,7 @@ def test_readers_get_their_own_figures_never_the_owners(world, api):
             reply = client.get(path)
         assert reply.status_code == 200
         direct = client.post("/api/reports/custom/", {**BY_BROKER, "name": "By broker"})
-        assert reply.json() == direct.json()
+        assert {**reply.json(), "as_of": None} == {**direct.json(), "as_of": None}
         return {row["broker"]: row["count"] for row in reply.json()["rows"]}, reply.json()["totals"]["count"]
 
     ours, theirs = world.ours.broker, world.theirs.broker

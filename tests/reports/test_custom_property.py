@@ -1,7 +1,10 @@
-"""Custom reports against figures computed naively in Python, for generated definitions and each role."""
+"""Custom reports against figures computed naively in Python, for generated definitions and each role.
+
+Each is computed from the rows, and once more with rollups, which answer what they have.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -16,9 +19,14 @@ from hypothesis import strategies as st
 from applications.choices import Stage
 from applications.models import Application
 from engagement.models import Lead
-from reports.selectors.custom import Definition, Narrowing, custom_report
+from reports.models import RollupState
+from reports.selectors import custom
+from reports.selectors.custom import custom_report
+from reports.selectors.custom_definitions import Definition, Narrowing
 from reports.selectors.custom_sources import SOURCES
-from servicing.models import Repayment
+from reports.services.rollups import rollups_check, rollups_rebuild
+from servicing.dates import business_date
+from servicing.models import Loan, Repayment
 from tests.factories import ApplicationFactory, LeadFactory
 from tests.reports.books import loan_of, repayment
 
@@ -70,6 +78,47 @@ def dated(name):
     )
 
 
+PEOPLE: Mapping[str, Callable[[Any], Any]] = {
+    "branch": lambda row: row.branch_id,
+    "broker": lambda row: row.broker_id,
+    "bdm": lambda row: row.bd_id,
+    "state": lambda row: row.branch.state if row.branch else None,
+}
+# Places among those that there are, until the book is known.
+people = st.tuples(
+    st.sampled_from(sorted(PEOPLE)), st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True)
+).map(lambda two: Narrowing(two[0], values=two[1]))
+
+
+def of_people(name, application):
+    return lambda row, one: PEOPLE[name](application(row)) in one.values
+
+
+def chosen(one, world):
+    """The same with those of the book instead of places: ours, theirs, nobody."""
+    if one.field not in PEOPLE or not all(isinstance(place, int) for place in one.values):
+        return one
+    known = [PEOPLE[one.field](side.application) for side in (world.ours, world.theirs)]
+    return replace(one, values=[(*known, None)[place] for place in one.values])
+
+
+def whole_days(name):
+    """Filters by months and years, and to no end."""
+    months = st.tuples(st.integers(2024, 2026), st.integers(1, 12)).map(lambda two: date(*two, 1))
+    return st.tuples(months, st.sampled_from([None, 1, 3, 12])).map(
+        lambda two: Narrowing(name, start=two[0], end=ends(two[0], two[1]) if two[1] else None)
+    )
+
+
+def is_inside(day, one):
+    return one.start <= day and (one.end is None or day <= one.end)
+
+
+def ends(first, months):
+    after = first.year * 12 + first.month - 1 + months
+    return date(after // 12, after % 12 + 1, 1) - timedelta(days=1)
+
+
 @dataclass(frozen=True)
 class Naive:
     """A source once more, row by row. `reads` says whether a row passes a filter."""
@@ -101,15 +150,12 @@ def sees_lead(user, row, world):
     }[user.role]
 
 
-TODAY = date.today
-
-
 def paid(row):
     return row.interest_paid + row.principal_paid
 
 
 def is_overdue(row):
-    return row.status not in ("paid", "superseded", "written_off") and row.due_date < TODAY()
+    return row.status not in ("paid", "superseded") and row.due_date < business_date()
 
 
 NAIVE = {
@@ -120,6 +166,7 @@ NAIVE = {
             "application_type": lambda row: row.application_type,
             "broker": lambda row: row.broker_id,
             "branch": lambda row: row.branch_id,
+            "bdm": lambda row: row.bd_id,
             "state": lambda row: row.branch.state if row.branch else None,
             "created_month": lambda row: month(day(row)),
             "created_quarter": lambda row: quarter(day(row)),
@@ -128,6 +175,8 @@ NAIVE = {
         {
             "count": len,
             "total_loan_amount": lambda rows: shown(sum(row.loan_amount for row in rows)) if rows else None,
+            "average_loan_amount": lambda rows: mean(row.loan_amount for row in rows),
+            "total_amount_to_lend": lambda rows: shown(sum(map(lent, rows))) if rows else None,
             "average_amount_to_lend": lambda rows: mean(map(lent, rows)),
             "smallest_loan_amount": lambda rows: min((row.loan_amount for row in rows), default=None),
             "largest_amount_to_lend": lambda rows: max(map(lent, rows), default=None),
@@ -140,12 +189,17 @@ NAIVE = {
         },
         st.one_of(
             named("stage", Stage.values),
+            named("application_type", ["residential", "commercial"]),
             dated("created_on"),
+            whole_days("created_on"),
+            people,
             st.integers(90_000, 400_000).map(lambda least: Narrowing("amount_to_lend", start=Decimal(least))),
         ),
         {
             "stage": lambda row, one: row.stage in one.values,
-            "created_on": lambda row, one: one.start <= day(row) <= one.end,
+            "application_type": lambda row, one: row.application_type in one.values,
+            **{name: of_people(name, lambda row: row) for name in PEOPLE},
+            "created_on": lambda row, one: is_inside(day(row), one),
             "amount_to_lend": lambda row, one: lent(row) >= one.start,
         },
         sees_application,
@@ -156,6 +210,8 @@ NAIVE = {
             "status": lambda row: row.status,
             "broker": lambda row: row.application.broker_id,
             "branch": lambda row: row.application.branch_id,
+            "bdm": lambda row: row.application.bd_id,
+            "state": lambda row: row.application.branch.state if row.application.branch else None,
             "due_month": lambda row: month(row.due_date),
             "due_quarter": lambda row: quarter(row.due_date),
             "due_year": lambda row: date(row.due_date.year, 1, 1),
@@ -183,11 +239,14 @@ NAIVE = {
         st.one_of(
             named("status", ["paid", "scheduled", "partially_paid"]),
             dated("due_on"),
+            whole_days("due_on"),
+            people,
             st.integers(100, 900).map(lambda least: Narrowing("amount", start=Decimal(least))),
         ),
         {
             "status": lambda row, one: row.status in one.values,
-            "due_on": lambda row, one: one.start <= row.due_date <= one.end,
+            **{name: of_people(name, lambda row: row.application) for name in PEOPLE},
+            "due_on": lambda row, one: is_inside(row.due_date, one),
             "amount": lambda row, one: row.amount >= one.start,
         },
         lambda user, row, world: sees_application(user, row.application, world),
@@ -230,7 +289,7 @@ NAIVE = {
         {
             "source": lambda row, one: row.source in one.values,
             "state": lambda row, one: (row.state or None) in one.values,
-            "created_on": lambda row, one: one.start <= day(row) <= one.end,
+            "created_on": lambda row, one: is_inside(day(row), one),
         },
         sees_lead,
     ),
@@ -286,41 +345,115 @@ def day_of(moment):
     return moment.astimezone(ZONE).date()
 
 
+@pytest.fixture
+def counted(book):
+    """The same with repayments of all kinds, and its rollups."""
+    today = business_date()
+    for place, row in enumerate(Repayment.objects.order_by("pk")):
+        due = today + timedelta(days=[-400, -70, -1, 0, 1, 60][place % 6])
+        if place % 5 == 0 and row.paid_on is None:
+            Repayment.objects.filter(pk=row.pk).update(due_date=due)
+        if place % 7 == 0:
+            nothing = {"amount": 0, "principal": 0, "principal_paid": 0}
+            Repayment.objects.filter(pk=row.pk).update(**nothing)
+        if place % 11 == 0:
+            Repayment.objects.filter(pk=row.pk).update(status="superseded")
+    for loan in Loan.objects.order_by("pk")[::4]:
+        Loan.objects.filter(pk=loan.pk).update(status="written_off", closed_on=loan.settled_on)
+    rollups_rebuild()
+    assert rollups_check() == (0, 0)
+    return book
+
+
 @hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=90, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data(), name=st.sampled_from(sorted(NAIVE)), role=st.sampled_from(["admin", "bd", "broker"]))
-def test_figures_are_those_of_the_rows(book, data, name, role):
+def test_figures_are_those_of_the_rows(counted, data, name, role):
     naive, source = NAIVE[name], SOURCES[name]
     dimensions = data.draw(st.lists(st.sampled_from(sorted(naive.dimensions)), max_size=3, unique=True))
-    measures = data.draw(st.lists(st.sampled_from(sorted(naive.measures)), min_size=1, unique=True))
-    filters = data.draw(st.lists(naive.filters, max_size=3))
-    reader = book.user(role)
-    result = custom_report(
-        Definition(
-            source,
-            [source.dimensions[name] for name in dimensions],
-            [source.measures[name] for name in measures],
-            filters,
-        ),
-        reader=reader,
+    measures = data.draw(
+        st.lists(st.sampled_from(sorted(naive.measures)), min_size=1, max_size=4, unique=True)
+    )
+    filters = [chosen(one, counted) for one in data.draw(st.lists(naive.filters, max_size=3))]
+    reader = counted.user(role)
+    definition = Definition(
+        source,
+        [source.dimensions[name] for name in dimensions],
+        [source.measures[name] for name in measures],
+        filters,
     )
     rows = [
         row
         for row in naive.rows()
-        if naive.may_see(reader, row, book) and all(naive.reads[one.field](row, one) for one in filters)
+        if naive.may_see(reader, row, counted) and all(naive.reads[one.field](row, one) for one in filters)
     ]
     groups: dict = {}
     for row in rows if dimensions else []:
         groups.setdefault(tuple(naive.dimensions[name](row) for name in dimensions), []).append(row)
-    found = {
-        tuple(row[name] for name in dimensions): {name: row[name] for name in measures} for row in result.rows
-    }
-    assert found == {
+    expected = {
         key: {name: naive.measures[name](those) for name in measures} for key, those in groups.items()
     }
-    assert len(result.rows) == len(groups)
-    assert result.totals == {name: naive.measures[name](rows) for name in measures}
+    results = []
+    for is_whole in (False, True):
+        RollupState.objects.update(is_whole=is_whole)
+        results.append(result := custom_report(definition, reader=reader))
+        found = {
+            tuple(row[name] for name in dimensions): {name: row[name] for name in measures}
+            for row in result.rows
+        }
+        assert found == expected
+        assert len(result.rows) == len(groups)
+        assert result.totals == {name: naive.measures[name](rows) for name in measures}
+    assert results[0].rows == results[1].rows  # in the same order
+
+
+QUICK: Any = [
+    ("applications", ["stage", "created_month"], ["count", "total_loan_amount", "weighted_rate"], [], "all"),
+    ("applications", ["application_type"], ["average_amount_to_lend"], ["created_on"], "all"),
+    ("applications", ["broker", "stage", "created_year"], ["count"], ["created_on"], "all"),
+    ("applications", ["state"], ["count"], ["stage", "created_on"], "all"),
+    ("applications", ["stage"], ["count"], ["application_type"], ""),  # two labels
+    ("applications", ["product"], ["count"], [], ""),
+    ("applications", [], ["largest_loan_amount"], [], ""),
+    ("repayments", ["due_quarter"], ["arrears", "average_days_late"], ["due_on"], "all"),
+    ("repayments", ["branch"], ["overdue_count", "amount_due"], [], "all"),
+    ("repayments", ["broker"], ["amount_paid", "paid_late"], [], "all"),
+    (
+        "repayments",
+        ["broker"],
+        ["arrears"],
+        [],
+        "broker",
+    ),  # to yesterday: days, which are of no list of people
+    ("repayments", ["status"], ["count"], [], ""),
+    ("leads", [], ["count"], [], ""),
+]
+
+
+@pytest.mark.parametrize(("name", "dimensions", "measures", "fields", "quick"), QUICK)
+def test_rollups_answer_what_they_have(counted, name, dimensions, measures, fields, quick):
+    source = SOURCES[name]
+    values = {"stage": ["inquiry"], "application_type": ["commercial"]}
+    definition = Definition(
+        source,
+        [source.dimensions[name] for name in dimensions],
+        [source.measures[name] for name in measures],
+        [
+            Narrowing(name, values=values[name])
+            if name in values
+            else Narrowing(name, start=date(2025, 1, 5), end=date(2025, 9, 20))
+            for name in fields
+        ],
+    )
+    answered = [
+        role
+        for role in ("admin", "bd", "broker")
+        if custom.from_cells(definition, counted.user(role)) is not None
+    ]
+    assert answered == (["admin", "bd", "broker"] if quick == "all" else quick.split())
+    RollupState.objects.update(is_whole=False)
+    assert custom.from_cells(definition, counted.admin) is None
 
 
 def test_every_source_is_computed_naively_as_well():

@@ -21,6 +21,7 @@ from reports.projections import mark_due
 from reports.registry import REPORTS, Filters, compute
 from reports.selectors import contributions, sums
 from reports.selectors.reach import spans
+from reports.services import rollups
 from reports.services.rollups import (
     rollups_check,
     rollups_check_nightly,
@@ -283,3 +284,51 @@ def _after(grain, day):
 def _days(grain, day):
     end = _after(grain, day)
     return [day + timedelta(days=n) for n in range((end - day).days)]
+
+
+def test_a_check_is_done_again_when_rollups_were_rebuilt_meanwhile(world, db, monkeypatch):
+    rollups_rebuild()
+    differences, asked = rollups._differences, []
+
+    def disturbed():
+        asked.append(1)
+        if len(asked) == 1:
+            rollups_rebuild(anew=True)
+            return 9, 9
+        return differences()
+
+    monkeypatch.setattr(rollups, "_differences", disturbed)
+    assert rollups_check() == (0, 0)
+    assert len(asked) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_see_whole_figures_while_rollups_are_rebuilt():
+    admin = UserFactory(role="admin")
+    for _ in range(3):
+        ApplicationFactory(loan_amount=Decimal(100))
+    rollups_rebuild()
+    found: Counter[int] = Counter()
+    failed = []
+    over = threading.Event()
+
+    def read():
+        try:
+            while not over.is_set():
+                data = compute(REPORTS["application-volume"], admin, Filters()).data
+                found[data["total_applications"]] += 1
+        except Exception as error:  # noqa: BLE001 - shown by the assertion
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(12):
+        assert rollups_rebuild(anew=True)
+    over.set()
+    for thread in threads:
+        thread.join(60)
+    assert not failed
+    assert list(found) == [3]
