@@ -19,9 +19,9 @@ def asked(monkeypatch):
     noted = []
     ask = direct.ask
 
-    def noting(connection, sql, values, *, prepare):
-        noted.append((sql, prepare))
-        return ask(connection, sql, values, prepare=prepare)
+    def noting(connection, sql, values, **how):
+        noted.append((sql, how["prepare"]))
+        return ask(connection, sql, values, **how)
 
     monkeypatch.setattr(direct, "ask", noting)
     return noted
