@@ -109,5 +109,5 @@ def test_the_pages_of_a_list_are_the_list(operation, world, api):
         pages = list(walk(client, f"{path}?cursor=&limit={max(1, len(whole) // 12)}{asked}"))
         assert keys(pages) == whole, ordering
         back = [pages[-1], *walk(client, pages[-1]["previous"], "previous")]
-        assert keys(back) == whole[::-1], ordering
+        assert keys(back[::-1]) == whole, ordering
         assert pages[0]["previous"] is None
