@@ -21,12 +21,12 @@ from tests.proof.prober import (
 )
 from users.choices import Role
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.timeout(900)]
 
 ROLES = list(Role.values)
 SHARED = 40
-# Of the corners after those, CI asks each fifth; a search of its own (`PROOF_EXAMPLES`) asks all.
-STEP = 1 if EXAMPLES else 5
+# Of the corners after those, CI asks each tenth; a search of its own (`PROOF_EXAMPLES`) asks all.
+STEP = 1 if EXAMPLES else 10
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,6 @@ def test_replies_are_documented(area, role, schema, world, api):
     probe(schema, world, api, area, role, 4, corners_of_role(role), SHARED)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("area", areas())
 def test_replies_at_further_corners_are_documented(area, schema, world, api):
     """A share of all the others, and more examples, by the role that may do everything."""
