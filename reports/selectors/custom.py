@@ -167,7 +167,7 @@ def custom_report(definition: Definition, *, reader: Any) -> CustomResult:
 
 
 def _limit_time() -> None:
-    """For the statements of this transaction, or savepoint; undone with its end."""
+    """For the statements of this transaction, undone with its end; a savepoint that is kept keeps it."""
     limit = "SELECT set_config('statement_timeout', %s, true)"
     Statement(limit).ask(limit, [str(TIMEOUT_MS)])
 

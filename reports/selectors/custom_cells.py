@@ -16,7 +16,7 @@ from crm_backend.common.read_engine.statements import Statement
 from reports.choices import ASIDE_REPAYMENT, Grouping, Outcome, Topic
 from reports.registry import Filters
 from reports.selectors.custom_definitions import Definition, Figures, Narrowing, most_groups, order_of
-from reports.selectors.reach import Condition, Reach, reach_of
+from reports.selectors.reach import FIRST, LAST, Condition, Reach, reach_of
 from reports.selectors.sources import Ask, can_tell
 from reports.selectors.sums import IS_WHOLE, NOT_IN_THEM_SINCE, kept_tables
 from servicing.dates import business_date
@@ -77,6 +77,13 @@ def _mean(total: str, count: str) -> str:
 _ALL, _LATE = "NOT is_late", "is_late"
 _COUNT = _sum("count", _ALL)
 _TO_LEND = f"{_sum('span', _ALL)} / 100.0"
+
+
+def _of_some(total: str) -> str:
+    """None where nothing is left: cells that cancel each other out, or have become empty, have a sum of 0."""
+    return f"CASE WHEN {_COUNT} <> 0 THEN {total} END"
+
+
 KEPT = {
     "applications": Keeping(
         topic=Topic.OPENED,
@@ -85,9 +92,9 @@ KEPT = {
         periods=_periods("created"),
         measures={
             "count": _or_nothing(_COUNT, "bigint"),
-            "total_loan_amount": _sum("amount", _ALL),
+            "total_loan_amount": _of_some(_sum("amount", _ALL)),
             "average_loan_amount": _mean(_sum("amount", _ALL), _COUNT),
-            "total_amount_to_lend": _TO_LEND,
+            "total_amount_to_lend": _of_some(_TO_LEND),
             "average_amount_to_lend": _mean(_TO_LEND, _COUNT),
             "weighted_rate": _mean(_sum("other", _ALL), f"({_TO_LEND})"),
         },
@@ -177,9 +184,10 @@ def _days(filters: Sequence[Narrowing]) -> tuple[date | None, date | None]:
 
 
 def _steps(names: set[str], keeping: Keeping, first: date | None, last: date | None) -> Grouping | None:
-    """How fine cells have to be; a year is as fine as a period without an end can be read."""
+    """How fine cells have to be. Of all time there is one cell; of less, none is longer than a year."""
     units = {unit for name, unit in keeping.periods.items() if name in names}
-    if not units or (units == {"year"} and (first or last)):
+    is_of_all_time = (first or FIRST, last or LAST) == (FIRST, LAST)
+    if not units or (units == {"year"} and not is_of_all_time):
         return None
     return Grouping.MONTH
 

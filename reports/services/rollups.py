@@ -11,14 +11,15 @@ from datetime import date
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg import errors
 
 from applications.models import Application
 from notifications.choices import AlertSource, Priority
 from notifications.services.alerts import alert_of_trouble
 from reports.choices import Grain, Level, Topic
-from reports.models import Due, RollupState
+from reports.models import Cell, Due, Fact, RollupState
 from reports.selectors.contributions import COLUMNS, KEY, SUMS, ChangedCell, contributions, is_kept
 from servicing.choices import RunStatus
 from servicing.dates import business_date
@@ -101,6 +102,7 @@ _CELL = f"topic, level, grain, broker, bd, branch, day, label, {_SUMS}"
 _NOT_ZERO = " OR ".join(f"sum({name}) <> 0" for name in SUMS)
 # For a transaction that sorts and sums millions of rows, now and then.
 _MUCH_MEMORY = "SELECT set_config('work_mem', '256MB', true)"
+_SHORT_WAIT = "SELECT set_config('lock_timeout', '2s', true)"
 _KEEP_FACTS = f"""INSERT INTO reports_fact (application, counted)
     SELECT application, jsonb_agg(jsonb_build_array({_ALL}) ORDER BY {_KEY}) FROM contributions GROUP BY 1
     ON CONFLICT (application) DO UPDATE SET counted = EXCLUDED.counted"""  # noqa: S608
@@ -122,9 +124,12 @@ ON CONFLICT (topic, level, grain, broker, bd, branch, day, label) DO UPDATE SET
     {", ".join(f"{name} = cell.{name} + EXCLUDED.{name}" for name in SUMS)}"""  # noqa: S608 - our own names
 
 
-def _lock() -> None:
+def _lock(*, waits: bool = True) -> bool:
+    """Be the one process; without `waits`, whether no other is."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(f"SELECT pg_{'' if waits else 'try_'}advisory_xact_lock(%s)", [_LOCK])
+        (got,) = cursor.fetchone() or (False,)
+    return waits or bool(got)
 
 
 def _state() -> RollupState:
@@ -136,12 +141,14 @@ def rollups_refresh(
     *,
     may_go_on: Callable[[], bool] = lambda: True,
     tell: Callable[[set[ChangedCell]], None] = lambda cells: None,
+    waits: bool = True,
 ) -> int:
     """Count again what is due; how many applications. Rollups that are not whole are rebuilt first.
 
-    `tell` is called after the commit of each batch, with the cells that it changed.
+    `tell` is called after the commit of each batch, with the cells that it changed. Without `waits`, what
+    another process is rebuilding is left to it.
     """
-    if not _state().is_whole and not rollups_rebuild(may_go_on=may_go_on):
+    if not _state().is_whole and not _go_on(may_go_on=may_go_on, waits=waits):
         return 0
     counted = 0
     while may_go_on():
@@ -230,44 +237,79 @@ def rollups_rebuild(
         state = _state()
         if anew or state.is_whole:
             state.is_whole, state.reached = False, 0
-        if state.reached == 0:
-            done = NightlyRun.objects.filter(status=RunStatus.DONE).order_by("-business_date")
-            state.nights_to = done.values_list("business_date", flat=True).first()
-        state.save()
-    # Only when all can see that cells are not whole: then none reads them empty and takes them for whole.
-    with transaction.atomic():
-        _lock()
-        state = _state()
-        if not state.is_whole:
-            _empty(*(["reports_fact"] if state.reached == 0 else []), "reports_cell")
+            state.save()
+    return _go_on(may_go_on=may_go_on, report=report)
+
+
+def _go_on(
+    *,
+    may_go_on: Callable[[], bool],
+    report: Callable[[int], Any] = lambda n: None,
+    waits: bool = True,
+) -> bool:
+    """Rebuild what is not whole; whether it came to the end. Several processes take turns.
+
+    Without `waits` it ends where another process is at it: making cells takes minutes.
+    """
     while may_go_on():
         with transaction.atomic():
-            _lock()
+            if not _lock(waits=waits):
+                return False
             state = _state()
-            if state.is_whole:
-                return True
-            after = Application.objects.filter(pk__gt=state.reached).order_by("pk")
-            ids = list(after.values_list("pk", flat=True)[:REBUILT_AT_ONCE])
-            if not ids:
-                _make_cells()
-                state.is_whole = True
-                state.save()
-                return True
-            batch = Application.objects.filter(pk__gt=state.reached, pk__lte=ids[-1])
-            head, params = contributions(batch, entered=True)
-            with connection.cursor() as cursor:
-                cursor.execute(_MUCH_MEMORY)
-                cursor.execute(f"WITH {head} {_KEEP_FACTS}", params)
-            state.reached = ids[-1]
-            state.save()
-        report(state.reached)
+            # All can see that cells are not whole: none reads them empty and takes them for whole.
+            if not state.is_whole and not _emptied(state):
+                _step(state)
+        if state.is_whole:
+            return True
+        if state.reached:
+            report(state.reached)
     return False
 
 
+def _emptied(state: RollupState) -> bool:
+    """Empty what a rebuild begins with; whether there was anything."""
+    models: list[Any] = [Fact, Cell] if state.reached == 0 else [Cell]
+    full = [model._meta.db_table for model in models if model.objects.exists()]
+    if full:
+        _empty(*full)
+    return bool(full)
+
+
+def _step(state: RollupState) -> None:
+    """Make the facts of one batch; when there is none left, all cells."""
+    if state.reached == 0:
+        done = NightlyRun.objects.filter(status=RunStatus.DONE).order_by("-business_date")
+        state.nights_to = done.values_list("business_date", flat=True).first()
+    after = Application.objects.filter(pk__gt=state.reached).order_by("pk")
+    ids = list(after.values_list("pk", flat=True)[:REBUILT_AT_ONCE])
+    if ids:
+        batch = Application.objects.filter(pk__gt=state.reached, pk__lte=ids[-1])
+        head, params = contributions(batch, entered=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_MUCH_MEMORY)
+            cursor.execute(f"WITH {head} {_KEEP_FACTS}", params)
+        state.reached = ids[-1]
+    else:
+        _make_cells()
+        state.is_whole = True
+    state.save()
+
+
 def _empty(*tables: str) -> None:
-    """Without a row of theirs to be cleared away, which would take their indexes as long as new ones."""
+    """Without a row of theirs to be cleared away, which would take their indexes as long as new ones.
+
+    Readers queue behind who wants a table for itself: while a check or a backup reads it, rows are deleted.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        try:
+            with transaction.atomic():
+                cursor.execute(_SHORT_WAIT)
+                cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        except OperationalError as error:
+            if not isinstance(error.__cause__, errors.LockNotAvailable):
+                raise
+            for table in tables:
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
 def _make_cells() -> None:

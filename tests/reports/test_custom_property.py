@@ -28,7 +28,7 @@ from reports.services.rollups import rollups_check, rollups_rebuild
 from servicing.dates import business_date
 from servicing.models import Loan, Repayment
 from tests.factories import ApplicationFactory, LeadFactory
-from tests.reports.books import loan_of, repayment
+from tests.reports.books import loan_of, opened, repayment
 
 pytestmark = pytest.mark.django_db
 ZONE = ZoneInfo(settings.BUSINESS_TIME_ZONE)
@@ -454,6 +454,44 @@ def test_rollups_answer_what_they_have(counted, name, dimensions, measures, fiel
     assert answered == (["admin", "bd", "broker"] if quick == "all" else quick.split())
     RollupState.objects.update(is_whole=False)
     assert custom.from_cells(definition, counted.admin) is None
+
+
+@pytest.mark.parametrize(
+    "days", [(date(2024, 2, 1), date(2024, 2, 28)), (date(2023, 3, 1), date(2024, 2, 28))]
+)
+def test_cells_that_cancel_each_other_out_are_nothing_and_not_zero(world, days):
+    """The month, or the year, less the day of the only application."""
+    opened(datetime(2024, 2, 29, 12, tzinfo=ZONE))
+    rollups_rebuild()
+    source = SOURCES["applications"]
+    measures = [source.measures[name] for name in ("count", "total_loan_amount", "total_amount_to_lend")]
+    narrowing = Narrowing("created_on", start=days[0], end=days[1])
+    totals = []
+    for is_whole in (False, True):
+        RollupState.objects.update(is_whole=is_whole)
+        totals.append(custom_report(Definition(source, [], measures, [narrowing]), reader=world.admin).totals)
+    assert totals[0] == totals[1] == {"count": 0, "total_loan_amount": None, "total_amount_to_lend": None}
+
+
+@pytest.mark.parametrize(
+    "edges", [{"start": date(1, 1, 1)}, {"start": date(1, 1, 1), "end": date(9999, 12, 31)}]
+)
+def test_years_are_told_apart_however_long_the_period_is(world, edges):
+    opened(datetime(2024, 2, 29, 12, tzinfo=ZONE))
+    rollups_rebuild()
+    source = SOURCES["applications"]
+    wanted = Definition(
+        source,
+        [source.dimensions["created_year"]],
+        [source.measures["count"]],
+        [Narrowing("created_on", **edges)],
+    )
+    rows = []
+    for is_whole in (False, True):
+        RollupState.objects.update(is_whole=is_whole)
+        rows.append(custom_report(wanted, reader=world.admin).rows)
+    assert rows[0] == rows[1]
+    assert rows[0][0]["created_year"] == date(2024, 1, 1)
 
 
 def test_every_source_is_computed_naively_as_well():

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from applications.choices import Stage
 from applications.models import Application
@@ -28,6 +28,7 @@ from reports.services.rollups import (
     rollups_rebuild,
     rollups_refresh,
 )
+from reports.tasks import refresh_rollups
 from servicing.dates import business_date
 from servicing.models import Loan, NightlyRun
 from servicing.services.fees import fee_add
@@ -332,3 +333,63 @@ def test_readers_see_whole_figures_while_rollups_are_rebuilt():
         thread.join(60)
     assert not failed
     assert list(found) == [3]
+
+
+@pytest.fixture
+def making(monkeypatch):
+    """Cells are made by somebody else, who has begun and waits to be let go on."""
+    for _ in range(3):
+        ApplicationFactory(loan_amount=Decimal(100))
+    make, made, begun, end = rollups._make_cells, [], threading.Event(), threading.Event()
+
+    def slow():
+        made.append(1)
+        begun.set()
+        assert end.wait(30)
+        make()
+
+    def other():
+        rollups_refresh()
+        connection.close()
+
+    monkeypatch.setattr(rollups, "_make_cells", slow)
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert begun.wait(30)
+    yield made, end
+    end.set()
+    thread.join(30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_a_rebuild_does_not_do_it_again(making):
+    made, end = making
+    threading.Timer(0.5, end.set).start()
+    assert rollups_refresh() == 0
+    assert made == [1]
+    assert rollups_check() == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_has_other_things_to_do_than_to_wait_for_a_rebuild(making):
+    assert refresh_rollups() == 0
+    assert not RollupState.objects.get().is_whole
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_reads_a_table_for_long_holds_up_no_rebuild_and_no_reader():
+    ApplicationFactory()
+    rollups_rebuild()
+    with transaction.atomic():
+        before = list(Cell.objects.values_list("topic", "count"))
+
+        def rebuild():
+            rollups_rebuild(anew=True)
+            connection.close()
+
+        thread = threading.Thread(target=rebuild)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert sorted(Cell.objects.values_list("topic", "count")) == sorted(before)
+    assert rollups_check() == (0, 0)
