@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
@@ -207,8 +208,10 @@ class Statement:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         with own.wrap_database_errors:
-            before = own.take_posted() if own.posted else ()
-            return direct.ask(plain, sql, parameters, prepare=not self.varies, before=before)
+            if own.posted:
+                send = partial(direct.ask, plain, sql, parameters, prepare=not self.varies)
+                return cast(list[Row], own.with_posted(send))
+            return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
     def post(self, then: Callable[[list[tuple[Any, ...]]], None]) -> None:
         """Ask the database together with what it is asked next in this transaction, or with the commit.
