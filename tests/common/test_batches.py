@@ -280,15 +280,20 @@ def test_a_part_that_is_undone_by_itself_takes_what_was_posted_in_it():
 def test_what_is_refused_in_a_part_is_undone_with_the_part_alone():
     application = ApplicationFactory.create()
     change = partial(StageChange, application=application, changed_at=timezone.now())
-    batch = Batch()
+
+    def part(*, fails):
+        with transaction.atomic():
+            batch = Batch()
+            batch.insert(change(to_stage="x" * 999))
+            batch.post()
+            if fails:
+                raise ZeroDivisionError
+
     for error, fails in ((ZeroDivisionError, True), (DataError, False)):
         with transaction.atomic():
             change(to_stage="settled").save()
-            with pytest.raises(error), transaction.atomic():
-                batch.insert(change(to_stage="x" * 999))
-                batch.post()
-                if fails:
-                    raise ZeroDivisionError
+            with pytest.raises(error):
+                part(fails=fails)
     assert application.stage_changes.count() == 2
 
 
