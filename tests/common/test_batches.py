@@ -313,6 +313,20 @@ def test_nothing_is_committed_without_what_was_posted_also_if_an_error_is_caught
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_row_that_was_posted_can_be_edited():
+    application = ApplicationFactory.create()
+    row = StageChange(application=application, to_stage="inquiry", changed_at=timezone.now())
+    batch = Batch()
+    with transaction.atomic():
+        batch.insert(row)
+        batch.post()
+        row.notes = "edited"
+        batch.update(row, "notes")
+        batch.write()
+    assert application.stage_changes.get().notes == "edited"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_cursor_sees_what_was_posted_after_it_was_made():
     application = ApplicationFactory.create()
     batch = Batch()
