@@ -62,6 +62,9 @@ class Batch:
 
     def update(self, row: Row, *names: str) -> None:
         """Write these fields of a row that is there; call it with the row locked."""
+        if row.pk is None:
+            # Of one that was posted the key is known when it was sent.
+            cast(Any, connections[DEFAULT_DB_ALIAS]).settle()
         gathered = [*self._new, *(other for other, _ in self._changed)]
         if any(type(other) is type(row) and other.pk == row.pk for other in gathered):
             # One statement sees nothing of what its other parts write.

@@ -212,20 +212,24 @@ class Announced:
         self, announcement: "_Announcement", name: str, then: Callable[[], None], is_first: bool
     ) -> None:
         self._announcement, self._name, self._then = announcement, name, then
-        self._sent = _Sent(_REPLACE, [_generation_key(name)], [_token(), _DAY]) if is_first else None
+        self._is_first = is_first
+        if is_first:
+            announcement.sent[name] = _Sent(_REPLACE, [_generation_key(name)], [_token(), _DAY])
 
     def wait(self) -> None:
-        """Wait for Redis to have done it.
+        """Wait for Redis to have done it, also for whoever announced it before and was undone since.
 
         Raises:
             RedisError: Redis does not answer; the change must not happen unannounced.
         """
-        if self._sent is not None:
-            self._sent.reply()
+        sent = self._announcement.sent.get(self._name)
+        if sent is not None:
+            sent.reply()
+            del self._announcement.sent[self._name]
 
     def withdraw(self) -> None:
         """Announce nothing at the commit: there was nothing to change."""
-        if self._sent is not None:
+        if self._is_first:
             self._announcement.names.discard(self._name)
             self._announcement.then.pop(self._then, None)
 
@@ -250,6 +254,7 @@ class _Announcement:
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.then: dict[Callable[[], None], None] = {}
+        self.sent: dict[str, _Sent] = {}  # what nobody has waited for yet
         self.__qualname__ = type(self).__qualname__  # Django's logs name what failed by it
 
     def __call__(self) -> None:

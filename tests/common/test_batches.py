@@ -276,6 +276,72 @@ def test_a_part_that_is_undone_by_itself_takes_what_was_posted_in_it():
     assert [change.to_stage for change in application.stage_changes.all()] == ["inquiry"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_is_refused_in_a_part_is_undone_with_the_part_alone():
+    application = ApplicationFactory.create()
+    change = partial(StageChange, application=application, changed_at=timezone.now())
+
+    def part(*, fails):
+        with transaction.atomic():
+            batch = Batch()
+            batch.insert(change(to_stage="x" * 999))
+            batch.post()
+            if fails:
+                raise ZeroDivisionError
+
+    for error, fails in ((ZeroDivisionError, True), (DataError, False)):
+        with transaction.atomic():
+            change(to_stage="settled").save()
+            with pytest.raises(error):
+                part(fails=fails)
+    assert application.stage_changes.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("stage", "asked"), [("x" * 999, "a"), ("inquiry", "\x00")])
+def test_nothing_is_committed_without_what_was_posted_also_if_an_error_is_caught(stage, asked):
+    application = ApplicationFactory.create()
+    batch = Batch()
+    with transaction.atomic():
+        Application.objects.update(purpose="refinance")
+        batch.insert(StageChange(application=application, to_stage=stage, changed_at=timezone.now()))
+        batch.post()
+        with contextlib.suppress(DataError):
+            Statement("SELECT %s::text", (asked,)).run({})
+        assert transaction.get_rollback()
+    assert not Application.objects.filter(purpose="refinance").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_was_posted_can_be_edited():
+    application = ApplicationFactory.create()
+    row = StageChange(application=application, to_stage="inquiry", changed_at=timezone.now())
+    batch = Batch()
+    with transaction.atomic():
+        batch.insert(row)
+        batch.post()
+        row.notes = "edited"
+        batch.update(row, "notes")
+        batch.write()
+    assert application.stage_changes.get().notes == "edited"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cursor_sees_what_was_posted_after_it_was_made():
+    application = ApplicationFactory.create()
+    batch = Batch()
+    with transaction.atomic(), connection.cursor() as cursor:
+        for number in (1, 2):
+            batch.insert(StageChange(application=application, to_stage="inquiry", changed_at=timezone.now()))
+            batch.post()
+            cursor.execute("SELECT count(*) FROM applications_stagechange")
+            assert cursor.fetchone() == (number,)
+        batch.insert(StageChange(application=application, to_stage="inquiry", changed_at=timezone.now()))
+        batch.post()
+        cursor.executemany("UPDATE applications_stagechange SET notes = %s", [["seen"]])
+    assert {change.notes for change in application.stage_changes.all()} == {"seen"}
+
+
 def test_texts_are_written_as_their_fields_write_them():
     saved, batched = (
         Borrower(first_name=" É%s\\ ", last_name="O", tags=["a"], email="", **SECRET_ONLY) for _ in range(2)

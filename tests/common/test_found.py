@@ -4,6 +4,7 @@ import pytest
 
 from crm_backend.common.postgresql import direct
 from crm_backend.common.read_engine import engine
+from crm_backend.common.read_engine.statements import TEXTS, Statement
 from tests.common.test_read_engine import both
 from tests.factories import ApplicationFactory, BrokerFactory
 
@@ -77,3 +78,11 @@ def test_who_sees_no_row_finds_none(api):
     plain, fast = both(api(BrokerFactory.create().user), LIST, SEARCH)
     assert fast == plain
     assert b'"count":0' in fast[1]
+
+
+def test_texts_are_kept_for_a_few_lengths_of_a_page_only():
+    statement = Statement("SELECT %s::int", (1,))
+    for limit in range(1, 3 * TEXTS):
+        assert statement.run({}, f" LIMIT {limit}") == [(1,)]
+        assert statement.run_counted({}, Statement("SELECT 2"), f" LIMIT {limit}") == [(1, 2)]
+        assert len(statement._texts) <= TEXTS

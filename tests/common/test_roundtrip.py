@@ -1,5 +1,6 @@
 """Generations: another token after every change, the same until then; counters in the same trip."""
 
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
@@ -282,6 +283,19 @@ def test_nothing_is_committed_unannounced(monkeypatch):
     monkeypatch.setattr(roundtrip, "_read", away)
     with pytest.raises(RedisError), transaction.atomic():
         roundtrip.announce("tests", then=lambda: None).wait()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_announced_by_a_part_that_was_undone_is_waited_for_by_the_next():
+    with transaction.atomic():
+        replace("other")
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            roundtrip._forget_connections()  # so that nothing is sent before it is waited for
+            roundtrip.announce("tests", then=lambda: None)
+            raise ZeroDivisionError
+        first = token("tests")
+        roundtrip.announce("tests", then=lambda: None).wait()
+        assert token("tests") != first
 
 
 def test_a_write_counts_for_nobody_else():

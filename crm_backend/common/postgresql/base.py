@@ -2,13 +2,16 @@
 
 import select
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db.backends.postgresql import base
-from django.db.backends.utils import debug_transaction
+from django.db.backends.utils import CursorWrapper, debug_transaction
 from psycopg.pq import ConnStatus, TransactionStatus
 
 from crm_backend.common.postgresql import direct
+from crm_backend.common.postgresql.direct import Rows
 
 # A connection that rested longer is asked after all: what lies between may have dropped it without a word.
 TRUSTED_SECONDS = 30.0
@@ -69,11 +72,41 @@ class DatabaseWrapper(base.DatabaseWrapper):
         posted, self.posted = self.posted, []
         return posted
 
+    def with_posted(self, send: Callable[..., Rows]) -> Rows:
+        """Send something with what was posted `before` it."""
+        try:
+            return send(before=self.take_posted())
+        except BaseException:
+            # Nothing is committed without it, whoever catches this and goes on.
+            self.needs_rollback = self.in_atomic_block
+            raise
+
+    def settle(self) -> None:
+        """Send what was posted."""
+        if self.posted and not self.needs_rollback:
+            with self.wrap_database_errors:
+                self.with_posted(partial(direct.settle, self.connection))
+
     def create_cursor(self, name: str | None = None) -> Any:
         """A cursor that sees what was posted."""
-        if self.posted and not self.needs_rollback:
-            direct.settle(self.connection, self.take_posted())
+        self.settle()
         return super().create_cursor(name)
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        """Django's cursor, which sees what was posted after it was made as well."""
+        return _Cursor(cursor, self)
+
+    def _savepoint_commit(self, sid: str) -> None:
+        # Not marked by what fails: Django undoes it to the savepoint.
+        with self.wrap_database_errors:
+            if self.posted:
+                direct.settle(self.connection, self.take_posted())
+        super()._savepoint_commit(sid)  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        # All of it was posted since: before there is a savepoint, it is sent.
+        self.posted = []
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
 
     def _commit(self) -> None:
         if self.connection is not None:
@@ -94,3 +127,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             plain._autocommit = autocommit  # which is all that psycopg does then, in more steps
         else:
             super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+
+class _Cursor(CursorWrapper):
+    """Sends what was posted before it executes anything."""
+
+    def _execute(self, *args: Any) -> Any:
+        self.db.settle()
+        return super()._execute(*args)  # type: ignore[misc]
+
+    def _executemany(self, *args: Any) -> Any:
+        self.db.settle()
+        return super()._executemany(*args)  # type: ignore[misc]

@@ -85,13 +85,13 @@ def ask(
     return asked.rows(result)
 
 
-def settle(connection: "Connection[Any]", before: Sequence[Posted]) -> None:
-    """Send what was posted, without anything after it.
+def settle(connection: "Connection[Any]", before: Sequence[Posted]) -> Rows:
+    """Send what was posted, without anything after it; the rows of the last.
 
     Raises:
         psycopg.Error: as from a cursor.
     """
-    _in_one_trip(connection, before, None)
+    return _in_one_trip(connection, before, None)
 
 
 def commit(connection: Any, before: Sequence[Posted]) -> None:

@@ -8,7 +8,7 @@ caller sees few rows the statement finds out itself, and looks at no others when
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from crm_backend.common.read_engine.statements import Row, Statement, Values
+from crm_backend.common.read_engine.statements import Row, Statement, Values, keep_text
 
 # The keys of a page, in a statement that has them as `chosen`, and of all that the caller sees, as `few`.
 CHOSEN, FEW = "ARRAY(SELECT pk FROM chosen)", "ARRAY(SELECT pk FROM few)"
@@ -47,7 +47,7 @@ class Found:
             return 0, []
         sql = self._texts.get((few, limit))
         if sql is None:
-            sql = self._texts[few, limit] = self._among(few, limit)
+            sql = keep_text(self._texts, (few, limit), self._among(few, limit))
         parts = self.scope, self.among
         parameters = [one for part in parts for one in part.bind(values)]
         rows = self.among.ask(sql, [*parameters, offset, *self.chosen.bind(values)])

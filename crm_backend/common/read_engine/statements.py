@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
@@ -21,6 +22,8 @@ from crm_backend.common.postgresql import direct
 from crm_backend.common.read_engine.errors import Refused
 
 LEAST, MOST = -(2**63), 2**63 - 1
+# So many texts of a statement are kept at most: each length of a page has its own, and callers choose it.
+TEXTS = 8
 
 Values = dict[Any, Any]
 Row = tuple[Any, ...]
@@ -181,7 +184,7 @@ class Statement:
         """Ask the database; `suffix` is appended, with its own parameters."""
         if self.sql is None:
             return []
-        sql = self._texts.get(suffix) or self._texts.setdefault(suffix, self.sql + suffix)
+        sql = self._texts.get(suffix) or keep_text(self._texts, suffix, self.sql + suffix)
         return self.ask(sql, [*self.bind(values), *further])
 
     def run_counted(
@@ -193,7 +196,7 @@ class Statement:
         sql = self._texts.get((counting.sql, suffix))
         if sql is None:
             sql = f"SELECT page.*, ({counting.sql}) FROM ({self.sql}{suffix}) AS page"  # noqa: S608 - our own text
-            self._texts[counting.sql, suffix] = sql
+            keep_text(self._texts, (counting.sql, suffix), sql)
         return self.ask(sql, [*counting.bind(values), *self.bind(values)])
 
     def ask(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
@@ -207,8 +210,10 @@ class Statement:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         with own.wrap_database_errors:
-            before = own.take_posted() if own.posted else ()
-            return direct.ask(plain, sql, parameters, prepare=not self.varies, before=before)
+            if own.posted:
+                send = partial(direct.ask, plain, sql, parameters, prepare=not self.varies)
+                return cast(list[Row], own.with_posted(send))
+            return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
     def post(self, then: Callable[[list[tuple[Any, ...]]], None]) -> None:
         """Ask the database together with what it is asked next in this transaction, or with the commit.
@@ -227,6 +232,14 @@ class Statement:
             return self
         sql = f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 - our own text
         return Statement(sql, self.parameters, self.varies)
+
+
+def keep_text(texts: dict[Any, str], key: Any, text: str) -> str:
+    """Keep a text for the next request like this one, and give it."""
+    if len(texts) >= TEXTS:
+        texts.clear()
+    texts[key] = text
+    return text
 
 
 def _is_watched(own: Any) -> bool:
