@@ -21,7 +21,7 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.waiting import wait
 
 # So many statements a connection keeps prepared; a pooler between may have to keep them as well.
-PREPARED = 100
+PREPARED = 200
 # A text of more characters is made of many rows, and so another each time: it is not kept.
 LONG = 20_000
 # After so many seconds who waits looks for signals of the system; with none it would look all the time.
