@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from crm_backend.common.postgresql.base import TRUSTED_SECONDS
+from crm_backend.common.read_engine import engine
 from crm_backend.settings import _database
 from users.models import User
 
@@ -25,14 +26,22 @@ def prepared(like):
 
 
 @pytest.mark.django_db
-def test_reads_are_kept_prepared_unless_what_they_find_is_more_or_less_by_a_value(world, api):
+def test_reads_are_kept_prepared_unless_what_they_find_is_more_or_less_by_a_value(world, api, monkeypatch):
     client = api(world.ours.broker_user)
+    engine.large.clear()
     for _ in range(3):
         assert client.get("/api/applications/", {"limit": 17}).status_code == 200
+        assert client.get("/api/applications/", {"limit": 19, "product": 1}).status_code == 200
+    monkeypatch.setattr(engine, "SMALL", 0)  # whoever sees a row sees many
+    for _ in range(3):
         assert client.get("/api/applications/", {"limit": 18, "product": 1}).status_code == 200
         assert not User.objects.filter(email="nobody").exists()
+    engine.large.clear()
     assert len(prepared("%applications_application%LIMIT 17) AS page")) == 1
-    assert prepared("%applications_application%LIMIT 18%") == []
+    [among_few] = prepared("%applications_application%LIMIT 19%")
+    assert "few (pk)" in str(among_few)
+    [only_the_trial] = prepared("%applications_application%LIMIT 18%")
+    assert "few (pk)" in str(only_the_trial)
     assert prepared("%users_user%email%LIMIT 1") == []
     assert settings.DATABASES["default"]["OPTIONS"]["server_side_binding"] is True
 
