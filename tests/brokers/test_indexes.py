@@ -96,7 +96,8 @@ def many(db):
         for n, user in enumerate(users)
     )
     Session.objects.bulk_create(
-        Session(user=users[n % 100], jti=f"jti{n}", expires_at=user.created_at) for n, user in enumerate(users)
+        Session(user=users[n % 100], jti=f"jti{n}", expires_at=user.created_at)
+        for n, user in enumerate(users)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE users_user, users_session, brokers_branch, brokers_bdm, brokers_broker")
