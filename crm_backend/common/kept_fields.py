@@ -3,7 +3,8 @@
 REST framework asks the model for its columns, choices and validators whenever a serializer is made: for a
 cascade, which has five of them in each other, that was a fifth of the request. Then it binds every field and
 asks each for its part of a body, also the thirty of a borrower that are not in it. Here a field is copied and
-bound when somebody looks at it.
+bound when somebody looks at it. And it counts every field and serializer on the class of all of them, after
+which Python has to look for the methods of each anew; those that are made for a use are not counted.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from rest_framework.utils.serializer_helpers import BindingDict
 _NESTED = ("child", "child_relation")
 # What decides what becomes of a field that is not in the body.
 _ASKED = ("run_validation", "validate_empty_values", "get_value", "get_default")
+
+# What a serializer is given that is made for a use, and not to be a field of others.
+_OF_A_USE = {"partial", "context", "many"}
 
 Method = Callable[..., Any]
 
@@ -33,6 +37,17 @@ class KeptFieldsMixin:
     _kept_fields: ClassVar[dict[str, Field]]
     _silent_fields: ClassVar[frozenset[str]]
     _given: Any = None
+
+    def __init__(self, instance: Any = None, data: Any = empty, **kwargs: Any) -> None:
+        if not kwargs.keys() <= _OF_A_USE:
+            super().__init__(instance, data, **kwargs)  # type: ignore[call-arg]
+            return
+        # As REST framework does, without its count.
+        self.__dict__.update(_unused(type(self)))
+        self.instance = instance
+        if data is not empty:
+            self.initial_data = data
+        self.partial, self._context = kwargs.get("partial", False), kwargs.get("context", {})
 
     def fields_of_class(self) -> dict[str, Any]:
         """The fields, made anew; override it for what is the same for every serializer of the class."""
@@ -133,6 +148,16 @@ class LazyFields(BindingDict):
     def has_read_only_defaults(self) -> bool:
         """Whether a field that cannot be written may have a value for the validators."""
         return any(field.read_only and field.default is not empty for field in self.fields.values())
+
+
+def _unused(cls: type[Any]) -> dict[str, Any]:
+    """What a serializer of the class has in it when it was given nothing."""
+    kept: dict[str, Any] | None = cls.__dict__.get("_kept_unused")
+    if kept is None:
+        made = object.__new__(cls)
+        Field.__init__(made)
+        cls._kept_unused = kept = made.__dict__
+    return {name: dict(value) if type(value) is dict else value for name, value in kept.items()}
 
 
 def _is_silent(field: Any) -> bool:

@@ -122,7 +122,7 @@ class SignerInputSerializer(Serializer):
 class SignatureRequestInputSerializer(Serializer):
     """Who is to sign, and until when."""
 
-    signers = SignerInputSerializer(many=True, min_length=1, max_length=MAX_SIGNERS)  # type: ignore[call-arg]
+    signers = SignerInputSerializer(many=True, min_length=1, max_length=MAX_SIGNERS)
     message = serializers.CharField(required=False, allow_blank=True, max_length=1000)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     provider = serializers.ChoiceField(choices=PROVIDERS, default=BUILT_IN)

@@ -70,7 +70,7 @@ class DefinitionSerializer(Serializer):
     measures = serializers.ListField(
         child=serializers.CharField(max_length=64), min_length=1, max_length=MAX_MEASURES
     )
-    filters = FilterSerializer(many=True, required=False, max_length=MAX_FILTERS)  # type: ignore[call-arg]
+    filters = FilterSerializer(many=True, required=False, max_length=MAX_FILTERS)
     order = serializers.ListField(
         child=serializers.CharField(max_length=65),
         required=False,

@@ -43,7 +43,7 @@ class SettleSerializer(Serializer):
         **OPTIONAL,
         help_text="Percent of the principal in each repayment, where the product's method asks for it.",
     )
-    fees = SettlementFeeSerializer(many=True, required=False, max_length=MAX_FEES)  # type: ignore[call-arg]
+    fees = SettlementFeeSerializer(many=True, required=False, max_length=MAX_FEES)
     reason = text(500, help_text="Of the move; read by everyone on the application.")
     notes = text(5000, help_text="Read by the lender's staff only.")
 

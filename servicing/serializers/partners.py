@@ -54,7 +54,7 @@ class PartnershipTermsSerializer(ModelSerializer):
         allow_blank=True,
         help_text="What tiers are of: each loan, or what was settled in the period, this loan last.",
     )
-    tiers = TierSerializer(many=True, required=False, max_length=MAX_TIERS)  # type: ignore[call-arg]
+    tiers = TierSerializer(many=True, required=False, max_length=MAX_TIERS)
 
     class Meta:
         model = PartnershipTerms

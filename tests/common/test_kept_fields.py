@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from rest_framework import serializers
-from rest_framework.fields import empty
+from rest_framework.fields import Field, empty
 
 from applications.models import ApplicationBorrower
+from crm_backend.common.kept_fields import KeptFieldsMixin
 from crm_backend.common.serializers import ModelSerializer, Serializer
 from users.models import User
 
@@ -176,3 +177,36 @@ def test_each_row_of_a_list_is_asked_for_its_own():
     assert not forms.is_valid()
     assert forms.errors == {2: {"must": ["This field is required."]}}
     assert Form(data={"may": "b"}, partial=True).is_valid()
+
+
+USES: list[dict[str, Any]] = [
+    {}, {"data": {"email": "a"}}, {"instance": User(email="b@example.com"), "partial": True},
+    {"context": {"view": 1}}, {"instance": None, "data": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", USES)
+def test_one_that_is_made_for_a_use_is_as_rest_framework_makes_it(use):
+    made, own = Person(**use), object.__new__(Person)
+    super(KeptFieldsMixin, own).__init__(**use)
+    counted = {"_creation_counter", "_args", "_kwargs"}
+    assert {name: value for name, value in vars(made).items() if name not in counted} == {
+        name: value for name, value in vars(own).items() if name not in counted
+    }
+    assert (made._args, made._kwargs) == ((), use)
+
+
+def test_one_that_is_made_for_a_use_is_not_counted_and_shares_nothing():
+    Person()
+    before = Field._creation_counter
+    one, two = Person(), Person(data={})
+    assert Field._creation_counter == before
+    one.error_messages["invalid"] = one.style["base"] = "changed"
+    assert two.error_messages["invalid"] != "changed" != Person().error_messages["invalid"]
+    assert two.style == Person().style == {}
+
+
+def test_one_that_is_a_field_of_others_is_counted():
+    before = Field._creation_counter
+    assert Person(required=False).required is False
+    assert Field._creation_counter == before + 1
