@@ -12,7 +12,6 @@ from typing import Any, ClassVar, cast
 from django.db import models
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.functional import cached_property
 from rest_framework import status
 from rest_framework.request import Request
@@ -26,6 +25,7 @@ from crm_backend.common.policy import Policy
 from crm_backend.common.read_engine.engine import answer_detail, answer_list
 from crm_backend.common.read_engine.locks import locked_row
 from crm_backend.common.renderers import ORJSONRenderer
+from crm_backend.common.routers import path_of
 from crm_backend.common.schema_replies import refuses
 from crm_backend.common.selection import (
     EXPAND,
@@ -282,7 +282,7 @@ class ScopedViewSet(ApiView, GenericViewSet[Any]):
     def location_of(self, route: str, **kwargs: Any) -> str:
         """The address of a route, under the version prefix that the caller used."""
         prefix = self.request.path.removesuffix(self.request.path_info.removeprefix("/api/"))
-        path = reverse(route, kwargs=kwargs).removeprefix("/api/")
+        path = path_of(route, **kwargs).removeprefix("/api/")
         return self.request.build_absolute_uri(prefix + path)
 
     def page_response(self, rows: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
