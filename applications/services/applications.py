@@ -25,7 +25,7 @@ from brokers.choices import PartnershipStatus
 from brokers.models import Broker, Partnership
 from crm_backend.common.batches import allot
 from crm_backend.common.errors import Conflict, InvalidInput
-from crm_backend.common.read_engine.models import KeptRows
+from crm_backend.common.read_engine.models import KeptRows, Soon
 from events.services import emit, together
 from users.choices import Role
 
@@ -40,6 +40,7 @@ def application_create(
     borrowers: Sequence[Borrower] = (),
     guarantors: Sequence[Guarantor] = (),
     is_referral_agreed: bool = False,
+    profile: Soon | None = None,
     **fields: Any,
 ) -> Application:
     """Open an application at the stage of inquiry.
@@ -47,6 +48,7 @@ def application_create(
     A broker opens it for themselves; a client's own profile is put on it. The branch, when not given, is
     the BDM's, else the broker's; the frequency of repayments is the product's. `is_referral_agreed` says that
     the partner was named while it took referrals, so that it does not matter whether it still does.
+    `profile` is the caller's own, where it was asked for already.
 
     Raises:
         InvalidInput: `broker`: the caller is a broker without a broker profile; broker, BDM or branch take
@@ -57,10 +59,10 @@ def application_create(
         if product is not None:
             fields.setdefault("repayment_frequency", product.default_repayment_frequency)
         if actor.role == Role.BROKER:
-            fields["broker"] = _own_broker(actor)
+            fields["broker"] = _own_broker(actor, profile or broker_profile(actor))
         if actor.role == Role.CLIENT:
-            profile = own_profile(actor)
-            borrowers = [profile, *(party for party in borrowers if party.pk != profile.pk)]
+            own = own_profile(actor)
+            borrowers = [own, *(party for party in borrowers if party.pk != own.pk)]
         if fields.get("branch") is None:
             owner = fields.get("bd") or fields.get("broker")
             fields["branch"] = owner.branch if owner else None
@@ -179,8 +181,13 @@ def _tell_referral(application: Application, actor: Any) -> None:
     emit(payload, actor=actor, subject=application, application_id=application.pk)
 
 
-def _own_broker(actor: Any) -> Any:
-    brokers = _brokers.run(user_id=actor.pk)
+def broker_profile(actor: Any) -> Soon | None:
+    """The profile of a broker, asked for together with what is asked next; None for others."""
+    return _brokers.soon(user_id=actor.pk) if actor.role == Role.BROKER else None
+
+
+def _own_broker(actor: Any, profile: Any) -> Any:
+    brokers = profile.get()
     if not brokers:
         raise InvalidInput.field("broker", "Your login has no broker profile yet. Ask the lender for one.")
     [broker] = brokers

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from applications.models import Application, Security
-from applications.services.applications import application_create
+from applications.services.applications import application_create, broker_profile
 from applications.services.funding import funding_calculate
 from borrowers.events import BORROWER, GUARANTOR
 from borrowers.models import Borrower, Guarantor
@@ -37,6 +37,7 @@ def application_create_with_cascade(
     with transaction.atomic(savepoint=False), together() as batch:
         people = [Borrower(created_by=actor, **fields) for fields in [*borrowers, *company_borrowers]]
         sureties = [Guarantor(created_by=actor, **fields) for fields in guarantors]
+        profile = broker_profile(actor)  # in one trip with the keys
         *keys, key = draw([*map(type, [*people, *sureties]), Application])
         for party, own in zip([*people, *sureties], keys, strict=True):
             party.pk = own
@@ -51,6 +52,7 @@ def application_create_with_cascade(
                 "id": key,
                 "borrowers": [*application.get("borrowers", ()), *people],
                 "guarantors": sureties,
+                "profile": profile,
             },
         )
         batch.insert(*(Security(application=created, **fields) for fields in securities))

@@ -1,5 +1,6 @@
 """Borrowers and guarantors: light rows, and in full."""
 
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -84,6 +85,11 @@ CONTACT_COLUMNS = {"email", "phone"} | {
 NOTED: dict[str, Any] = {"referral_source": "", "tags": []}
 
 
+@cache
+def _columns(model: Any) -> frozenset[str]:
+    return frozenset(field.name for field in model._meta.concrete_fields)
+
+
 class PartySerializer(ModelSerializer):
     """Rules that people and companies share; `kind_field` says which of the two it is."""
 
@@ -118,7 +124,7 @@ class PartySerializer(ModelSerializer):
         # What is stored is looked at when the kind changes: it would stay, and be nobody's to see.
         looked_at = foreign if present not in (None, kind) else foreign & attrs.keys()
         model: Any = self.Meta.model
-        columns = {field.name for field in model._meta.concrete_fields}
+        columns = _columns(model)
         errors |= {name: [message] for name in sorted(looked_at & columns) if value(name) not in EMPTY}
         if errors:
             raise serializers.ValidationError(errors)

@@ -18,8 +18,8 @@ from psycopg.types.numeric import Int8
 from crm_backend.common.read_engine.statements import Statement
 
 Row = models.Model
-# Where Django's fields of texts are; those of others may write something else.
-_DJANGO = {"django.db.models.fields"}
+# Where Django's plain fields are; those of others may write something else.
+_DJANGO = {"django.db.models.fields", "django.db.models.fields.related"}
 # What a text is known by: per part the model, the names of its columns, how many rows are made (0: one is
 # edited), and which values, counted through, the database finds, with the text that finds them.
 Found = tuple[tuple[int, str], ...]
@@ -171,13 +171,13 @@ def _values(row: Row, names: tuple[str, ...], *, add: bool) -> tuple[list[Any], 
     own, held = connections[DEFAULT_DB_ALIAS], row.__dict__
     values: list[Any] = []
     found = []
-    for place, (attribute, is_text, field) in enumerate(_ways(type(row), names)):
+    for place, (attribute, as_it_is, field) in enumerate(_ways(type(row), names)):
         value = held.get(attribute)
         if type(value) is Lookup:
             found.append((place, value.sql))
             # All as wide: each width would be another statement to prepare.
             values += [Int8(one) if isinstance(one, int) else one for one in value.values]
-        elif is_text and type(value) is str:
+        elif type(value) in as_it_is:
             values.append(value)
         else:
             values.append(field.get_db_prep_save(field.pre_save(row, add), own))
@@ -187,18 +187,21 @@ def _values(row: Row, names: tuple[str, ...], *, add: bool) -> tuple[list[Any], 
 
 
 @lru_cache(maxsize=500)
-def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, bool, Any]]:
-    """The fields, each with its attribute, and whether a text in it is written as it is."""
-    return [(one.attname, _is_text(one), one) for one in _fields(model, names)]
+def _ways(model: type[Row], names: tuple[str, ...]) -> list[tuple[str, set[type], Any]]:
+    """The fields, each with its attribute, and the types of what is written as it stands there."""
+    return [(one.attname, _as_it_is(one), one) for one in _fields(model, names)]
 
 
-def _is_text(field: Any) -> bool:
-    """Whether Django's own field writes a text as it is, whatever happens when it is saved."""
+def _as_it_is(field: Any) -> set[type]:
+    """The types of what Django's own field writes as it is: null, and a text in a field of texts."""
     kind = type(field)
-    return all(
+    is_own = kind.pre_save is not models.Field.pre_save or not all(
         getattr(kind, name).__module__ in _DJANGO
-        for name in ("pre_save", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
-    ) and isinstance(field, (models.CharField, models.TextField))
+        for name in ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
+    )
+    if is_own:
+        return set()
+    return {type(None), str} if isinstance(field, (models.CharField, models.TextField)) else {type(None)}
 
 
 @lru_cache(maxsize=500)

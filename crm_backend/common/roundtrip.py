@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
@@ -240,12 +240,12 @@ def claim(name: str, seconds: int) -> bool:
     Raises:
         RedisError: Redis does not answer.
     """
-    return _ask("SET", cache.make_key(name), 1, "NX", "EX", seconds) is not None
+    return _ask("SET", _key(name), 1, "NX", "EX", seconds) is not None
 
 
 def give_up(name: str) -> None:
     """Let the next one claim a name."""
-    _ask("DEL", cache.make_key(name))
+    _ask("DEL", _key(name))
 
 
 class _Announcement:
@@ -273,10 +273,11 @@ class _Announcement:
 
 def _announcement() -> _Announcement | None:
     """That of the present transaction: one for all of it, unless a part that may be undone began it."""
-    if not connection.in_atomic_block:
+    own = connections[DEFAULT_DB_ALIAS]  # once: each look through `connection` costs as much
+    if not own.in_atomic_block:
         return None
-    open_parts = set(connection.savepoint_ids)
-    for parts, hook, *_ in connection.run_on_commit:
+    open_parts = set(own.savepoint_ids)
+    for parts, hook, *_ in own.run_on_commit:
         if isinstance(hook, _Announcement) and parts <= open_parts:
             return hook
     made = _Announcement()

@@ -350,3 +350,18 @@ def test_texts_are_written_as_their_fields_write_them():
     write(batched)
     assert columns(batched) == columns(saved)
     assert Borrower.objects.get(pk=batched.pk).tax_id.stored != SECRET_ONLY["tax_id"]
+
+
+@pytest.mark.parametrize("model", [Application, Borrower, Security, Event, StageChange])
+def test_nulls_are_written_as_their_fields_write_them(model):
+    row = model()
+    for field in model._meta.local_concrete_fields:
+        if field.null:
+            setattr(row, field.attname, None)
+    names = tuple(field.name for field in model._meta.local_concrete_fields if field.null)
+    assert names
+    own = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for field in map(model._meta.get_field, names)
+    ]
+    assert batches._values(row, names, add=True) == (own, [])

@@ -178,9 +178,14 @@ def _take_results(pgconn: Any, count: int, results: list[Any]) -> None:
     """
     wait(send(pgconn), pgconn.socket, INTERVAL)
     for _ in range(count):
-        results.append(wait(fetch(pgconn), pgconn.socket, INTERVAL))
-        wait(fetch(pgconn), pgconn.socket, INTERVAL)  # nothing, which ends each
-    results.append(wait(fetch(pgconn), pgconn.socket, INTERVAL))
+        results.append(_next_result(pgconn))
+        _next_result(pgconn)  # nothing, which ends each
+    results.append(_next_result(pgconn))
+
+
+def _next_result(pgconn: Any) -> Any:
+    """The next result; of a pipeline most come together."""
+    return wait(fetch(pgconn), pgconn.socket, INTERVAL) if pgconn.is_busy() else pgconn.get_result()
 
 
 def _rows(

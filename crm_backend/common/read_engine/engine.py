@@ -341,7 +341,9 @@ def answer_detail(view: Any, pk: Any) -> tuple[bool, dict[str, Any] | None]:
         read = DetailRead(shape)
         if view.action == RETRIEVE:
             note(view, read)
-        return True, read.answer(asking_of(view, pk=pk))
+        # No address: a detail has no other pages.
+        asking = Asking(values, trip_of(view.request), "", view.get_serializer_context())
+        return True, read.answer(asking)
     except (Unusual, APIException):
         return False, None
     except Undeclared as error:
@@ -375,11 +377,12 @@ def answer_own(view: Any, function: Callable[[int], Any]) -> Response:
 # --- both -------------------------------------------------------------------------------------------
 
 
-def asking_of(view: Any, **further: Any) -> Asking:
-    """What a view is asked by the request at hand, with further values."""
+def asking_of(view: Any) -> Asking:
+    """What a view is asked by the request at hand."""
     request = view.request
-    values = values_of(view) | further
-    return Asking(values, trip_of(request), request.build_absolute_uri(), view.get_serializer_context())
+    return Asking(
+        values_of(view), trip_of(request), request.build_absolute_uri(), view.get_serializer_context()
+    )
 
 
 def values_of(view: Any) -> Values:

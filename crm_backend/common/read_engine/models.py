@@ -5,9 +5,9 @@ A queryset of plain rows, with joined ones (`select_related`) if it likes; nothi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from crm_backend.common.read_engine.errors import Refused
 from crm_backend.common.read_engine.statements import Build, MadeUp, Statement, compile_statement
@@ -25,7 +25,11 @@ class Rows:
 
     def run(self, values: dict[Any, Any]) -> list[Any]:
         """The objects."""
-        return [self._made(row) for row in self.statement.run(values)]
+        return self.made(self.statement.run(values))
+
+    def made(self, rows: list[tuple[Any, ...]]) -> list[Any]:
+        """Objects of rows that the statement found."""
+        return [self._made(row) for row in rows]
 
     def _made(self, row: tuple[Any, ...]) -> models.Model:
         if not self.converters:
@@ -66,7 +70,7 @@ def _maker(info: dict[str, Any], select: list[Any]) -> Make:
     def make(row: Any) -> Any:
         if row[key] is None:
             return None
-        made = model.from_db(connection.alias, names, [row[place] for place in places])
+        made = model.from_db(DEFAULT_DB_ALIAS, names, [row[place] for place in places])
         for one, make_related in related:
             other = make_related(row)
             one["local_setter"](made, other)
@@ -90,6 +94,32 @@ class KeptRows:
 
     def run(self, **values: Any) -> list[Any]:
         """The objects."""
+        return self._compiled(values).run(values)
+
+    def soon(self, **values: Any) -> "Soon":
+        """Ask for them together with what is asked next in this transaction."""
+        return Soon(self._compiled(values), values)
+
+    def _compiled(self, values: dict[Any, Any]) -> Rows:
         if self._rows is None:
             self._rows = compile_rows(self.build, values)
-        return self._rows.run(values)
+        return self._rows
+
+
+class Soon:
+    """Rows that are asked for in one trip with the next statement of the transaction."""
+
+    def __init__(self, rows: Rows, values: dict[Any, Any]) -> None:
+        self._rows, self._values = rows, values
+        self._found: list[tuple[Any, ...]] | None = None
+        rows.statement.post(self._came, values)
+
+    def get(self) -> list[Any]:
+        """The objects; asked for now, if nothing else was asked since."""
+        if self._found is None:
+            cast(Any, connections[DEFAULT_DB_ALIAS]).settle()
+        # Gone with a part of the transaction that was undone.
+        return self._rows.run(self._values) if self._found is None else self._rows.made(self._found)
+
+    def _came(self, rows: list[tuple[Any, ...]]) -> None:
+        self._found = rows

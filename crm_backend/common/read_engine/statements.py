@@ -215,16 +215,19 @@ class Statement:
                 return cast(list[Row], own.with_posted(send))
             return direct.ask(plain, sql, parameters, prepare=not self.varies)
 
-    def post(self, then: Callable[[list[tuple[Any, ...]]], None]) -> None:
+    def post(
+        self, then: Callable[[list[tuple[Any, ...]]], None], values: dict[Any, Any] | None = None
+    ) -> None:
         """Ask the database together with what it is asked next in this transaction, or with the commit.
 
         Whatever it refuses is raised there. `then` is given the rows.
         """
+        given = values or {}
         own: Any = connections[DEFAULT_DB_ALIAS]
         if self.sql is None or _is_watched(own) or not own.in_atomic_block:
-            then(self.run({}))
+            then(self.run(given))
         else:
-            own.posted.append(direct.Posted(self.sql, self.bind({}), not self.varies, then))
+            own.posted.append(direct.Posted(self.sql, self.bind(given), not self.varies, then))
 
     def counting(self) -> "Statement":
         """The statement that counts its rows."""
