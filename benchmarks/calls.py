@@ -113,6 +113,16 @@ def _searches(book: Grown, role: str) -> Streams:
     return [requests[number:] + requests[:number] for number in range(CONNECTIONS)]
 
 
+def _finds(book: Grown, role: str) -> Streams:
+    """Each time one application by its reference: as many are found in any book."""
+    from applications.models import Application
+
+    one_of_many = list(islice(_visible(book, role), SPREAD))
+    found = Application.objects.filter(pk__in=one_of_many).values_list("stage", "reference_number")
+    queries = (f"?stage={stage}&search={reference}&ordering=-loan_amount" for stage, reference in found)
+    return _dealt([Request(f"{APPLICATIONS}{query}") for query in queries])
+
+
 def _details(book: Grown, role: str) -> Streams:
     return _dealt([Request(f"{APPLICATIONS}{pk}/") for pk in islice(_visible(book, role), SPREAD)])
 
@@ -155,6 +165,7 @@ def _marks(book: Grown, role: str) -> Streams:
 CALLS = (
     Call("list", "list, first page", 0.8, 2, _same(f"{APPLICATIONS}?limit=20")),
     Call("search", "list, filter, search and ordering", 0.7, 2, _searches),
+    Call("find", "search for one application", 0.7, 2, _finds),
     Call("cursor", "cursor page, at the beginning", 0.7, 1, _cursor(1)),
     Call("deep", "cursor page, near the end", 0.7, 1, _cursor(0.05)),
     Call("detail", "detail", 0.6, 1, _details),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crm_backend.embedded.servers import EmbeddedServers
 
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "bench"
-GROWING = ("list", "search", "deep", "detail", "create")
+GROWING = ("list", "search", "find", "deep", "detail", "create")
 
 
 def say(text: str) -> None:
