@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from crm_backend.common.policy import ADMIN
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
-from reports.choices import Grain, Level, Topic
+from reports.choices import RULES, Grain, Level, Topic
 
 
 class RollupQuerySet(ScopedQuerySet):
@@ -94,17 +94,26 @@ class Due(models.Model):
 class RollupState(models.Model):
     """How far the rollups have come. The one row there is has the key 1.
 
-    Until `is_whole`, reports are computed from the rows themselves. `reached` is the last application that a
-    rebuild has counted; `nights_to` the last business date whose nightly work is counted; `checked_on` the
-    last one on which all was compared with the rows.
+    Until `is_whole`, reports are computed from the rows themselves, and so they are by a release whose rules
+    have another number than `counted_by`. `reached` is the last application that a rebuild has counted;
+    `nights_to` the last business date whose nightly work is counted; `checked_on` the last one on which all
+    was compared with the rows.
     """
 
     is_whole = models.BooleanField(default=False)
     reached = models.BigIntegerField(default=0)
     nights_to = models.DateField(null=True)
     checked_on = models.DateField(null=True)
+    counted_by = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="`choices.RULES` of whoever counted."
+    )
 
     objects = RollupQuerySet.as_manager()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether they are whole to this release."""
+        return self.is_whole and self.counted_by == RULES
 
     def __str__(self) -> str:
         return "whole" if self.is_whole else f"rebuilt to application {self.reached}"

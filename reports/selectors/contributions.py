@@ -25,6 +25,8 @@ fell due after their loan was written off.
 
 Of the commission of a referral partner, the label is kind:status:partner, and `broker` the partnership's id
 below zero, so that both kinds of payees are told apart and added up by one column.
+
+Whoever changes this, or which cells are kept, raises `choices.RULES`.
 """
 
 import re

@@ -15,7 +15,7 @@ from psycopg import errors
 from applications.models import Application
 from crm_backend.common.errors import Unavailable
 from crm_backend.common.read_engine.statements import Statement
-from reports.choices import Grouping, Topic
+from reports.choices import RULES, Grouping, Topic
 from reports.registry import Filters
 from reports.selectors.contributions import contributions
 from reports.selectors.reach import Condition, Reach, reach_of
@@ -215,8 +215,9 @@ _PEOPLE_ROW, _STATE_ROW = -2, -1
 _NO_GROUPS = "NULL::date, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint"
 _PEOPLE = f"""SELECT {_PEOPLE_ROW}, {_NO_GROUPS}, count(*), 0, 0, 0, NULL::timestamptz
     FROM people WHERE broker > 0"""  # noqa: S608 - our own names
-# Whether the cells are whole, and since when something has happened that is not in them yet.
-IS_WHOLE = "COALESCE((SELECT is_whole FROM reports_rollupstate WHERE id = 1), false)"
+# Whether the cells are whole to this release, and since when something has happened that is not in them yet.
+IS_WHOLE = f"""COALESCE(
+    (SELECT is_whole AND counted_by = {RULES:d} FROM reports_rollupstate WHERE id = 1), false)"""  # noqa: S608
 NOT_IN_THEM_SINCE = """LEAST((SELECT min(since) FROM reports_due),
         (SELECT min(occurred_at) FROM events_event WHERE dispatched_at IS NULL AND projected_at IS NULL),
         (SELECT min(started_at) FROM servicing_nightlyrun WHERE business_date > COALESCE(
