@@ -12,6 +12,11 @@ from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
 from reports.choices import RULES, Grain, Level, Topic
 
 
+# What people are listed by, and what is then told of those who are.
+_RANKED = (Topic.OPENED, Topic.SETTLED, Topic.SETTLEMENT, Topic.COMMISSION)
+_TOLD = (Topic.OPENED, Topic.APPROVED, Topic.SETTLED, Topic.STAGE, Topic.COMMISSION)
+
+
 class RollupQuerySet(ScopedQuerySet):
     """Reports read them by the reader's reach; nobody is shown the rows."""
 
@@ -56,6 +61,19 @@ class Cell(models.Model):
             # Those of one BDM, by broker.
             models.Index(
                 name="cell_of_bdm", fields=["topic", "grain", "bd", "day"], condition=Q(level=Level.BROKER)
+            ),
+            # Lists of people are read from these two alone: of thousands, each cell would be another page.
+            models.Index(
+                name="cell_of_list",
+                fields=["topic", "level", "grain", "day", "branch"],
+                include=["bd", "broker", "label", "count", "amount"],
+                condition=Q(level__gte=Level.BDM, grain__gte=Grain.MONTH, topic__in=_RANKED),
+            ),
+            models.Index(
+                name="cell_of_broker",
+                fields=["topic", "grain", "broker", "day"],
+                include=["bd", "branch", "label", "count", "amount", "other", "span"],
+                condition=Q(level=Level.BROKER, grain__gte=Grain.MONTH, topic__in=_TOLD),
             ),
         ]
 

@@ -1,6 +1,7 @@
 """How late the open loans are, today."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,13 +46,13 @@ def arrears_ageing(reader: Any, filters: Filters) -> Result:
 def ageing_asks(today: date) -> list[Ask]:
     """What has to be known: by days as far back as buckets end, and all that is older."""
     since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
-    unpaid = (Outcome.UNPAID.value,)
+    recent = Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY, sums=("count", "amount"))
+    unpaid = {"topic": Topic.REPAYMENT, "labels": (Outcome.UNPAID.value,), "sums": ("amount", "other")}
+    older = {"first": None, "last": since - timedelta(days=1), "grouping": None}
     return [
-        Ask(Topic.LOAN),
-        Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY),
-        Ask(Topic.ARREARS, None, since - timedelta(days=1)),
-        Ask(Topic.REPAYMENT, since, yesterday, grouping=Grouping.DAY, labels=unpaid),
-        Ask(Topic.REPAYMENT, None, since - timedelta(days=1), labels=unpaid),
+        Ask(Topic.LOAN, sums=("count", "amount")),
+        *(recent, replace(recent, **older)),
+        *(replace(recent, **unpaid), replace(recent, **older, **unpaid)),
     ]
 
 
@@ -77,7 +78,7 @@ def ageing_of(answers: Answers, today: date) -> Result:
             *buckets,
         ],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def compliance_of(answers: Answers) -> Result:
         **_figures(rows),
         "monthly_breakdown": [{"month": month, **_figures(months[month])} for month in sorted(months)],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _figures(rows: Iterable[Sum]) -> dict[str, Any]:

@@ -244,8 +244,8 @@ def revenue(reader: Any, days: Days) -> Dashboard:
     answers = ask(
         reader,
         Filters(),
-        Ask(Topic.LEDGER, days.first, days.last, by=("label",), grouping=days.grouping),
-        Ask(Topic.LEDGER, before.first, before.last, by=("label",)),
+        Ask(Topic.LEDGER, days.first, days.last, ("label",), days.grouping, sums=("amount",)),
+        Ask(Topic.LEDGER, before.first, before.last, ("label",), sums=("amount",)),
     )
     steps, totals = (_ledger(sums) for sums in answers)
 
@@ -272,21 +272,21 @@ def revenue(reader: Any, days: Days) -> Dashboard:
 
 def team(reader: Any, days: Days) -> Dashboard:
     """What each BDM has at hand, and brought about in the period."""
-    before = days.before()
+    before, added = days.before(), ("count", "amount")
     answers = ask(
         reader,
         Filters(),
-        Ask(Topic.OPENED, days.first, days.last, by=("bd",)),
-        Ask(Topic.SETTLEMENT, days.first, days.last, by=("bd",)),
-        Ask(Topic.STAGE, by=("bd",), labels=STILL_OPEN),
-        Ask(Topic.OPENED, before.first, before.last),
-        Ask(Topic.SETTLEMENT, before.first, before.last),
+        Ask(Topic.OPENED, days.first, days.last, ("bd",), sums=("count",)),
+        Ask(Topic.SETTLEMENT, days.first, days.last, ("bd",), sums=added),
+        Ask(Topic.STAGE, by=("bd",), labels=STILL_OPEN, sums=added),
+        Ask(Topic.OPENED, before.first, before.last, sums=("count",)),
+        Ask(Topic.SETTLEMENT, before.first, before.last, sums=added),
     )
     opened, settled, at_hand = ({row.bd or None: row for row in sums} for sums in answers.sums[:3])
     before_opened, before_settled = answers.sums[3:]
     people = at_hand.keys() | settled.keys() | opened.keys()
     names = bdm_names(people)
-    none = Sum(None, None, None, None, None, 0, ZERO, ZERO, 0)
+    none = Sum(0, None, None, None, None, None, 0, ZERO, ZERO, 0)
     rows: list[dict[str, Any]] = [
         {
             "bd_id": pk,
