@@ -28,7 +28,7 @@ from reports.selectors.sums import Sum, ask
 from reports.selectors.volume import volume_asks, volume_of
 from reports.shapes import Chart, Kind, Look, Series
 from servicing.choices import Account
-from servicing.dates import business_date, day_begins
+from servicing.dates import business_date
 
 ZERO = Decimal("0.00")
 DAY = timedelta(days=1)
@@ -103,10 +103,6 @@ class Days:
         """All steps, those included in which nothing happened."""
         days = ((self.first + DAY * n) for n in range((self.last - self.first).days + 1))
         return list(dict.fromkeys(self.start_of(day) for day in days))
-
-    def moments(self) -> tuple[datetime, datetime]:
-        """When it begins, and when it is over."""
-        return day_begins(self.first), day_begins(self.last + DAY)
 
 
 @dataclass(frozen=True)
@@ -198,9 +194,7 @@ def overview(reader: Any, days: Days) -> Dashboard:
 
 def leads(reader: Any, days: Days) -> Dashboard:
     """How leads come in and what becomes of them."""
-    begins, ends = days.moments()
-    before_begins, _ = days.before().moments()
-    now, then = lead_figures(reader, before_begins, begins, ends)
+    now, then = lead_figures(reader, days.before().first, days.first, days.last)
     series = _filled(days, now.by_day.items())
     tiles = [
         Tile(name, title, kind, now.figures[name], then.figures[name], series if name == "new_leads" else ())
