@@ -11,7 +11,6 @@ from crm_backend.common.policy import ADMIN
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
 from reports.choices import RULES, Grain, Level, Topic
 
-
 # What people are listed by, and what is then told of those who are.
 _RANKED = (Topic.OPENED, Topic.SETTLED, Topic.SETTLEMENT, Topic.COMMISSION)
 _TOLD = (Topic.OPENED, Topic.APPROVED, Topic.SETTLED, Topic.STAGE, Topic.COMMISSION)
@@ -128,10 +127,10 @@ class RollupState(models.Model):
 
     objects = RollupQuerySet.as_manager()
 
+    def __str__(self) -> str:
+        return "whole" if self.is_whole else f"rebuilt to application {self.reached}"
+
     @property
     def is_current(self) -> bool:
         """Whether they are whole to this release."""
         return self.is_whole and self.counted_by == RULES
-
-    def __str__(self) -> str:
-        return "whole" if self.is_whole else f"rebuilt to application {self.reached}"

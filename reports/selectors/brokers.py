@@ -54,7 +54,6 @@ _SUMS = ("count", "amount", "approved", "settled", "lent", "known", "days", "dec
 def broker_performance(reader: Any, filters: Filters) -> Result:
     """Brokers by the applications opened in a period; each figure as `DEFINITIONS` says."""
     first, last = filters.start_date, filters.end_date
-    ended = (Stage.DECLINED.value, Stage.WITHDRAWN.value)
     topics = (Topic.OPENED, Topic.APPROVED, Topic.SETTLED, Topic.STAGE)
     asks = [Ask(one, first, last, ("label",), sums=_ADDED[one]) for one in topics]
     asks[-1] = replace(asks[-1], labels=(Stage.DECLINED.value, Stage.WITHDRAWN.value))

@@ -281,18 +281,20 @@ def team(reader: Any, days: Days) -> Dashboard:
     people = at_hand.keys() | settled.keys() | opened.keys()
     names = bdm_names(people)
     none = Sum(0, None, None, None, None, None, 0, ZERO, ZERO, 0)
-    rows: list[dict[str, Any]] = [
-        {
-            "bd_id": pk,
-            "bd_name": names[pk or 0],
-            "opened": opened.get(pk, none).count,
-            "settled": settled.get(pk, none).count,
-            "settled_amount": settled.get(pk, none).amount,
-            "open_applications": at_hand.get(pk, none).count,
-            "open_amount": at_hand.get(pk, none).amount,
-        }
-        for pk in people
-    ]
+    rows: list[dict[str, Any]] = []
+    for pk in people:
+        done, open_now = settled.get(pk, none), at_hand.get(pk, none)
+        rows.append(
+            {
+                "bd_id": pk,
+                "bd_name": names[pk or 0],
+                "opened": opened.get(pk, none).count,
+                "settled": done.count,
+                "settled_amount": done.amount,
+                "open_applications": open_now.count,
+                "open_amount": open_now.amount,
+            }
+        )
     rows.sort(key=lambda row: (-row["settled_amount"], -row["open_applications"], row["bd_id"] or 0))
 
     def total(name: str, start: Decimal | int) -> Decimal | int:

@@ -9,13 +9,16 @@ NOBODY = "Nobody"
 GONE = ""
 
 # The text of an array: thousands of parameters take longer to write down than to look up.
-_WANTED = "= ANY(%s::text::bigint[])"
-_BROKERS = Statement(f"SELECT id, first_name, last_name FROM brokers_broker WHERE id {_WANTED}")
+_BROKERS = Statement(
+    "SELECT id, first_name, last_name FROM brokers_broker WHERE id = ANY(%s::text::bigint[])"
+)
 _BDMS = Statement(
     "SELECT b.id, u.first_name, u.last_name FROM brokers_bdm b JOIN users_user u ON u.id = b.user_id "
-    f"WHERE b.id {_WANTED}"
+    "WHERE b.id = ANY(%s::text::bigint[])"
 )
-_PARTNERS = Statement(f"SELECT id, organisation, '' FROM brokers_partnership WHERE id {_WANTED}")
+_PARTNERS = Statement(
+    "SELECT id, organisation, '' FROM brokers_partnership WHERE id = ANY(%s::text::bigint[])"
+)
 
 
 def _names(statement: Statement, ids: Iterable[int | None]) -> dict[int | None, str]:

@@ -24,8 +24,8 @@ FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 class Source:
     """Cells of one level.
 
-    `of_one`: of one person, whose cells of a topic are a page or two. `of_some`: of a list of brokers, each of
-    whom is looked up.
+    `of_one`: of one person, whose cells of a topic are a page or two. `of_some`: of a list of brokers, each
+    of whom is looked up.
     """
 
     level: Level

@@ -29,9 +29,9 @@ _SIGNED = ", ".join(f"sign * {name} AS {name}" for name in SUMS)
 class Ask:
     """One question: a topic over a period, grouped by `label`, `broker`, `bd` or `branch`, and by period.
 
-    `labels`: only these. `known`: only what has a broker. `among`: only of those brokers whom the query of this
-    name has found, as `Largest` lists them. `sums`: what is added up; the rest is 0. To add up takes longer than
-    to read, and a list of people that needs no `span` is read from an index alone.
+    `labels`: only these. `known`: only what has a broker. `among`: only of those brokers whom the query of
+    this name has found, as `Largest` lists them. `sums`: what is added up, which takes longer than to read
+    it; the rest is 0.
     """
 
     topic: Topic

@@ -66,8 +66,8 @@ class Sum(NamedTuple):
 class Largest:
     """Who is listed: so many brokers, and so many referral partners, of `people`, with the largest amounts.
 
-    Amounts are those of `of`, or else of `people`; where they are equal, of `then`; then the lower id is first.
-    All are asked by broker.
+    Amounts are those of `of`, or else of `people`; where they are equal, of `then`; then the lower id is
+    first. All are asked by broker.
     """
 
     people: Ask
@@ -78,7 +78,7 @@ class Largest:
     def asks(self) -> list[Ask]:
         """What has to be read to find them. `then` is asked of those only for whom it may matter."""
         people = replace(self.people, sums=("count",) if self.of else ("count", "amount"))
-        others = (self.of, self.then and replace(self.then, among="nearest"))
+        others = (self.of, self.then and replace(self.then, among="crowd"))
         return [people, *(replace(one, sums=("amount",)) for one in others if one)]
 
 
@@ -204,37 +204,52 @@ def _part(number: int, one: Ask, table: str) -> str:
     return f"SELECT {number}, {', '.join([*shown, *sums])} FROM {table}{by} HAVING sum(count) <> 0"  # noqa: S608
 
 
+_BROKERS, _PARTNERS = "broker > 0", "broker < 0"
+
+
 def _listed(largest: Largest, tables: Sequence[str]) -> str:
     """Named queries: `people` with their amounts, and of them those `listed`."""
     people, *others = tables
-    if largest.of:
-        # One table of both: to find each broker once is half of the work.
-        amounts = f"SELECT broker, NULL::bigint, amount FROM {others.pop(0)}"  # noqa: S608
-        people = f"(SELECT broker, count, NULL::numeric AS amount FROM {people} UNION ALL {amounts}) both_of"  # noqa: S608
-    named = [
-        "people AS MATERIALIZED (SELECT broker, COALESCE(sum(amount), 0) AS amount "  # noqa: S608
-        f"FROM {people} GROUP BY broker HAVING sum(count) <> 0)"
-    ]
-    kinds, few = ("broker > 0", "broker < 0"), f"LIMIT {largest.most:d}"
-    if not largest.then:
-        order = "amount DESC, abs(broker)"
-        some = [f"(SELECT broker FROM people WHERE {kind} ORDER BY {order} {few})" for kind in kinds]  # noqa: S608
-        return ", ".join([*named, f"listed AS MATERIALIZED ({' UNION ALL '.join(some)})"])
-    # All who are equal to the last of them, too.
-    last = f"COALESCE((SELECT amount FROM people WHERE {{}} ORDER BY amount DESC OFFSET {largest.most - 1:d} LIMIT 1), '-Infinity')"
-    near = [f"SELECT broker, amount FROM people WHERE {kind} AND amount >= {last.format(kind)}" for kind in kinds]
-    named.append(f"nearest AS MATERIALIZED ({' UNION ALL '.join(near)})")
-    named.append(
-        "further AS MATERIALIZED (SELECT broker, sum(amount) AS amount "  # noqa: S608
-        f"FROM {others[0]} GROUP BY broker)"
-    )
-    order = "n.amount DESC, COALESCE(f.amount, 0) DESC, abs(broker)"
+    named = [_people(people, others.pop(0) if largest.of else "")]
+    rows, order = "people", "amount DESC, abs(broker)"
+    if largest.then:
+        named += _nearest(largest.most, others[0])
+        rows = "nearest n LEFT JOIN further f USING (broker)"
+        order = "n.amount DESC, COALESCE(f.amount, 0) DESC, abs(broker)"
     some = [
-        f"(SELECT broker FROM nearest n LEFT JOIN further f USING (broker) WHERE {kind} ORDER BY {order} {few})"  # noqa: S608
-        for kind in kinds
+        f"(SELECT broker FROM {rows} WHERE {kind} ORDER BY {order} LIMIT {largest.most:d})"  # noqa: S608
+        for kind in (_BROKERS, _PARTNERS)
     ]
-    named.append(f"listed AS MATERIALIZED ({' UNION ALL '.join(some)})")
-    return ", ".join(named)
+    return ", ".join([*named, f"listed AS MATERIALIZED ({' UNION ALL '.join(some)})"])
+
+
+def _people(table: str, amounts: str) -> str:
+    if amounts:
+        # One table of both: to find each broker is half of the work.
+        both = f"SELECT broker, NULL::bigint, amount FROM {amounts}"  # noqa: S608
+        table = f"(SELECT broker, count, NULL::numeric AS amount FROM {table} UNION ALL {both}) both_of"  # noqa: S608
+    return (
+        "people AS MATERIALIZED (SELECT broker, COALESCE(sum(amount), 0) AS amount "  # noqa: S608
+        f"FROM {table} GROUP BY broker HAVING sum(count) <> 0)"
+    )
+
+
+def _nearest(most: int, amounts: str) -> list[str]:
+    """Named queries: those `nearest` to the top, with all who equal the last of them.
+
+    Where these are a `crowd`, `further` tells them apart.
+    """
+    last = f"SELECT amount FROM people WHERE {{}} ORDER BY amount DESC OFFSET {most - 1:d} LIMIT 1"  # noqa: S608
+    some = [
+        f"SELECT broker, amount FROM people WHERE {kind} "  # noqa: S608
+        f"AND amount >= COALESCE(({last.format(kind)}), '-Infinity')"
+        for kind in (_BROKERS, _PARTNERS)
+    ]
+    return [
+        f"nearest AS MATERIALIZED ({' UNION ALL '.join(some)})",
+        f"crowd AS MATERIALIZED (SELECT broker FROM nearest WHERE (SELECT count(*) FROM nearest) > {most:d})",  # noqa: S608
+        f"further AS MATERIALIZED (SELECT broker, sum(amount) AS amount FROM {amounts} GROUP BY broker)",  # noqa: S608
+    ]
 
 
 _PEOPLE_ROW, _STATE_ROW = -2, -1

@@ -37,9 +37,7 @@ class FigureRows(serializers.ListSerializer[Any]):
         """The shown rows."""
         rows = list(data)
         names = list(self.child.fields)
-        columns = [
-            _column([row[name] for row in rows], field) for name, field in self.child.fields.items()
-        ]
+        columns = [_column([row[name] for row in rows], field) for name, field in self.child.fields.items()]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
