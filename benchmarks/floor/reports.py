@@ -363,7 +363,7 @@ def arrears(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
     (_, _, count, principal, _, _) = rows[0][0]
     loans, due = ({row[0]: row for row in rows[tag]} for tag in (1, 2))
     none = ("", "", 0, ZERO, ZERO, 0)
-    buckets = [
+    buckets: list[list[Any]] = [
         [loans.get(key, none)[2], loans.get(key, none)[3], due.get(key, none)[3] - due.get(key, none)[4]]
         for key in "1234"
     ]

@@ -46,14 +46,12 @@ def arrears_ageing(reader: Any, filters: Filters) -> Result:
 def ageing_asks(today: date) -> list[Ask]:
     """What has to be known: by days as far back as buckets end, and all that is older."""
     since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
-    recent = Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY, sums=("count", "amount"))
-    unpaid = {"topic": Topic.REPAYMENT, "labels": (Outcome.UNPAID.value,), "sums": ("amount", "other")}
-    older = {"first": None, "last": since - timedelta(days=1), "grouping": None}
-    return [
-        Ask(Topic.LOAN, sums=("count", "amount")),
-        *(recent, replace(recent, **older)),
-        *(replace(recent, **unpaid), replace(recent, **older, **unpaid)),
+    loans = Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY, sums=("count", "amount"))
+    unpaid = replace(loans, topic=Topic.REPAYMENT, labels=(Outcome.UNPAID.value,), sums=("amount", "other"))
+    older = [
+        replace(one, first=None, last=since - timedelta(days=1), grouping=None) for one in (loans, unpaid)
     ]
+    return [Ask(Topic.LOAN, sums=("count", "amount")), loans, older[0], unpaid, older[1]]
 
 
 def ageing_of(answers: Answers, today: date) -> Result:

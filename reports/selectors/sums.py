@@ -55,7 +55,7 @@ class Sum(NamedTuple):
     broker: int | None
     bd: int | None
     branch: int | None
-    count: int
+    count: int  # type: ignore[assignment] # tuples have a method of this name
     amount: Decimal
     other: Decimal
     span: int

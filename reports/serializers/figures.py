@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -35,9 +35,9 @@ class FigureRows(serializers.ListSerializer[Any]):
 
     def to_representation(self, data: Any) -> list[Any]:
         """The shown rows."""
-        rows = list(data)
-        names = list(self.child.fields)
-        columns = [_column([row[name] for row in rows], field) for name, field in self.child.fields.items()]
+        rows, fields = list(data), cast(Serializer, self.child).fields
+        names = list(fields)
+        columns = [_column([row[name] for row in rows], field) for name, field in fields.items()]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
