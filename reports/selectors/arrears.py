@@ -35,6 +35,11 @@ _DAYS = {
     ArrearsBucket.OVER_90: (91, None),
 }
 _BY_DAYS = max(most for _, most in _DAYS.values() if most is not None)
+_BUCKETS = {
+    late: bucket
+    for bucket, (first, most) in _DAYS.items()
+    for late in range(first, (most or _BY_DAYS + 1) + 1)
+}
 
 
 def arrears_ageing(reader: Any, filters: Filters) -> Result:
@@ -85,16 +90,11 @@ def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]
 
 
 def _by_bucket(today: date, sums: Iterable[Sum]) -> Mapping[ArrearsBucket, Sequence[Sum]]:
+    """What is older than all days asked for, which has none, is in the last."""
     found: dict[ArrearsBucket, list[Sum]] = {bucket: [] for bucket in _DAYS}
     for row in sums:
-        found[_bucket_of(today, row.period)].append(row)
+        found[_BUCKETS[(today - row.period).days if row.period else _BY_DAYS + 1]].append(row)
     return found
-
-
-def _bucket_of(today: date, day: date | None) -> ArrearsBucket:
-    """The bucket of what was due on a day; of what is older than all days asked for, the last."""
-    late = (today - day).days if day else _BY_DAYS + 1
-    return next(bucket for bucket, (_, most) in _DAYS.items() if most is None or late <= most)
 
 
 def _bucket(bucket: ArrearsBucket, loans: int, principal: Decimal, unpaid: Decimal) -> dict[str, Any]:

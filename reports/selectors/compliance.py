@@ -15,6 +15,7 @@ from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.dates import business_date
 
 ZERO = Decimal("0.00")
+_OUTCOMES = tuple(Outcome.values)
 DEFINITIONS = {
     "total_repayments": "Repayments due on business dates from start_date to end_date that are paid or "
     "were due before today; without superseded ones and those that ask for nothing.",
@@ -77,7 +78,7 @@ def compliance_of(answers: Answers) -> Result:
 
 def _figures(rows: Iterable[Sum]) -> dict[str, Any]:
     rows = list(rows)
-    counts = dict.fromkeys(Outcome.values, 0)
+    counts = dict.fromkeys(_OUTCOMES, 0)
     for row in rows:
         counts[str(row.label)] += row.count
     total = sum(counts.values())

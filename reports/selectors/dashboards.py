@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
@@ -77,7 +78,7 @@ class Days:
     first: date
     last: date
 
-    @property
+    @cached_property
     def grouping(self) -> Grouping:
         """The steps of a series."""
         count = (self.last - self.first).days + 1
@@ -99,10 +100,11 @@ class Days:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if self.grouping is Grouping.MONTH else day
 
+    @cached_property
     def steps(self) -> list[date]:
         """All steps, those included in which nothing happened."""
-        days = ((self.first + DAY * n) for n in range((self.last - self.first).days + 1))
-        return list(dict.fromkeys(self.start_of(day) for day in days))
+        days = [self.first + DAY * n for n in range((self.last - self.first).days + 1)]
+        return days if self.grouping is Grouping.DAY else list(dict.fromkeys(map(self.start_of, days)))
 
 
 @dataclass(frozen=True)
@@ -326,9 +328,10 @@ def team(reader: Any, days: Days) -> Dashboard:
 
 def _filled(days: Days, rows: Iterable[tuple[date, Decimal | int]]) -> list[tuple[date, Decimal | int]]:
     """A series with all steps of a period, from rows of days or steps in any order."""
-    series: dict[date, Decimal | int] = dict.fromkeys(days.steps(), 0)
+    series: dict[date, Decimal | int] = dict.fromkeys(days.steps, 0)
+    is_by_days = days.grouping is Grouping.DAY
     for day, value in rows:
-        series[days.start_of(day)] += value
+        series[day if is_by_days else days.start_of(day)] += value
     return list(series.items())
 
 

@@ -1,8 +1,10 @@
 """Which cells, or rows, a report of a reader is summed from: by role and by the filters for people."""
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import F, Q
@@ -168,11 +170,16 @@ class Span:
     sign: int = 1
 
 
-def spans(first: date | None, last: date | None, grouping: Grouping | None) -> list[Span]:
+@lru_cache(maxsize=1000)
+def spans(first: date | None, last: date | None, grouping: Grouping | None) -> Sequence[Span]:
     """A period as whole years, whole months and days: few cells. As fine as the grouping needs.
 
     Sums are linear, so most of a year is the year less its other months, and most of a month likewise.
     """
+    return tuple(_spans(first, last, grouping))
+
+
+def _spans(first: date | None, last: date | None, grouping: Grouping | None) -> list[Span]:
     start, end = first or FIRST, last or LAST
     if end < start:
         return []

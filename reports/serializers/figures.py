@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
+from types import NoneType
 from typing import Any, cast
 
 from rest_framework import serializers
@@ -46,10 +47,21 @@ _AS_THEY_ARE = {serializers.IntegerField: int, serializers.CharField: str}
 
 
 def _column(values: list[Any], field: Any) -> list[Any]:
-    if (kind := _AS_THEY_ARE.get(type(field))) and set(map(type, values)) == {kind}:
+    kind, types = type(field), {*map(type, values)} - {NoneType}
+    if types == {_AS_THEY_ARE.get(kind)}:
         return values
+    if kind is FigureField and types == {Decimal}:
+        return [None if value is None else f"{value:.2f}" for value in values]
     show = field.to_representation
     return [None if value is None else show(value) for value in values]
+
+
+class Values(serializers.ListField):
+    """As many values of one kind."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """The shown values."""
+        return _column(list(data), self.child)
 
 
 class Figures(Serializer):
