@@ -9,16 +9,13 @@ NOBODY = "Nobody"
 GONE = ""
 
 # The text of an array: thousands of parameters take longer to write down than to look up.
-_BROKERS = Statement(
-    "SELECT id, first_name, last_name FROM brokers_broker WHERE id = ANY(%s::text::bigint[])"
-)
+_WANTED = "FROM unnest(%s::text::bigint[]) AS wanted (id) JOIN"
+_BROKERS = Statement(f"SELECT id, first_name, last_name {_WANTED} brokers_broker USING (id)")
 _BDMS = Statement(
-    "SELECT b.id, u.first_name, u.last_name FROM brokers_bdm b JOIN users_user u ON u.id = b.user_id "
-    "WHERE b.id = ANY(%s::text::bigint[])"
+    f"SELECT b.id, u.first_name, u.last_name {_WANTED} brokers_bdm b USING (id) "
+    "JOIN users_user u ON u.id = b.user_id"
 )
-_PARTNERS = Statement(
-    "SELECT id, organisation, '' FROM brokers_partnership WHERE id = ANY(%s::text::bigint[])"
-)
+_PARTNERS = Statement(f"SELECT id, organisation, '' {_WANTED} brokers_partnership USING (id)")
 
 
 def _names(statement: Statement, ids: Iterable[int | None]) -> dict[int | None, str]:

@@ -175,7 +175,11 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     where, values = source.where
     only, labels = one.only()
     when, dates = "day BETWEEN %s::date AND %s::date", [span.first, span.last]
-    if level is not Level.BOOK and not source.of_some and (step := _step(span)):
+    if source.of_some:
+        if span.grain is Grain.EVER:
+            # There is but one; a plan that is kept would take the days for what is rarer than the brokers.
+            when, dates = "true", []
+    elif level is not Level.BOOK and (step := _step(span)):
         when = f"day = ANY(ARRAY(SELECT generate_series(%s::date, %s::date, '{step}')::date))"
     text = (
         f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
