@@ -15,12 +15,13 @@ from psycopg import errors
 from applications.models import Application
 from crm_backend.common.errors import Unavailable
 from crm_backend.common.read_engine.statements import Statement
-from reports.choices import RULES, Grouping, Topic
+from reports.choices import RULES, Grouping, Outcome, Topic
 from reports.registry import Filters
 from reports.selectors.contributions import SUMS, contributions
 from reports.selectors.reach import Condition, Reach, reach_of
 from reports.selectors.sources import Ask, from_cells, from_rows
 
+_UNPAID = (Outcome.UNPAID.value,)
 _PERIODS = {
     Grouping.DAY: "day",
     Grouping.WEEK: "date_trunc('week', day::timestamp)::date",
@@ -151,7 +152,8 @@ def kept_tables(asks: Sequence[Ask], reach: Reach) -> tuple[list[Condition], Con
     # Of one person: computed once for all questions, because to plan it for each takes longer.
     days = [day for some in of_rows.values() for day in some]
     chosen = Application.objects.filter(reach.of_person())
-    return tables, contributions(chosen, of_rows, days=(min(days), max(days)))
+    unpaid = all(one.labels == _UNPAID for one in asks if one.topic is Topic.REPAYMENT)
+    return tables, contributions(chosen, of_rows, days=(min(days), max(days)), unpaid=unpaid)
 
 
 def _run(

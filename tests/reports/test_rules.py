@@ -23,7 +23,7 @@ from reports.services.rollups import (
 
 NOON = datetime(2024, 5, 1, 2, tzinfo=UTC)
 # By the number of the rules, a digest of what they say.
-SAID = {1: "1560eeced6cbe3e8"}
+SAID = {1: "41d2c3d56a96d542"}
 
 
 def of_release(monkeypatch, number):
