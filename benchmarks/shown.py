@@ -35,6 +35,9 @@ SHOWN: dict[str, Callable[[Any], Any]] = {
     "commission.months": _rows("monthly_breakdown", "month", "total_commissions", "net"),
     "loan-portfolio.lvr": _rows("by_lvr", "key", "count", "principal"),
     "loan-portfolio.type": _rows("by_type", "key", "count", "principal"),
+    "team.team": _rows(
+        "team", "bd_id", "opened", "settled", "settled_amount", "open_applications", "open_amount"
+    ),
     "custom.groups": _rows(
         "rows", "stage", "created_month", "count", "total_loan_amount", "weighted_rate"
     ),

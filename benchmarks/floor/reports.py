@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from applications.selectors.portfolios import STILL_OPEN
 from servicing.dates import business_date
 
 CENT, RATE, ZERO = Decimal("0.01"), Decimal("0.0001"), Decimal(0)
@@ -151,6 +152,7 @@ def run(cursor: Any, asker: Asker, period: Period, *parts: str, head: str = "") 
         "broker": asker.broker, "bd": asker.bd, "branch": asker.branch, "brokers": list(asker.brokers),
         "first": period[0], "last": last,
         "month_first": period[0], "month_last": last.replace(day=1),
+        "still_open": list(STILL_OPEN),
         "before_first": period[0] - (last - period[0]) - DAY, "before_last": period[0] - DAY,
     }  # fmt: skip
     _execute_prepared(cursor, head + " UNION ALL ".join(parts), values)
@@ -435,6 +437,46 @@ def revenue(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
     }
 
 
+def team(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
+    """What each BDM has, and brought in thirty days."""
+    days: tuple[str, ...] = ("grain = 0 AND day BETWEEN %(first)s AND %(last)s",)
+    months: tuple[str, ...] = ()
+    if period[0].month != period[1].month:
+        # This month, with what is still to come taken off.
+        days = (
+            "grain = 0 AND day BETWEEN %(first)s AND %(month_last)s::date - 1",
+            f"{LESS}grain = 0 AND day > %(last)s AND day < %(month_last)s::date + interval '1 month'",
+        )
+        months = ("grain = 1 AND day = %(month_last)s",)
+
+    def of(topic: str) -> str:
+        wheres = [(days, BY_BROKER), (months, BY_BDM)]
+        parts = [cells(asker, topic, dates, where) for dates, where in wheres if dates]
+        read = [f"SELECT bd, count, amount, 0 AS other, 0 AS span FROM {part}" for part in parts]
+        return f"({' UNION ALL '.join(read)}) c"
+
+    still_open = " WHERE label = ANY(%(still_open)s)"
+    rows = run(
+        cursor, asker, period,
+        asked(0, of("opened"), "bd"),
+        asked(1, of("settlement"), "bd"),
+        asked(2, cells(asker, "stage", (EVER,), BY_BDM) + still_open, "bd"),
+    )  # fmt: skip
+    opened, settled, at_hand = ({row[0]: row for row in rows[tag]} for tag in range(3))
+    none = ("", "", 0, ZERO, ZERO, 0)
+    people = (opened.keys() | settled.keys() | at_hand.keys()) - {"0"}
+    return {
+        "team": sorted(
+            [
+                int(pk), opened.get(pk, none)[2],
+                settled.get(pk, none)[2], money(settled.get(pk, none)[3]),
+                at_hand.get(pk, none)[2], money(at_hand.get(pk, none)[3]),
+            ]
+            for pk in people
+        )
+    }  # fmt: skip
+
+
 def overview(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
     """The tiles of the dashboard."""
     yesterday = (
@@ -522,6 +564,7 @@ FLOORS: dict[str, Callable[[Any, Asker, Period], dict[str, Any]]] = {
     "commission": commission,
     "dashboard": overview,
     "revenue": revenue,
+    "team": team,
     "custom": custom,
     "custom-rows": custom_rows,
 }
