@@ -85,7 +85,9 @@ def from_cells(one: Ask, reach: Reach, of_rows: dict[Topic, list[date]]) -> Cond
     else:
         sources = [(1, source) for source in reach.cells(one.by, of_commissions=one.of_commissions)]
     if one.known and reach.broker is None:
-        sources.append((-1, Source(Level.BROKER, (f"broker = 0 AND {where}", values), of_one=True)))
+        # As a value: the planner knows that nobody is most of all cells, and not that of this level it is few.
+        nobody = Source(Level.BROKER, (f"broker = %s::bigint AND {where}", [0, *values]), of_one=True)
+        sources.append((-1, nobody))
     wanted = spans(one.first, one.last, one.grouping)
     parts = [part for sign, source in sources for part in _parts(one, source, sign, wanted, of_rows)]
     texts = [text for text, _ in parts] or [_NOTHING]
@@ -180,7 +182,10 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
             # There is but one; a plan that is kept would take the days for what is rarer than the brokers.
             when, dates = "true", []
     elif level is not Level.BOOK and (step := _step(span)):
-        when = f"day = ANY(ARRAY(SELECT generate_series(%s::date, %s::date, '{step}')::date))"
+        # The limit is for the planner, which takes a series between unknown days for a thousand: a plan that
+        # is kept would seem so dear that each is planned anew.
+        series = f"SELECT generate_series(%s::date, %s::date, '{step}')::date LIMIT {_ENTERED}"
+        when = f"day = ANY(ARRAY({series}))"
     text = (
         f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
         f"level = {level.value} AND grain = {span.grain.value} AND topic = '{one.topic}' "
