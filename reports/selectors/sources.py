@@ -85,7 +85,7 @@ def from_cells(one: Ask, reach: Reach, of_rows: dict[Topic, list[date]]) -> Cond
     else:
         sources = [(1, source) for source in reach.cells(one.by, of_commissions=one.of_commissions)]
     if one.known and reach.broker is None:
-        # As a value: the planner knows that nobody is most of all cells, and not that of this level it is few.
+        # As a value: the planner knows that nobody has most cells, and not that of this level they are few.
         nobody = Source(Level.BROKER, (f"broker = %s::bigint AND {where}", [0, *values]), of_one=True)
         sources.append((-1, nobody))
     wanted = spans(one.first, one.last, one.grouping)
