@@ -28,10 +28,16 @@ SHOWN: dict[str, Callable[[Any], Any]] = {
         "total_applications", "total_loan_amount", "settled_applications", "settled_amount",
         "declined_applications", "approval_rate", "average_days_to_settlement",
     ),
+    "arrears-ageing.buckets": lambda body: [
+        [row[member] for member in ("loans", "principal", "amount_past_due")] for row in body["buckets"]
+    ],
     "commission.listed": _brokers("total_commissions", "net", "broker_amount"),
     "commission.months": _rows("monthly_breakdown", "month", "total_commissions", "net"),
     "loan-portfolio.lvr": _rows("by_lvr", "key", "count", "principal"),
     "loan-portfolio.type": _rows("by_type", "key", "count", "principal"),
+    "team.team": _rows(
+        "team", "bd_id", "opened", "settled", "settled_amount", "open_applications", "open_amount"
+    ),
     "custom.groups": _rows(
         "rows", "stage", "created_month", "count", "total_loan_amount", "weighted_rate"
     ),

@@ -24,6 +24,7 @@ schedules call.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any
 
@@ -69,9 +70,19 @@ class Result:
 
     data: dict[str, Any]
     as_of: datetime
-    sheets: Sequence[Sheet] = ()
-    charts: Sequence[Chart] = ()
+    sheets_of: Callable[[dict[str, Any]], Sequence[Sheet]]
+    charts_of: Callable[[dict[str, Any]], Sequence[Chart]]
     definitions: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def sheets(self) -> Sequence[Sheet]:
+        """The tables; most who ask for a report never do for these."""
+        return self.sheets_of(self.data)
+
+    @cached_property
+    def charts(self) -> Sequence[Chart]:
+        """The pictures."""
+        return self.charts_of(self.data)
 
 
 @dataclass(frozen=True)
@@ -111,18 +122,18 @@ def load() -> None:
 def compute(report: Report, reader: Any, filters: Filters) -> Result:
     """Run a report for a reader, and compare it with the period before where that is asked for."""
     result = report.run(reader, filters)
-    comparison, sheets = None, result.sheets
+    comparison, sheets_of = None, result.sheets_of
     if filters.compare:
         before = filters.before()
         previous = report.run(reader, before).data
         comparison = _comparison(report, before, result.data, previous)
-        sheets = [sheets[0], _compared(filters, before, sheets[0], comparison["figures"]), *sheets[1:]]
+        sheets_of = partial(_compared, filters, before, result.sheets_of, comparison["figures"])
     data = dict(result.data)
     if "period" in report.filters:
         data |= {"start_date": filters.start_date, "end_date": filters.end_date}
     if "compare" in report.filters:
         data["comparison"] = comparison
-    return replace(result, data=data, sheets=sheets, definitions=report.definitions)
+    return replace(result, data=data, sheets_of=sheets_of, definitions=report.definitions)
 
 
 def _comparison(
@@ -144,8 +155,15 @@ def _comparison(
     return {"start_date": before.start_date, "end_date": before.end_date, "figures": figures}
 
 
-def _compared(filters: Filters, before: Filters, summary: Sheet, figures: Sequence[dict[str, Any]]) -> Sheet:
-    """The comparison as a table; a figure that the summary does not have is a count."""
+def _compared(
+    filters: Filters,
+    before: Filters,
+    sheets_of: Callable[[dict[str, Any]], Sequence[Sheet]],
+    figures: Sequence[dict[str, Any]],
+    data: dict[str, Any],
+) -> Sequence[Sheet]:
+    """The tables, with the comparison as one; a figure that the summary does not have is a count."""
+    summary, *others = sheets_of(data)
     known = {column.key: column for column in summary.columns}
     names = [one["figure"] for one in figures]
     columns = [known.get(name) or Column(name, title_of(name), Kind.COUNT) for name in names]
@@ -155,7 +173,7 @@ def _compared(filters: Filters, before: Filters, summary: Sheet, figures: Sequen
         ["Change", *(one["change"] for one in figures)],
     ]
     period = Column("period", "Period", Kind.TEXT)
-    return Sheet("comparison", "Beside the period before", [period, *columns], rows)
+    return [summary, Sheet("comparison", "Beside the period before", [period, *columns], rows), *others]
 
 
 def title_of(name: str) -> str:

@@ -9,7 +9,11 @@ from django.db.models import Q
 
 from crm_backend.common.policy import ADMIN
 from crm_backend.common.scoping import EVERYTHING, ScopedQuerySet
-from reports.choices import Grain, Level, Topic
+from reports.choices import RULES, Grain, Level, Topic
+
+# What people are listed by, and what is then told of those who are.
+_RANKED = (Topic.OPENED, Topic.SETTLED, Topic.SETTLEMENT, Topic.COMMISSION)
+_TOLD = (Topic.OPENED, Topic.APPROVED, Topic.SETTLED, Topic.STAGE, Topic.COMMISSION)
 
 
 class RollupQuerySet(ScopedQuerySet):
@@ -57,6 +61,19 @@ class Cell(models.Model):
             models.Index(
                 name="cell_of_bdm", fields=["topic", "grain", "bd", "day"], condition=Q(level=Level.BROKER)
             ),
+            # Lists of people are read from these two alone: of thousands, each cell would be another page.
+            models.Index(
+                name="cell_of_list",
+                fields=["topic", "level", "grain", "day", "branch"],
+                include=["bd", "broker", "label", "count", "amount"],
+                condition=Q(level__gte=Level.BDM, grain__gte=Grain.MONTH, topic__in=_RANKED),
+            ),
+            models.Index(
+                name="cell_of_broker",
+                fields=["topic", "grain", "broker", "day"],
+                include=["bd", "branch", "label", "count", "amount", "other", "span"],
+                condition=Q(level=Level.BROKER, grain__gte=Grain.MONTH, topic__in=_TOLD),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -94,17 +111,26 @@ class Due(models.Model):
 class RollupState(models.Model):
     """How far the rollups have come. The one row there is has the key 1.
 
-    Until `is_whole`, reports are computed from the rows themselves. `reached` is the last application that a
-    rebuild has counted; `nights_to` the last business date whose nightly work is counted; `checked_on` the
-    last one on which all was compared with the rows.
+    Until `is_whole`, reports are computed from the rows themselves, and so they are by a release whose rules
+    have another number than `counted_by`. `reached` is the last application that a rebuild has counted;
+    `nights_to` the last business date whose nightly work is counted; `checked_on` the last one on which all
+    was compared with the rows.
     """
 
     is_whole = models.BooleanField(default=False)
     reached = models.BigIntegerField(default=0)
     nights_to = models.DateField(null=True)
     checked_on = models.DateField(null=True)
+    counted_by = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="`choices.RULES` of whoever counted."
+    )
 
     objects = RollupQuerySet.as_manager()
 
     def __str__(self) -> str:
         return "whole" if self.is_whole else f"rebuilt to application {self.reached}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether they are whole to this release."""
+        return self.is_whole and self.counted_by == RULES

@@ -1,6 +1,7 @@
 """How late the open loans are, today."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -34,6 +35,11 @@ _DAYS = {
     ArrearsBucket.OVER_90: (91, None),
 }
 _BY_DAYS = max(most for _, most in _DAYS.values() if most is not None)
+_BUCKETS = {
+    late: bucket
+    for bucket, (first, most) in _DAYS.items()
+    for late in range(first, (most or _BY_DAYS + 1) + 1)
+}
 
 
 def arrears_ageing(reader: Any, filters: Filters) -> Result:
@@ -45,14 +51,12 @@ def arrears_ageing(reader: Any, filters: Filters) -> Result:
 def ageing_asks(today: date) -> list[Ask]:
     """What has to be known: by days as far back as buckets end, and all that is older."""
     since, yesterday = today - timedelta(days=_BY_DAYS), today - timedelta(days=1)
-    unpaid = (Outcome.UNPAID.value,)
-    return [
-        Ask(Topic.LOAN),
-        Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY),
-        Ask(Topic.ARREARS, None, since - timedelta(days=1)),
-        Ask(Topic.REPAYMENT, since, yesterday, grouping=Grouping.DAY, labels=unpaid),
-        Ask(Topic.REPAYMENT, None, since - timedelta(days=1), labels=unpaid),
+    loans = Ask(Topic.ARREARS, since, yesterday, grouping=Grouping.DAY, sums=("count", "amount"))
+    unpaid = replace(loans, topic=Topic.REPAYMENT, labels=(Outcome.UNPAID.value,), sums=("amount", "other"))
+    older = [
+        replace(one, first=None, last=since - timedelta(days=1), grouping=None) for one in (loans, unpaid)
     ]
+    return [Ask(Topic.LOAN, sums=("count", "amount")), loans, older[0], unpaid, older[1]]
 
 
 def ageing_of(answers: Answers, today: date) -> Result:
@@ -77,7 +81,7 @@ def ageing_of(answers: Answers, today: date) -> Result:
             *buckets,
         ],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]) -> dict[str, Any]:
@@ -86,16 +90,11 @@ def _late(bucket: ArrearsBucket, loans: Sequence[Sum], repayments: Sequence[Sum]
 
 
 def _by_bucket(today: date, sums: Iterable[Sum]) -> Mapping[ArrearsBucket, Sequence[Sum]]:
+    """What is older than all days asked for, which has none, is in the last."""
     found: dict[ArrearsBucket, list[Sum]] = {bucket: [] for bucket in _DAYS}
     for row in sums:
-        found[_bucket_of(today, row.period)].append(row)
+        found[_BUCKETS[(today - row.period).days if row.period else _BY_DAYS + 1]].append(row)
     return found
-
-
-def _bucket_of(today: date, day: date | None) -> ArrearsBucket:
-    """The bucket of what was due on a day; of what is older than all days asked for, the last."""
-    late = (today - day).days if day else _BY_DAYS + 1
-    return next(bucket for bucket, (_, most) in _DAYS.items() if most is None or late <= most)
 
 
 def _bucket(bucket: ArrearsBucket, loans: int, principal: Decimal, unpaid: Decimal) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What brokers brought, and what became of it."""
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ from applications.choices import Stage
 from crm_backend.common.figures import mean, percent
 from reports.choices import Topic
 from reports.registry import DATED, Filters, Report, Result, register
+from reports.selectors.contributions import SUMS
 from reports.selectors.naming import broker_names
 from reports.selectors.sources import Ask
 from reports.selectors.sums import Largest, Sum, ask
@@ -40,25 +42,31 @@ COLUMNS = (
     ("settlement_rate", "Settlement rate", Kind.PERCENT),
     ("average_days_to_settlement", "Days to settlement", Kind.DAYS),
 )
+_ADDED = {
+    Topic.OPENED: ("count", "amount"),
+    Topic.APPROVED: ("count",),
+    Topic.SETTLED: SUMS,
+    Topic.STAGE: ("count",),
+}
 _SUMS = ("count", "amount", "approved", "settled", "lent", "known", "days", "declined", "withdrawn")
 
 
 def broker_performance(reader: Any, filters: Filters) -> Result:
     """Brokers by the applications opened in a period; each figure as `DEFINITIONS` says."""
     first, last = filters.start_date, filters.end_date
-    ended = (Stage.DECLINED.value, Stage.WITHDRAWN.value)
     topics = (Topic.OPENED, Topic.APPROVED, Topic.SETTLED, Topic.STAGE)
-    labels = {Topic.STAGE: ended}
+    asks = [Ask(one, first, last, ("label",), sums=_ADDED[one]) for one in topics]
+    asks[-1] = replace(asks[-1], labels=(Stage.DECLINED.value, Stage.WITHDRAWN.value))
     answers = ask(
         reader,
         filters,
-        *(Ask(one, first, last, ("label",), labels=labels.get(one, ()), known=True) for one in topics),
-        *(
-            Ask(one, first, last, ("broker", "label"), labels=labels.get(one, ()), listed=True)
-            for one in topics
-        ),
+        *(replace(one, known=True) for one in asks),
+        *(replace(one, by=("broker", "label"), among="listed") for one in asks),
         largest=Largest(
-            tuple(Ask(one, first, last, ("broker",)) for one in (Topic.SETTLED, Topic.OPENED)), LISTED
+            people=Ask(Topic.OPENED, first, last, ("broker",)),
+            most=LISTED,
+            of=Ask(Topic.SETTLED, first, last, ("broker",)),
+            then=Ask(Topic.OPENED, first, last, ("broker",)),
         ),
     )
     # Of everybody first, as of a broker without an id.
@@ -74,7 +82,7 @@ def broker_performance(reader: Any, filters: Filters) -> Result:
         **_figures(total),
         "brokers": [{"broker_id": pk, "broker_name": names[pk], **_figures(found[pk])} for pk in order],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _of(topic: Topic, row: Sum) -> dict[str, Any]:

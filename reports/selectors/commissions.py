@@ -44,12 +44,13 @@ MONEY = (
 def commission(reader: Any, filters: Filters) -> Result:
     """Commissions of a period; each figure as `DEFINITIONS` says."""
     first, last = filters.start_date, filters.end_date
+    added = ("count", "amount", "other")
     answers = ask(
         reader,
         filters,
-        Ask(Topic.COMMISSION, first, last, ("label",), Grouping.MONTH),
-        Ask(Topic.COMMISSION, first, last, ("label", "broker"), listed=True),
-        largest=Largest((Ask(Topic.COMMISSION, first, last, ("broker",)),), LISTED),
+        Ask(Topic.COMMISSION, first, last, ("label",), Grouping.MONTH, sums=added),
+        Ask(Topic.COMMISSION, first, last, ("label", "broker"), among="listed", sums=added),
+        largest=Largest(Ask(Topic.COMMISSION, first, last, ("broker",)), LISTED),
     )
     by_month, by_broker = answers
     months: defaultdict[date | None, list[Sum]] = defaultdict(list)
@@ -78,7 +79,7 @@ def commission(reader: Any, filters: Filters) -> Result:
             {"partnership_id": -pk, "partner_name": partner_name[-pk], **figures[pk]} for pk in partners
         ],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _largest(figures: dict[int, dict[str, Any]], payees: Iterable[int]) -> list[int]:

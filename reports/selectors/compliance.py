@@ -15,6 +15,7 @@ from reports.shapes import Chart, Column, Kind, Look, Series, Sheet
 from servicing.dates import business_date
 
 ZERO = Decimal("0.00")
+_OUTCOMES = tuple(Outcome.values)
 DEFINITIONS = {
     "total_repayments": "Repayments due on business dates from start_date to end_date that are paid or "
     "were due before today; without superseded ones and those that ask for nothing.",
@@ -72,12 +73,12 @@ def compliance_of(answers: Answers) -> Result:
         **_figures(rows),
         "monthly_breakdown": [{"month": month, **_figures(months[month])} for month in sorted(months)],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _figures(rows: Iterable[Sum]) -> dict[str, Any]:
     rows = list(rows)
-    counts = dict.fromkeys(Outcome.values, 0)
+    counts = dict.fromkeys(_OUTCOMES, 0)
     for row in rows:
         counts[str(row.label)] += row.count
     total = sum(counts.values())

@@ -25,6 +25,8 @@ fell due after their loan was written off.
 
 Of the commission of a referral partner, the label is kind:status:partner, and `broker` the partnership's id
 below zero, so that both kinds of payees are told apart and added up by one column.
+
+Whoever changes this, or which cells are kept, raises `choices.RULES`.
 """
 
 import re
@@ -66,6 +68,8 @@ def _list(values: Any) -> str:
 # would rather walk through everybody's rows of them.
 _DAYS = "/* days of {} */"
 _ASKED_DAYS = re.compile(r"/\* days of (\S+) \*/")
+# Where repayments may be asked for that are not paid: a few of all.
+_UNPAID = "/* unpaid */"
 _DIMENSIONS, _OF_LOAN = "a.broker, a.bd, a.branch", "l.broker, l.bd, l.branch"
 _OF_LOANS = {
     Topic.LOAN_TYPE: "l.application_type",
@@ -145,7 +149,7 @@ _BRANCHES: dict[str, str] = {
                 THEN r.paid_on - r.due_date ELSE 0 END AS days
         FROM servicing_repayment r LEFT JOIN servicing_loan l ON l.application_id = r.application_id
         WHERE r.application_id = a.id AND r.status <> '{RepaymentStatus.SUPERSEDED}'
-            {_DAYS.format("r.due_date")}
+            {_UNPAID}{_DAYS.format("r.due_date")}
     ) r ON true
     GROUP BY a.id, r.due_date, r.outcome, {_DIMENSIONS}""",
     Topic.LOAN: f"""SELECT l.id, '{Topic.LOAN}', l.settled_on, '', {_OF_LOAN}, 1, l.principal,
@@ -187,6 +191,7 @@ _BRANCHES: dict[str, str] = {
     ) l ON true
     GROUP BY a.id, l.entry_date, l.account, {_DIMENSIONS}""",
 }
+_NOT_PAID = f"AND r.status <> '{RepaymentStatus.PAID}'"
 _BETWEEN, _ENTERED = r" AND \1 BETWEEN %s::date AND %s::date", " OFFSET 0"
 # No rows, but the types of all.
 _NOTHING = """SELECT 0::bigint, ''::text, current_date, ''::text, 0::bigint, 0::bigint, 0::bigint,
@@ -200,6 +205,7 @@ def contributions(
     inlined: bool = False,
     days: tuple[date, date] | None = None,
     entered: bool = False,
+    unpaid: bool = False,
 ) -> tuple[str, list[Any]]:
     """Named queries, of which `contributions` is the last, and their parameters; put `WITH` before them.
 
@@ -207,6 +213,7 @@ def contributions(
     `days`: only those from the first to the last; of few applications.
     `entered`: repayments and the ledger are looked up by application. For as few as a batch, the planner
     would rather read either as a whole.
+    `unpaid`: of repayments, only those that are not paid.
     """
     chosen, params = applications.order_by().values("pk").query.sql_with_params()
     zone = settings.BUSINESS_TIME_ZONE
@@ -214,7 +221,8 @@ def contributions(
     branches, values = [], [zone, *params]
     for topic, text in _BRANCHES.items():
         if topic in topics:
-            branches.append(_ASKED_DAYS.sub(within, text))
+            asked = text.replace(_UNPAID, _NOT_PAID if unpaid else "")
+            branches.append(_ASKED_DAYS.sub(within, asked))
             values += [zone] * text.count("%s")
             values += [*(days or ())] * len(_ASKED_DAYS.findall(text))
     parts = [_CHOSEN.format(chosen=chosen)]

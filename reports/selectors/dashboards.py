@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
@@ -28,7 +29,7 @@ from reports.selectors.sums import Sum, ask
 from reports.selectors.volume import volume_asks, volume_of
 from reports.shapes import Chart, Kind, Look, Series
 from servicing.choices import Account
-from servicing.dates import business_date, day_begins
+from servicing.dates import business_date
 
 ZERO = Decimal("0.00")
 DAY = timedelta(days=1)
@@ -77,7 +78,7 @@ class Days:
     first: date
     last: date
 
-    @property
+    @cached_property
     def grouping(self) -> Grouping:
         """The steps of a series."""
         count = (self.last - self.first).days + 1
@@ -99,14 +100,11 @@ class Days:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if self.grouping is Grouping.MONTH else day
 
+    @cached_property
     def steps(self) -> list[date]:
         """All steps, those included in which nothing happened."""
-        days = ((self.first + DAY * n) for n in range((self.last - self.first).days + 1))
-        return list(dict.fromkeys(self.start_of(day) for day in days))
-
-    def moments(self) -> tuple[datetime, datetime]:
-        """When it begins, and when it is over."""
-        return day_begins(self.first), day_begins(self.last + DAY)
+        days = [self.first + DAY * n for n in range((self.last - self.first).days + 1)]
+        return days if self.grouping is Grouping.DAY else list(dict.fromkeys(map(self.start_of, days)))
 
 
 @dataclass(frozen=True)
@@ -198,9 +196,7 @@ def overview(reader: Any, days: Days) -> Dashboard:
 
 def leads(reader: Any, days: Days) -> Dashboard:
     """How leads come in and what becomes of them."""
-    begins, ends = days.moments()
-    before_begins, _ = days.before().moments()
-    now, then = lead_figures(reader, before_begins, begins, ends)
+    now, then = lead_figures(reader, days.before().first, days.first, days.last)
     series = _filled(days, now.by_day.items())
     tiles = [
         Tile(name, title, kind, now.figures[name], then.figures[name], series if name == "new_leads" else ())
@@ -244,8 +240,8 @@ def revenue(reader: Any, days: Days) -> Dashboard:
     answers = ask(
         reader,
         Filters(),
-        Ask(Topic.LEDGER, days.first, days.last, by=("label",), grouping=days.grouping),
-        Ask(Topic.LEDGER, before.first, before.last, by=("label",)),
+        Ask(Topic.LEDGER, days.first, days.last, ("label",), days.grouping, sums=("amount",)),
+        Ask(Topic.LEDGER, before.first, before.last, ("label",), sums=("amount",)),
     )
     steps, totals = (_ledger(sums) for sums in answers)
 
@@ -272,33 +268,35 @@ def revenue(reader: Any, days: Days) -> Dashboard:
 
 def team(reader: Any, days: Days) -> Dashboard:
     """What each BDM has at hand, and brought about in the period."""
-    before = days.before()
+    before, added = days.before(), ("count", "amount")
     answers = ask(
         reader,
         Filters(),
-        Ask(Topic.OPENED, days.first, days.last, by=("bd",)),
-        Ask(Topic.SETTLEMENT, days.first, days.last, by=("bd",)),
-        Ask(Topic.STAGE, by=("bd",), labels=STILL_OPEN),
-        Ask(Topic.OPENED, before.first, before.last),
-        Ask(Topic.SETTLEMENT, before.first, before.last),
+        Ask(Topic.OPENED, days.first, days.last, ("bd",), sums=("count",)),
+        Ask(Topic.SETTLEMENT, days.first, days.last, ("bd",), sums=added),
+        Ask(Topic.STAGE, by=("bd",), labels=STILL_OPEN, sums=added),
+        Ask(Topic.OPENED, before.first, before.last, sums=("count",)),
+        Ask(Topic.SETTLEMENT, before.first, before.last, sums=added),
     )
     opened, settled, at_hand = ({row.bd or None: row for row in sums} for sums in answers.sums[:3])
     before_opened, before_settled = answers.sums[3:]
     people = at_hand.keys() | settled.keys() | opened.keys()
     names = bdm_names(people)
-    none = Sum(None, None, None, None, None, 0, ZERO, ZERO, 0)
-    rows: list[dict[str, Any]] = [
-        {
-            "bd_id": pk,
-            "bd_name": names[pk or 0],
-            "opened": opened.get(pk, none).count,
-            "settled": settled.get(pk, none).count,
-            "settled_amount": settled.get(pk, none).amount,
-            "open_applications": at_hand.get(pk, none).count,
-            "open_amount": at_hand.get(pk, none).amount,
-        }
-        for pk in people
-    ]
+    none = Sum(0, None, None, None, None, None, 0, ZERO, ZERO, 0)
+    rows: list[dict[str, Any]] = []
+    for pk in people:
+        done, open_now = settled.get(pk, none), at_hand.get(pk, none)
+        rows.append(
+            {
+                "bd_id": pk,
+                "bd_name": names[pk or 0],
+                "opened": opened.get(pk, none).count,
+                "settled": done.count,
+                "settled_amount": done.amount,
+                "open_applications": open_now.count,
+                "open_amount": open_now.amount,
+            }
+        )
     rows.sort(key=lambda row: (-row["settled_amount"], -row["open_applications"], row["bd_id"] or 0))
 
     def total(name: str, start: Decimal | int) -> Decimal | int:
@@ -330,9 +328,10 @@ def team(reader: Any, days: Days) -> Dashboard:
 
 def _filled(days: Days, rows: Iterable[tuple[date, Decimal | int]]) -> list[tuple[date, Decimal | int]]:
     """A series with all steps of a period, from rows of days or steps in any order."""
-    series: dict[date, Decimal | int] = dict.fromkeys(days.steps(), 0)
+    series: dict[date, Decimal | int] = dict.fromkeys(days.steps, 0)
+    is_by_days = days.grouping is Grouping.DAY
     for day, value in rows:
-        series[days.start_of(day)] += value
+        series[day if is_by_days else days.start_of(day)] += value
     return list(series.items())
 
 

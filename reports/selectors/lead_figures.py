@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,14 +15,24 @@ from engagement.models import Lead
 from users.choices import Role
 from users.models import User
 
-_EXAMPLE = datetime(2000, 1, 1, tzinfo=UTC)
 _COLUMNS = ("created_at", "converted_at", "status", "source")
 # What a row is of, by the columns that it is not grouped by.
 _BY_DAY, _BY_STATUS, _BY_SOURCE, _WHOLE = 3, 5, 6, 7
-_GROUPED = """WITH leads AS ({leads})
+# Each day is looked up: its rows lie side by side, and no row is asked which day it is of.
+_GROUPED = """WITH days AS (
+    SELECT day::date, (day::date)::timestamp AT TIME ZONE %s::text AS begins,
+        (day::date + 1)::timestamp AT TIME ZONE %s::text AS ends
+    FROM generate_series(%s::date, %s::date, '1 day') AS day
+), counted AS MATERIALIZED (
+    SELECT d.day, l.* FROM days d CROSS JOIN LATERAL (
+        SELECT status, source, count(*) AS total, count(converted_at) AS converted,
+            sum(converted_at - created_at) AS took
+        FROM ({leads}) leads WHERE created_at >= d.begins AND created_at < d.ends GROUP BY status, source
+    ) l
+)
 SELECT GROUPING(day, status, source), is_now, day, status, source,
-    count(*), count(converted_at), avg(converted_at - created_at)
-FROM (SELECT *, created_at >= %s AS is_now, (created_at AT TIME ZONE %s)::date AS day FROM leads) l
+    sum(total)::bigint, sum(converted)::bigint, sum(took) / NULLIF(sum(converted), 0)::float8
+FROM (SELECT *, day >= %s::date AS is_now FROM counted) c
 GROUP BY GROUPING SETS ((is_now, day), (is_now, status), (is_now, source), (is_now))"""
 
 
@@ -64,13 +74,10 @@ class LeadFigures:
 
 
 def _of(role: str) -> Kept:
-    """Leads that a reader of a role sees, which came in between two moments."""
+    """Leads that a reader of a role sees."""
     return Kept(
         lambda given: (
-            Lead.objects.visible_to(User(pk=given("user", 1), role=role))
-            .filter(created_at__gte=given("begins", _EXAMPLE), created_at__lt=given("ends", _EXAMPLE))
-            .order_by()
-            .values_list(*_COLUMNS)
+            Lead.objects.visible_to(User(pk=given("user", 1), role=role)).order_by().values_list(*_COLUMNS)
         )
     )
 
@@ -78,13 +85,12 @@ def _of(role: str) -> Kept:
 _VISIBLE = {role: _of(role) for role in (Role.ADMIN, Role.BD, Role.BROKER)}
 
 
-def lead_figures(
-    reader: Any, begins: datetime, now_begins: datetime, ends: datetime
-) -> tuple[LeadFigures, LeadFigures]:
-    """The figures of the later period and of the one before it."""
-    given = {"user": reader.pk, "begins": begins, "ends": ends}
+def lead_figures(reader: Any, first: date, now_first: date, last: date) -> tuple[LeadFigures, LeadFigures]:
+    """The figures of the later period, from `now_first`, and of the one before it."""
+    given = {"user": reader.pk}
     visible = _VISIBLE[reader.role].statement(**given)
-    values = [*visible.bind(given), now_begins, settings.BUSINESS_TIME_ZONE]
+    zone = settings.BUSINESS_TIME_ZONE
+    values = [zone, zone, first, last, *visible.bind(given), now_first]
     now, before = LeadFigures(), LeadFigures()
     for of, is_now, *row in Statement(None).ask(_GROUPED.format(leads=visible.sql), values):
         (now if is_now else before).add(of, tuple(row[:3]), tuple(row[3:]))

@@ -8,19 +8,22 @@ NOBODY = "Nobody"
 # Whose profile was deleted, until the rollups know whose their applications are now.
 GONE = ""
 
-# An array: thousands of parameters take longer to write down than to look up.
-_BROKERS = Statement("SELECT id, first_name, last_name FROM brokers_broker WHERE id = ANY(%s::bigint[])")
+# The text of an array: thousands of parameters take longer to write down than to look up.
+_WANTED = "FROM unnest(%s::text::bigint[]) AS wanted (id) JOIN"
+_BROKERS = Statement(f"SELECT id, first_name, last_name {_WANTED} brokers_broker USING (id)")
 _BDMS = Statement(
-    "SELECT b.id, u.first_name, u.last_name FROM brokers_bdm b JOIN users_user u ON u.id = b.user_id "
-    "WHERE b.id = ANY(%s::bigint[])"
+    f"SELECT b.id, u.first_name, u.last_name {_WANTED} brokers_bdm b USING (id) "
+    "JOIN users_user u ON u.id = b.user_id"
 )
-_PARTNERS = Statement("SELECT id, organisation FROM brokers_partnership WHERE id = ANY(%s::bigint[])")
+_PARTNERS = Statement(f"SELECT id, organisation, '' {_WANTED} brokers_partnership USING (id)")
 
 
 def _names(statement: Statement, ids: Iterable[int | None]) -> dict[int | None, str]:
     wanted = [pk for pk in ids if pk]
-    rows = statement.ask(str(statement.sql), [wanted]) if wanted else []
-    return {**dict.fromkeys(wanted, GONE), **{pk: " ".join(parts).strip() for pk, *parts in rows}, 0: NOBODY}
+    rows = statement.ask(str(statement.sql), [f"{{{','.join(map(str, wanted))}}}"]) if wanted else []
+    names: dict[int | None, str] = dict.fromkeys(wanted, GONE)
+    names |= {pk: f"{first} {last}".strip() for pk, first, last in rows}
+    return names | {0: NOBODY}
 
 
 def broker_names(ids: Iterable[int | None]) -> dict[int | None, str]:

@@ -51,9 +51,9 @@ def portfolio_asks(filters: Filters) -> list[Ask]:
     first, last = filters.start_date, filters.end_date
     topics = (Topic.LOAN_TYPE, Topic.LOAN_PURPOSE, Topic.LOAN_STATE, Topic.LOAN_LVR)
     return [
-        Ask(Topic.LOAN, first, last),
-        Ask(Topic.OWED, first, last, by=("label",)),
-        *(Ask(topic, first, last, by=("label",)) for topic in topics),
+        Ask(Topic.LOAN, first, last, sums=("count", "amount", "other")),
+        Ask(Topic.OWED, first, last, by=("label",), sums=("amount",)),
+        *(Ask(topic, first, last, by=("label",), sums=("count", "amount")) for topic in topics),
     ]
 
 
@@ -79,7 +79,7 @@ def portfolio_of(answers: Answers) -> Result:
         "by_purpose": _largest(purposes)[:PURPOSES],
         "by_state": _in_order(states, {**dict(State.choices), "": "Not known"}),
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _row(row: Sum, title: str) -> dict[str, Any]:

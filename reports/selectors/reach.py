@@ -1,8 +1,10 @@
 """Which cells, or rows, a report of a reader is summed from: by role and by the filters for people."""
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import F, Q
@@ -22,11 +24,16 @@ FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
 
 @dataclass(frozen=True)
 class Source:
-    """Cells of one level. `of_one`: of one person, whose cells of a topic are a page or two."""
+    """Cells of one level.
+
+    `of_one`: of one person, whose cells of a topic are a page or two. `of_some`: of a list of brokers, each
+    of whom is looked up.
+    """
 
     level: Level
     where: Condition
     of_one: bool = False
+    of_some: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,18 @@ class Reach:
     narrowed: Condition = EVERYTHING
     narrowed_by: frozenset[str] = frozenset()
 
-    def rows(self, *, of_commissions: bool = False, plus: str = "") -> Condition:
-        """The condition on the dimensions of a row. `plus`: " + 0" where no index is to be entered."""
+    def rows(self, *, of_commissions: bool = False, of_listed: bool = False, plus: str = "") -> Condition:
+        """The condition on the dimensions of a row.
+
+        `of_listed`: of payees who were found under it. `plus`: " + 0" where no index is to be entered.
+        """
         parts, params = [], []
         for name in ("broker", "bd", "branch"):
             if (value := getattr(self, name)) is not None:
                 parts.append(f"{name}{plus} = %s::bigint")
                 params.append(value)
         if of_commissions:
-            if self.payees is not None:
+            if self.payees is not None and not of_listed:
                 parts.append(self.payees[0])
                 params += self.payees[1]
         elif self.role == Role.BD:
@@ -94,7 +104,8 @@ class Reach:
     def _levels(self, by: set[str], *, of_commissions: bool) -> list[Source]:
         rows = self.rows(of_commissions=of_commissions)
         if self.broker is not None or (of_commissions and self.payees is not None):
-            return [Source(Level.BROKER, rows, of_one=self.broker is not None)]
+            of_one = self.broker is not None
+            return [Source(Level.BROKER, rows, of_one, of_some=not of_one)]
         listed = Level.BROKER if "broker" in by else Level.BDM
         if self.is_shared and not of_commissions:
             own = ("branch = %s::bigint", [self.own_branch])
@@ -159,11 +170,16 @@ class Span:
     sign: int = 1
 
 
-def spans(first: date | None, last: date | None, grouping: Grouping | None) -> list[Span]:
+@lru_cache(maxsize=1000)
+def spans(first: date | None, last: date | None, grouping: Grouping | None) -> Sequence[Span]:
     """A period as whole years, whole months and days: few cells. As fine as the grouping needs.
 
     Sums are linear, so most of a year is the year less its other months, and most of a month likewise.
     """
+    return tuple(_spans(first, last, grouping))
+
+
+def _spans(first: date | None, last: date | None, grouping: Grouping | None) -> list[Span]:
     start, end = first or FIRST, last or LAST
     if end < start:
         return []

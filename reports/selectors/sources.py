@@ -6,14 +6,13 @@ from datetime import date
 from typing import Any
 
 from reports.choices import Grain, Grouping, Level, Topic
-from reports.selectors.contributions import is_kept
+from reports.selectors.contributions import SUMS, is_kept
 from reports.selectors.reach import Condition, Reach, Source, Span, last_day, month_of, spans
 
 _READ = "label, broker, bd, branch, day, count, amount, other, span"
 _TAKEN_OFF = (
     "label, broker, bd, branch, day, -count AS count, -amount AS amount, -other AS other, -span AS span"
 )
-_SIGNED = ", ".join(f"sign * {name} AS {name}" for name in ("count", "amount", "other", "span"))
 # Of so many cells of one key, each is entered by its day; of more, all days between are read.
 _ENTERED = 62
 # What a level does not tell apart is 0: said, so that the index is entered at one place.
@@ -23,15 +22,16 @@ _FIXED = {
     Level.BDM: "broker = 0 AND ",
     Level.BROKER: "",
 }
-# Those who `Largest` found, in a form that lets the index be entered at each.
-_LISTED = "broker = ANY(ARRAY(SELECT broker FROM listed))"
+_SIGNED = ", ".join(f"sign * {name} AS {name}" for name in SUMS)
 
 
 @dataclass(frozen=True)
 class Ask:
     """One question: a topic over a period, grouped by `label`, `broker`, `bd` or `branch`, and by period.
 
-    `labels`: only these. `known`: only what has a broker. `listed`: only of those whom `Largest` lists.
+    `labels`: only these. `known`: only what has a broker. `among`: only of those brokers whom the query of
+    this name has found, as `Largest` lists them. `sums`: what is added up, which takes longer than to read
+    it; the rest is 0.
     """
 
     topic: Topic
@@ -41,7 +41,8 @@ class Ask:
     grouping: Grouping | None = None
     labels: tuple[str, ...] = ()
     known: bool = False
-    listed: bool = False
+    among: str = ""
+    sums: tuple[str, ...] = SUMS
 
     @property
     def of_commissions(self) -> bool:
@@ -54,8 +55,9 @@ class Ask:
         `plus`: " || ''" where no index is to be entered by the label.
         """
         parts = [f"label{plus} = ANY(%s::text[])"] if self.labels else []
-        if self.listed:
-            parts.append(_LISTED)
+        if self.among:
+            # In a form that lets an index be entered at each.
+            parts.append(f"broker = ANY(ARRAY(SELECT broker FROM {self.among}))")  # noqa: S608 - our own names
         return "".join(f" AND {part}" for part in parts), [list(self.labels)] if self.labels else []
 
 
@@ -76,13 +78,16 @@ def from_rows(one: Ask, reach: Reach) -> Condition:
 
 def from_cells(one: Ask, reach: Reach, of_rows: dict[Topic, list[date]]) -> Condition:
     """The cells of a question, as a table; topics of which rows are needed go to `of_rows`, with days."""
-    where, values = reach.rows(of_commissions=one.of_commissions, plus=" + 0")
-    if one.listed:
-        sources = [(1, Source(Level.BROKER, (where, values)))]
+    is_listed = bool(one.among)
+    where, values = reach.rows(of_commissions=one.of_commissions, of_listed=is_listed, plus=" + 0")
+    if is_listed:
+        sources = [(1, Source(Level.BROKER, (where, values), of_some=True))]
     else:
         sources = [(1, source) for source in reach.cells(one.by, of_commissions=one.of_commissions)]
     if one.known and reach.broker is None:
-        sources.append((-1, Source(Level.BROKER, (f"broker = 0 AND {where}", values), of_one=True)))
+        # As a value: the planner knows that nobody has most cells, and not that of this level they are few.
+        nobody = Source(Level.BROKER, (f"broker = %s::bigint AND {where}", [0, *values]), of_one=True)
+        sources.append((-1, nobody))
     wanted = spans(one.first, one.last, one.grouping)
     parts = [part for sign, source in sources for part in _parts(one, source, sign, wanted, of_rows)]
     texts = [text for text, _ in parts] or [_NOTHING]
@@ -111,14 +116,13 @@ def _parts(
                 day for first, last, _ in periods for day in (first, last)
             )
             yield _joined(one, source, "contributions WHERE", "day BETWEEN first_day AND last_day", periods)
-        elif source.of_one or one.listed:
+        elif source.of_one:
             cells = [(each.first, each.last, sign * each.sign, each.grain.value) for each in some]
             table = f"reports_cell WHERE level = {kept.value} AND {_FIXED[kept]}"
             # In a form that no index has: all cells that one person has of a topic are a page or two of an
             # index by person. The planner takes columns to have nothing to do with each other, and would
             # rather walk through everybody's cells of those days.
-            day = "day + 0" if source.of_one else "day"
-            on = f"grain = grain_is AND {day} BETWEEN first_day AND last_day"
+            on = "grain = grain_is AND day + 0 BETWEEN first_day AND last_day"
             yield _joined(one, source, table, on, cells)
         else:
             for each in some:
@@ -157,7 +161,7 @@ def _joined(one: Ask, source: Source, table: str, on: str, periods: Sequence[tup
     where, values = source.where
     # Few are left out; the planner would take looking for each label in the index for dear, and walk through
     # everybody's instead.
-    only, labels = one.only(" || ''" if source.of_one else "")
+    only, labels = one.only(" || ''")
     row = "(%s::date, %s::date, %s::int" + (", %s::smallint)" if len(periods[0]) == 4 else ")")
     columns = "first_day, last_day, sign" + (", grain_is" if len(periods[0]) == 4 else "")
     text = (
@@ -173,8 +177,15 @@ def _cells(one: Ask, source: Source, level: Level, span: Span, sign: int) -> Con
     where, values = source.where
     only, labels = one.only()
     when, dates = "day BETWEEN %s::date AND %s::date", [span.first, span.last]
-    if level is not Level.BOOK and (step := _step(span)):
-        when = f"day = ANY(ARRAY(SELECT generate_series(%s::date, %s::date, '{step}')::date))"
+    if source.of_some:
+        if span.grain is Grain.EVER:
+            # There is but one; a plan that is kept would take the days for what is rarer than the brokers.
+            when, dates = "true", []
+    elif level is not Level.BOOK and (step := _step(span)):
+        # The limit is for the planner, which takes a series between unknown days for a thousand: a plan that
+        # is kept would seem so dear that each is planned anew.
+        series = f"SELECT generate_series(%s::date, %s::date, '{step}')::date LIMIT {_ENTERED}"
+        when = f"day = ANY(ARRAY({series}))"
     text = (
         f"SELECT {_READ if sign > 0 else _TAKEN_OFF} FROM reports_cell WHERE {_FIXED[level]}"  # noqa: S608
         f"level = {level.value} AND grain = {span.grain.value} AND topic = '{one.topic}' "

@@ -39,9 +39,9 @@ def status_asks(filters: Filters) -> list[Ask]:
     """What has to be known."""
     first, last = filters.start_date, filters.end_date
     return [
-        Ask(Topic.STAGE, first, last, by=("label",)),
-        Ask(Topic.APPROVED, first, last),
-        Ask(Topic.STAYS, first, last, by=("label",)),
+        Ask(Topic.STAGE, first, last, by=("label",), sums=("count",)),
+        Ask(Topic.APPROVED, first, last, sums=("count",)),
+        Ask(Topic.STAYS, first, last, by=("label",), sums=("count", "span")),
     ]
 
 
@@ -65,7 +65,7 @@ def status_of(answers: Answers) -> Result:
         "approval_to_settlement_rate": percent(settled, approved),
         "overall_success_rate": percent(settled, total),
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _sheets(data: dict[str, Any]) -> list[Sheet]:

@@ -31,12 +31,12 @@ def application_volume(reader: Any, filters: Filters) -> Result:
 
 def volume_asks(filters: Filters, *, by_bdm: bool = True) -> list[Ask]:
     """What has to be known. By BDM may be left out."""
-    first, last = filters.start_date, filters.end_date
+    first, last, added = filters.start_date, filters.end_date, ("count", "amount")
     return [
-        Ask(Topic.STAGE, first, last, by=("label",)),
-        Ask(Topic.TYPE, first, last, by=("label",)),
-        Ask(Topic.OPENED, first, last, grouping=filters.grouping),
-        *([Ask(Topic.OPENED, first, last, by=("bd",))] if by_bdm else []),
+        Ask(Topic.STAGE, first, last, by=("label",), sums=("count",)),
+        Ask(Topic.TYPE, first, last, by=("label",), sums=("count",)),
+        Ask(Topic.OPENED, first, last, grouping=filters.grouping, sums=added),
+        *([Ask(Topic.OPENED, first, last, by=("bd",), sums=added)] if by_bdm else []),
     ]
 
 
@@ -68,7 +68,7 @@ def volume_of(answers: Answers) -> Result:
             for row in sorted(bds, key=lambda row: (-row.amount, row.bd or 0))
         ],
     }
-    return Result(data, answers.as_of, _sheets(data), _charts(data))
+    return Result(data, answers.as_of, _sheets, _charts)
 
 
 def _sheets(data: dict[str, Any]) -> list[Sheet]:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from crm_backend.common.serializers import Serializer
 from reports.selectors.dashboards import Dashboard, Days
-from reports.serializers.figures import Figures, money
+from reports.serializers.figures import Figures, Values, money
 from reports.shapes import Kind, Look
 from servicing.dates import business_date
 
@@ -61,7 +61,7 @@ class SeriesSerializer(Figures):
     """One line or bar of a chart: a value for each of its labels."""
 
     name = serializers.CharField()
-    values = serializers.ListField(child=money(allow_null=True))
+    values = Values(child=money(allow_null=True))
 
 
 class ChartSerializer(Figures):
@@ -71,7 +71,7 @@ class ChartSerializer(Figures):
     title = serializers.CharField()
     look = serializers.ChoiceField(choices=[(one.value, one.value) for one in Look])
     kind = serializers.ChoiceField(choices=[(one.value, one.value) for one in Kind])
-    labels = serializers.ListField(child=serializers.CharField(allow_blank=True))
+    labels = Values(child=serializers.CharField(allow_blank=True))
     series = SeriesSerializer(many=True)
 
 

@@ -18,7 +18,7 @@ from psycopg import errors
 from applications.models import Application
 from notifications.choices import AlertSource, Priority
 from notifications.services.alerts import alert_of_trouble
-from reports.choices import Grain, Level, Topic
+from reports.choices import RULES, Grain, Level, Topic
 from reports.models import Cell, Due, Fact, RollupState
 from reports.selectors.contributions import COLUMNS, KEY, SUMS, ChangedCell, contributions, is_kept
 from servicing.choices import RunStatus
@@ -26,6 +26,11 @@ from servicing.dates import business_date
 from servicing.models import Fee, Loan, NightlyRun, Repayment
 
 logger = structlog.get_logger(__name__)
+
+
+class CountedByNewer(Exception):
+    """The cells are of a newer release, whose rules this one does not know."""
+
 
 BATCH = 500
 REBUILT_AT_ONCE = 5000
@@ -146,16 +151,16 @@ def rollups_refresh(
     """Count again what is due; how many applications. Rollups that are not whole are rebuilt first.
 
     `tell` is called after the commit of each batch, with the cells that it changed. Without `waits`, what
-    another process is rebuilding is left to it.
+    another process is rebuilding is left to it. What a newer release counts is left to that.
     """
-    if not _state().is_whole and not _go_on(may_go_on=may_go_on, waits=waits):
+    if not _state().is_current and not _go_on(may_go_on=may_go_on, waits=waits):
         return 0
     counted = 0
     while may_go_on():
         with transaction.atomic():
             _lock()
             state = _state()
-            if not state.is_whole:
+            if not state.is_current:
                 return counted
             _mark_nights(state)
             ids = _take_due()
@@ -231,14 +236,20 @@ def rollups_rebuild(
     """Make facts in batches and then the cells of them; whether it came to the end. A stopped one goes on.
 
     Until the end, reports are computed from the rows. What happens meanwhile is counted by the next refresh.
+    `anew`: whatever there is, be it of a newer release.
     """
     with transaction.atomic():
         _lock()
         state = _state()
-        if anew or state.is_whole:
-            state.is_whole, state.reached = False, 0
-            state.save()
+        if anew or state.is_current:
+            _begin(state)
     return _go_on(may_go_on=may_go_on, report=report)
+
+
+def _begin(state: RollupState) -> None:
+    """With nothing counted, by the rules of this release."""
+    state.is_whole, state.reached, state.counted_by = False, 0, RULES
+    state.save()
 
 
 def _go_on(
@@ -256,8 +267,12 @@ def _go_on(
             if not _lock(waits=waits):
                 return False
             state = _state()
+            if state.counted_by > RULES:
+                return False
             # All can see that cells are not whole: none reads them empty and takes them for whole.
-            if not state.is_whole and not _emptied(state):
+            if state.counted_by < RULES:
+                _begin(state)
+            elif not state.is_whole and not _emptied(state):
                 _step(state)
         if state.is_whole:
             return True
@@ -342,9 +357,14 @@ def rollups_check() -> tuple[int, int]:
 
     In one snapshot; what has events that are not counted yet is left out. Who rebuilds meanwhile empties the
     tables for every snapshot: then it is done again.
+
+    Raises:
+        CountedByNewer: there is nothing that this release could compare.
     """
     while True:
         rollups_refresh()
+        if _state().counted_by > RULES:
+            raise CountedByNewer
         files = _files()
         found = _differences()
         if found is not None and _files() == files:
@@ -367,7 +387,7 @@ def _differences() -> tuple[int, int] | None:
             if not nested:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute(_MUCH_MEMORY)
-            if not RollupState.objects.filter(is_whole=True).exists():
+            if not _state().is_current:
                 return None
             head, params = contributions(Application.objects.all())
             cursor.execute(
@@ -404,7 +424,7 @@ def rollups_check_nightly(today: date | None = None) -> bool:
     if not NightlyRun.objects.filter(business_date=today, status=RunStatus.DONE).exists():
         return False
     state = _state()
-    if not state.is_whole or (state.checked_on is not None and state.checked_on >= today):
+    if not state.is_current or (state.checked_on is not None and state.checked_on >= today):
         return False
     stale, wrong = rollups_check()
     with transaction.atomic():

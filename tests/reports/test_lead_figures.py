@@ -8,11 +8,15 @@ import pytest
 from engagement.models import Lead
 from engagement.selectors import funnel
 from reports.selectors.dashboards import Days, leads
-from servicing.dates import business_zone
+from servicing.dates import business_zone, day_begins
 from tests.factories import LeadFactory
 
 pytestmark = pytest.mark.django_db
 LAST = datetime(2025, 4, 8, tzinfo=UTC).date()  # the clocks changed two days before
+
+
+def _moments(days):
+    return day_begins(days.first), day_begins(days.last + timedelta(days=1))
 
 
 def test_figures_are_those_of_the_funnel(world):
@@ -42,7 +46,7 @@ def test_figures_are_those_of_the_funnel(world):
         visible = Lead.objects.visible_to(user)
         now, then = (
             funnel(visible.filter(created_at__gte=begins, created_at__lt=ends))
-            for begins, ends in (days.moments(), days.before().moments())
+            for begins, ends in (_moments(days), _moments(days.before()))
         )
         assert then["total"]
         for tile in found.tiles:
@@ -55,6 +59,7 @@ def test_figures_are_those_of_the_funnel(world):
             [row[key] for row in by_source] for key in ("total", "converted")
         ]
         by_day = [0] * 6
-        for row in visible.filter(created_at__gte=days.moments()[0], created_at__lt=days.moments()[1]):
+        begins, ends = _moments(days)
+        for row in visible.filter(created_at__gte=begins, created_at__lt=ends):
             by_day[(row.created_at.astimezone(business_zone()).date() - days.first).days] += 1
         assert [value for _, value in found.tiles[0].series] == by_day
