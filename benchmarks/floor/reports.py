@@ -7,169 +7,33 @@ names. What the floor gives has to be equal to the product's reply, as `benchmar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from applications.selectors.portfolios import STILL_OPEN
-from servicing.dates import business_date
-
-CENT, RATE, ZERO = Decimal("0.01"), Decimal("0.0001"), Decimal(0)
-DAY = timedelta(days=1)
-Period = tuple[date, date]
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asks, by the ids that cells know."""
-
-    role: str
-    broker: int = 0
-    bd: int = 0
-    branch: int = 0
-    brokers: tuple[int, ...] = ()  # whose commissions a BDM reads
-
-
-def asker_of(user: Any) -> Asker:
-    """The ids of a user of the book."""
-    from brokers.models import Bdm, Broker
-
-    if user.role == "bd":
-        bdm = Bdm.objects.get(user=user)
-        theirs = tuple(Broker.objects.visible_to(user).values_list("pk", flat=True))
-        return Asker("bd", bd=bdm.pk, branch=bdm.branch_id, brokers=theirs)
-    return (
-        Asker("broker", broker=Broker.objects.get(user=user).pk) if user.role == "broker" else Asker("admin")
-    )
-
-
-# Where the cells of each are: the whole book's, a branch's and the other applications of a BDM, a broker's.
-OWN = {
-    "admin": ("level = 0 AND broker = 0 AND bd = 0 AND branch = 0",),
-    "bd": (
-        "level = 1 AND broker = 0 AND bd = 0 AND branch = %(branch)s",
-        "level = 2 AND broker = 0 AND bd = %(bd)s AND branch <> %(branch)s",
-    ),
-    "broker": ("level = 3 AND broker = %(broker)s",),
-}
-BY_BDM = {
-    "admin": ("level = 2 AND broker = 0",),
-    "bd": ("level = 2 AND broker = 0 AND branch = %(branch)s", OWN["bd"][1]),
-    "broker": ("level = 3 AND broker = %(broker)s",),
-}
-BY_BROKER = {
-    "admin": ("level = 3",),
-    "bd": (
-        "level = 3 AND branch = %(branch)s",
-        "level = 3 AND bd = %(bd)s AND branch <> %(branch)s",
-    ),
-    "broker": ("level = 3 AND broker = %(broker)s",),
-}
-# Days of one BDM are kept with their brokers' only.
-DAYS_OF = {**OWN, "bd": (OWN["bd"][0], "level = 3 AND bd = %(bd)s AND branch <> %(branch)s")}
-OF_BROKERS = {**OWN, "bd": ("level = 3 AND broker = ANY(%(brokers)s)",)}
-Cells = Mapping[str, tuple[str, ...]]
-MONTHS = "grain = 1 AND day BETWEEN %(month_first)s AND %(month_last)s"
-EVER = "grain = 3"
-LESS = "less "  # before the condition on cells to be taken off
-ENDED = " WHERE label IN ('declined', 'withdrawn')"
-SUMS = "sum(count), sum(amount), sum(other), sum(span)"
-READ = "label, broker, bd, branch, day, count, amount, other, span"
-TAKEN = READ.replace("count", "-count").replace("amount", "-amount").replace("other", "-other")
-
-
-def twelve(period: Period) -> tuple[str, ...]:
-    """Twelve whole months, in as few cells of years and months as there can be."""
-    last = period[1].month
-
-    def months(year: int, first: int, to: int, sign: str = "") -> str:
-        days = ",".join(f"{year}-{month:02}-01" for month in range(first, to + 1))
-        return f"{sign}grain = 1 AND day = ANY('{{{days}}}')"
-
-    def year(number: int) -> str:
-        return f"grain = 2 AND day = '{number}-01-01'"
-
-    before, after = period[0].year, period[1].year
-    if before == after:
-        return (year(after),)
-    head = [months(before, last + 1, 12)] if last > 6 else [year(before), months(before, 1, last, LESS)]
-    tail = [year(after), months(after, last + 1, 12, LESS)] if last > 6 else [months(after, 1, last)]
-    return (*head, *tail)
-
-
-def _plain(days: str, whose: str) -> str:
-    """Of one person, dates that no index has: theirs are few, and the planner would read everybody's."""
-    is_one = "broker = %(broker)s" in whose or "AND branch <>" in whose
-    return days.replace("day ", "day + 0 ") if is_one else days
-
-
-def cells(asker: Asker, topic: str, dates: Sequence[str] = (MONTHS,), where: Cells = OWN) -> str:
-    """The cells of one topic, as a subquery."""
-    parts = [
-        f"SELECT {TAKEN.replace('span', '-span') if days.startswith(LESS) else READ} FROM reports_cell "
-        f"WHERE topic = '{topic}' AND {_plain(days.removeprefix(LESS), whose)} AND {whose}"
-        for days in dates
-        for whose in where[asker.role]
-    ]
-    return f"({' UNION ALL '.join(parts)}) c"
-
-
-def asked(tag: int, source: str, key: str = "''", also: str = "''") -> str:
-    """The sums of a source by up to two keys, marked with what was asked."""
-    return (
-        f"SELECT {tag}, {key}::text, {also}::text, {SUMS} FROM {source} GROUP BY 2, 3 HAVING sum(count) <> 0"
-    )
-
-
-def money(value: Any) -> str:
-    """AUD as replies have it."""
-    return str(Decimal(value or 0).quantize(CENT))
-
-
-def share(part: Any, whole: Any) -> str | None:
-    """Percent, half up; None of nothing."""
-    return str((Decimal(part) * 100 / whole).quantize(CENT, ROUND_HALF_UP)) if whole else None
-
-
-def mean(total: Any, count: Any) -> str | None:
-    """Half up; None of nothing."""
-    return str((Decimal(total) / count).quantize(CENT, ROUND_HALF_UP)) if count else None
-
-
-Rows = dict[int, list[tuple[str, str, int, Decimal, Decimal, int]]]
-
-
-def run(cursor: Any, asker: Asker, period: Period, *parts: str, head: str = "") -> Rows:
-    """The answers of one statement, by their tags."""
-    last, today = period[1], business_date()
-    since = today - 90 * DAY
-    values = {
-        "today": today, "since": since, "month": since.replace(day=1),
-        "broker": asker.broker, "bd": asker.bd, "branch": asker.branch, "brokers": list(asker.brokers),
-        "first": period[0], "last": last,
-        "month_first": period[0], "month_last": last.replace(day=1),
-        "still_open": list(STILL_OPEN),
-        "before_first": period[0] - (last - period[0]) - DAY, "before_last": period[0] - DAY,
-    }  # fmt: skip
-    _execute_prepared(cursor, head + " UNION ALL ".join(parts), values)
-    found: Rows = {number: [] for number in range(len(parts))}
-    for tag, *row in cursor.fetchall():
-        found[tag].append((row[0], row[1], int(row[2]), row[3] or ZERO, row[4] or ZERO, int(row[5] or 0)))
-    return found
-
-
-def _execute_prepared(cursor: Any, sql: str, values: dict[str, Any]) -> None:
-    """As who writes a server by hand has it; the settings leave preparing to the product's own way."""
-    plain = cursor.connection
-    plain.prepare_threshold, before = 0, plain.prepare_threshold
-    try:
-        cursor.execute(sql, values)
-    finally:
-        plain.prepare_threshold = before
+from benchmarks.floor.cells import (
+    BY_BDM,
+    BY_BROKER,
+    DAYS_OF,
+    ENDED,
+    EVER,
+    OF_BROKERS,
+    OWN,
+    ZERO,
+    Asker,
+    Cells,
+    Period,
+    asked,
+    cells,
+    mean,
+    money,
+    run,
+    share,
+    twelve,
+)
+from benchmarks.floor.dashboards import custom, custom_rows, overview, revenue, team
 
 
 def volume(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
@@ -415,143 +279,6 @@ def commission(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
         "months": [[row[0], row[2], money(row[3])] for row in sorted(rows[0])],
         "listed": [[int(pk), listed[pk][0], money(listed[pk][1]), money(listed[pk][2])] for pk in order],
     }
-
-
-DAYS = "grain = 0 AND day BETWEEN %(first)s AND %(last)s"
-BEFORE = "grain = 0 AND day BETWEEN %(before_first)s AND %(before_last)s"
-
-
-def revenue(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """What the ledger earned in thirty days, and in thirty before."""
-    days = asked(0, cells(asker, "ledger", (DAYS,)), "label", "day")
-    rows = run(cursor, asker, period, days, asked(1, cells(asker, "ledger", (BEFORE,)), "label"))
-
-    def total(tag: int, account: str) -> Any:
-        return sum(row[3] for row in rows[tag] if row[0] == account)
-
-    return {
-        "cash_received": [money(total(tag, "cash")) for tag in (0, 1)],
-        "interest_income": [money(-total(tag, "interest_income")) for tag in (0, 1)],
-        "commissions": [money(total(tag, "commission_expense")) for tag in (0, 1)],
-        "series": sorted([row[1], money(row[3])] for row in rows[0] if row[0] == "cash"),
-    }
-
-
-def team(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """What each BDM has, and brought in thirty days."""
-    days: tuple[str, ...] = ("grain = 0 AND day BETWEEN %(first)s AND %(last)s",)
-    months: tuple[str, ...] = ()
-    if period[0].month != period[1].month:
-        # This month, with what is still to come taken off.
-        days = (
-            "grain = 0 AND day BETWEEN %(first)s AND %(month_last)s::date - 1",
-            f"{LESS}grain = 0 AND day > %(last)s AND day < %(month_last)s::date + interval '1 month'",
-        )
-        months = ("grain = 1 AND day = %(month_last)s",)
-
-    def of(topic: str) -> str:
-        wheres = [(days, BY_BROKER), (months, BY_BDM)]
-        parts = [cells(asker, topic, dates, where) for dates, where in wheres if dates]
-        read = [f"SELECT bd, count, amount, 0 AS other, 0 AS span FROM {part}" for part in parts]
-        return f"({' UNION ALL '.join(read)}) c"
-
-    still_open = " WHERE label = ANY(%(still_open)s)"
-    rows = run(
-        cursor, asker, period,
-        asked(0, of("opened"), "bd"),
-        asked(1, of("settlement"), "bd"),
-        asked(2, cells(asker, "stage", (EVER,), BY_BDM) + still_open, "bd"),
-    )  # fmt: skip
-    opened, settled, at_hand = ({row[0]: row for row in rows[tag]} for tag in range(3))
-    none = ("", "", 0, ZERO, ZERO, 0)
-    people = (opened.keys() | settled.keys() | at_hand.keys()) - {"0"}
-    return {
-        "team": sorted(
-            [
-                int(pk), opened.get(pk, none)[2],
-                settled.get(pk, none)[2], money(settled.get(pk, none)[3]),
-                at_hand.get(pk, none)[2], money(at_hand.get(pk, none)[3]),
-            ]
-            for pk in people
-        )
-    }  # fmt: skip
-
-
-def overview(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """The tiles of the dashboard."""
-    yesterday = (
-        " WHERE label IN ('on_time', 'late') OR day < %(today)s::date AND label IN ('unpaid', 'given_up')"
-    )
-    rows = run(
-        cursor, asker, period,
-        *(
-            part
-            for number, days in enumerate((DAYS, BEFORE))
-            for part in (
-                asked(3 * number, cells(asker, "opened", (days,)), "day"),
-                asked(3 * number + 1, cells(asker, "stage", (days,)), "label"),
-                asked(3 * number + 2, cells(asker, "repayment", (days,)) + yesterday, "label"),
-            )
-        ),
-        asked(6, cells(asker, "loan", (EVER,))),
-        asked(7, cells(asker, "owed", (EVER,))),
-        asked(8, cells(asker, "arrears", ("grain = 0 AND day < %(today)s::date",))),
-    )  # fmt: skip
-
-    def counts(tag: int, *labels: str) -> int:
-        return sum(row[2] for row in rows[tag] if not labels or row[0] in labels)
-
-    return {
-        "total_applications": [f"{counts(tag)}.00" for tag in (0, 3)],
-        "total_loan_amount": [money(sum(row[3] for row in rows[tag])) for tag in (0, 3)],
-        "overall_success_rate": [share(counts(tag, "settled", "closed"), counts(tag)) for tag in (1, 4)],
-        "compliance_rate": [share(counts(tag, "on_time"), counts(tag)) for tag in (2, 5)],
-        "total_balance": money(rows[6][0][3] + (rows[7][0][3] if rows[7] else 0)),
-        "loans_in_arrears": f"{counts(8)}.00",
-    }
-
-
-def custom(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """By stage and month of creation."""
-    rows = run(cursor, asker, period, asked(0, cells(asker, "stage"), "label", "day"))[0]
-    return {
-        "groups": sorted(
-            [
-                row[0],
-                row[1],
-                row[2],
-                money(row[3]),
-                str((row[4] * 100 / row[5]).quantize(RATE, ROUND_HALF_UP)),
-            ]
-            for row in rows
-        )
-    }
-
-
-def custom_rows(cursor: Any, asker: Asker, period: Period) -> dict[str, Any]:
-    """The same over rows, with what no rollup has."""
-    whose = {
-        "admin": "true", "bd": "(branch_id = %(branch)s OR bd_id = %(bd)s)",
-        "broker": "broker_id = %(broker)s",
-    }[asker.role]  # fmt: skip
-    values = {
-        "branch": asker.branch,
-        "bd": asker.bd,
-        "broker": asker.broker,
-        "first": period[0],
-        "last": period[1],
-    }
-    cursor.execute(
-        f"""SELECT stage, date_trunc('month', created_at AT TIME ZONE 'Australia/Sydney')::date, count(*),
-            sum(loan_amount)
-        FROM applications_application WHERE {whose}
-        AND created_at >= %(first)s::timestamp AT TIME ZONE 'Australia/Sydney'
-        AND created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE 'Australia/Sydney'
-        GROUP BY 1, 2""",
-        values,
-    )
-    rows = sorted(cursor.fetchall())
-    return {"groups": [[stage, str(month), count, money(amount)] for stage, month, count, amount in rows]}
 
 
 FLOORS: dict[str, Callable[[Any, Asker, Period], dict[str, Any]]] = {
