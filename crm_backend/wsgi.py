@@ -1,6 +1,5 @@
 """The WSGI application: HTTP alone, for the processes that do nothing else (ADR 18)."""
 
-import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -12,13 +11,9 @@ django_application = get_wsgi_application()
 get_resolver().url_patterns  # noqa: B018 - looked at for what it loads
 
 # Above it imports models, which are there only now.
+from crm_backend.common.garbage import serve  # noqa: E402
 from crm_backend.common.lane import LaneApplication  # noqa: E402
 from crm_backend.common.write_lane import WriteLaneApplication  # noqa: E402
 
 application = WriteLaneApplication(LaneApplication(django_application))
-
-# What was loaded stays. Without it the collector has little to look at, and need not look after every few
-# hundred objects: a request leaves hardly a cycle behind, and makes thousands of objects.
-gc.collect()
-gc.freeze()
-gc.set_threshold(10_000, 20, 50)
+serve()

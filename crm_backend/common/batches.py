@@ -26,6 +26,8 @@ Found = tuple[tuple[int, str], ...]
 Part = tuple[type[Row], tuple[str, ...], int, Found]
 # A statement with more values is put together seldom, and not worth keeping prepared.
 PREPARED = 400
+# A value that was not read with its row is none that was set to null.
+_UNREAD = object()
 # So many new rows are written at once at most: a statement has no more than 65,535 values.
 ROWS = 500
 
@@ -172,7 +174,7 @@ def _values(row: Row, names: tuple[str, ...], *, add: bool) -> tuple[list[Any], 
     values: list[Any] = []
     found = []
     for place, (attribute, as_it_is, field) in enumerate(_ways(type(row), names)):
-        value = held.get(attribute)
+        value = held.get(attribute, _UNREAD)
         if type(value) is Lookup:
             found.append((place, value.sql))
             # All as wide: each width would be another statement to prepare.

@@ -44,6 +44,8 @@ class KeptFieldsMixin:
             return
         # As REST framework does, without its count.
         self.__dict__.update(_unused(type(self)))
+        # Where it is declared as a field after all, it stands where it was made, by the order in the class.
+        self._creation_counter = Field._creation_counter  # type: ignore[attr-defined]
         self.instance = instance
         if data is not empty:
             self.initial_data = data

@@ -18,7 +18,7 @@ from crm_backend.common import batches
 from crm_backend.common.batches import Batch, Lookup, allot, sequence_of, write
 from crm_backend.common.read_engine.statements import Statement
 from events.models import Event
-from tests.factories import ApplicationFactory
+from tests.factories import ApplicationFactory, BdmFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -365,3 +365,13 @@ def test_nulls_are_written_as_their_fields_write_them(model):
         for field in map(model._meta.get_field, names)
     ]
     assert batches._values(row, names, add=True) == (own, [])
+
+
+def test_what_was_not_read_stays_as_it_is():
+    application = ApplicationFactory.create(client_reference="ours", bd=BdmFactory.create())
+    [seen] = Application.objects.filter(pk=application.pk).only("pk")
+    batch = Batch()
+    batch.update(seen, "bd", "client_reference")
+    batch.write()
+    application.refresh_from_db()
+    assert (application.bd_id is None, application.client_reference) == (False, "ours")

@@ -210,3 +210,22 @@ def test_one_that_is_a_field_of_others_is_counted():
     before = Field._creation_counter
     assert Person(required=False).required is False
     assert Field._creation_counter == before + 1
+
+
+def test_one_that_is_declared_among_others_stands_where_it_was_declared():
+    class Inner(Serializer):
+        name = serializers.CharField()
+
+    class Before(Serializer):
+        first = serializers.CharField()
+        inner = Inner()
+
+    class After(Serializer):
+        first = serializers.CharField()
+        other = Before()
+        inner = Inner()
+        again = Inner()
+        last = serializers.CharField()
+
+    assert list(Before().fields) == ["first", "inner"]
+    assert list(After().fields) == ["first", "other", "inner", "again", "last"]
