@@ -23,6 +23,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from benchmarks import books, loans
 from benchmarks.findings import Found
 from benchmarks.floor import reports as floor
+from benchmarks.floor.cells import Asker, asker_of
 from benchmarks.plans import Plan, explain
 from benchmarks.shown import differences
 from servicing.dates import business_date
@@ -109,7 +110,7 @@ def ask(user: Any, question: Question) -> bytes:
     return bytes(reply.content)
 
 
-def by_hand(asker: floor.Asker, question: Question, today: date) -> bytes:
+def by_hand(asker: Asker, question: Question, today: date) -> bytes:
     """The same figures from the floor."""
     days = (today - timedelta(days=29), today) if "analytics" in question.address else period(today)
     with connection.cursor() as cursor:
@@ -173,7 +174,7 @@ def fill(say: Callable[[str], Any], *, anew: bool = False) -> dict[str, Any]:
 
 def compared(book: Grown, question: Question, role: str, today: date) -> list[str]:
     """In what the product is not what the floor is."""
-    asker = floor.asker_of(book.users[role])
+    asker = asker_of(book.users[role])
     if not floor.has_one(question.name, asker):
         return []
     found = json.loads(by_hand(asker, question, today))
@@ -188,7 +189,7 @@ def _clock(backend: int) -> tuple[float, float, float]:
 
 def measure(book: Grown, question: Question, role: str, rounds: int, today: date) -> Found:
     """Both in turn, and what the product asks of the database."""
-    user, asker = book.users[role], floor.asker_of(book.users[role])
+    user, asker = book.users[role], asker_of(book.users[role])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (backend,) = cursor.fetchone() or (0,)
