@@ -138,7 +138,7 @@ class TermsSerializer(Serializer):
     extra_payments = ExtraPaymentSerializer(
         many=True,
         required=False,
-        max_length=MAX_EXTRA_PAYMENTS,  # of the list, which the stubs do not know
+        max_length=MAX_EXTRA_PAYMENTS,
     )
 
 
